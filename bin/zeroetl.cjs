@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+// Every running DuckDB query holds one libuv thread, and the pool's size is read once, before its first use:
+// with the default of 4, four long queries would stall replication. Hence this file, which runs before any import.
+process.env.UV_THREADPOOL_SIZE ??= "16";
+import("../dist/src/main.js");

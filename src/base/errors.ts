@@ -1,0 +1,110 @@
+/**
+ * Every error code that a user can meet, in one table: `Errors` of an integration, findings of a preflight, table
+ * failures and messages of the command line all use these. The documentation in docs/generated/errors.md is made
+ * from it. Codes are stable: a code may be added, never renamed or reused.
+ *
+ * `retry`: whether trying again without a person's help can succeed.
+ */
+export const errorCatalogue = {
+  SOURCE_UNREACHABLE: {
+    retry: true,
+    fix: "Check host, port and firewall of the source's `url`, and that the server runs.",
+  },
+  SOURCE_AUTHENTICATION: {
+    retry: true,
+    fix: "Correct user or password in the source's `url`, or the server's pg_hba.conf.",
+  },
+  SOURCE_DATABASE_MISSING: {
+    retry: true,
+    fix: "Create the database, or change the data filter to one that exists.",
+  },
+  SOURCE_PRIVILEGE: { retry: true, fix: "Grant what the message names to the user of the source's `url`." },
+  SOURCE_VERSION: { retry: false, fix: "Use PostgreSQL 14 or later as the source." },
+  SOURCE_ENCODING: { retry: false, fix: "Use a source database with encoding UTF8." },
+  SOURCE_READ_ONLY: { retry: true, fix: "Point the source's `url` at the primary server." },
+  SOURCE_REPLACED: {
+    retry: false,
+    fix: "The source is another server than before, or was restored to an earlier time: delete the integration and create it again.",
+  },
+  SOURCE_PROTOCOL: {
+    retry: true,
+    fix: "This is a bug in zeroetl or in a proxy between it and the source: connect without the proxy and report it.",
+  },
+  WAL_LEVEL: { retry: true, fix: "ALTER SYSTEM SET wal_level = logical; then restart the source." },
+  REPLICATION_SLOTS: {
+    retry: true,
+    fix: "Raise max_replication_slots on the source and restart it, or drop slots that nobody uses.",
+  },
+  WAL_SENDERS: { retry: true, fix: "Raise max_wal_senders on the source and restart it." },
+  WAL_KEEP_SIZE: {
+    retry: true,
+    fix: "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();",
+  },
+  SLOT_IN_USE: { retry: true, fix: "Stop the other process that reads this integration's slot." },
+  SLOT_LOST: {
+    retry: true,
+    fix: "Nothing: every table is being copied again. To keep it from happening, raise max_slot_wal_keep_size.",
+  },
+  PUBLICATION: {
+    retry: true,
+    fix: "Restore the integration's publication, or delete the integration and create it again.",
+  },
+  TABLE_WITHOUT_KEY: { retry: false, fix: "Add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL." },
+  TABLE_UNSUPPORTED_TYPE: {
+    retry: false,
+    fix: "Exclude the table in the data filter, or change the column's type.",
+  },
+  TABLE_UNSUPPORTED: { retry: false, fix: "Exclude the table in the data filter." },
+  TABLE_PRIVILEGE: { retry: false, fix: "GRANT SELECT on the table to the user of the source's `url`." },
+  TABLE_ROW_SECURITY: {
+    retry: false,
+    fix: "Give the user of the source's `url` BYPASSRLS, or exclude the table.",
+  },
+  TABLE_MISSING: { retry: false, fix: "Create the table, or change the data filter." },
+  TABLE_NOT_PUBLISHED: {
+    retry: false,
+    fix: "Add the table to the integration's publication again, or exclude it in the data filter.",
+  },
+  VALUE_OUT_OF_RANGE: {
+    retry: false,
+    fix: "Change the value, or the column's type, or exclude the table in the data filter.",
+  },
+  TARGET_DISK_FULL: { retry: true, fix: "Free disk space under data_dir; replication goes on by itself." },
+  TARGET_LOCKED: { retry: true, fix: "Stop the other process that has the warehouse file open." },
+  TARGET_FENCED: { retry: false, fix: "Another process replicates into this database: stop one of them." },
+  TARGET_FAILED: { retry: true, fix: "See the message; replication is tried again by itself." },
+  DATABASE_NAME_TAKEN: { retry: false, fix: "Rename or drop the database of that name in the warehouse." },
+  INVALID_DATA_FILTER: { retry: false, fix: "Correct the data filter with ModifyIntegration." },
+  DATA_DIRECTORY_LOCKED: { retry: false, fix: "Stop the other zeroetl process, or use another --data-dir." },
+  CONFIGURATION: { retry: false, fix: "Correct the configuration file." },
+  SERVICE_NOT_RUNNING: { retry: false, fix: "Start it with `npx zeroetl serve`." },
+  INTEGRATION_NOT_FOUND: { retry: false, fix: "List the integrations with `npx zeroetl status`." },
+  USAGE: { retry: false, fix: "See --help." },
+  QUERY_FAILED: { retry: false, fix: "Correct the SQL." },
+} as const satisfies Record<string, { readonly retry: boolean; readonly fix: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** Something that a user can mend. `message` is one sentence and never holds a secret or a cell's value. */
+export class CodedError extends Error {
+  override name = "CodedError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get retry(): boolean {
+    return errorCatalogue[this.code].retry;
+  }
+
+  get fix(): string {
+    return errorCatalogue[this.code].fix;
+  }
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

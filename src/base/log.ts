@@ -1,0 +1,33 @@
+import { pino, type Logger } from "pino";
+import pretty from "pino-pretty";
+
+export type { Logger };
+
+/** What `logger` children share. A message is a constant sentence; what varies is a field; never a value or a secret. */
+const root = pino(
+  {
+    level: "info",
+    base: null,
+    redact: { paths: ["url", "*.url", "password", "*.password"], censor: "[secret]" },
+  },
+  process.stderr.isTTY
+    ? pretty({ destination: 2, ignore: "pid,hostname" })
+    : pino.destination({ dest: 2, sync: true }),
+);
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** For every logger, those that exist included. */
+export function setLogLevel(level: LogLevel): void {
+  root.level = level;
+  for (const child of children) child.level = level;
+}
+
+const children: Logger[] = [];
+
+/** The logger of one part of the system, such as `supervisor`. Made once per part, not per object. */
+export function logger(part: string): Logger {
+  const child = root.child({ part });
+  children.push(child);
+  return child;
+}

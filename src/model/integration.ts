@@ -1,0 +1,55 @@
+import type { TableStateName } from "./table-state.ts";
+
+export const integrationStatuses = [
+  "creating",
+  "active",
+  "modifying",
+  "failed",
+  "deleting",
+  "syncing",
+  "needs_attention",
+] as const;
+
+export type IntegrationStatus = (typeof integrationStatuses)[number];
+
+/** An entry of an integration's `Errors`. */
+export interface IntegrationError {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Tag {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** An integration as the API describes it. The API writes what is wanted, the runtime `status` and `errors`. */
+export interface Integration {
+  /** Lower-case uuid, the last part of the ARN. */
+  readonly id: string;
+  readonly name: string;
+  readonly sourceArn: string;
+  readonly targetArn: string;
+  readonly dataFilter: string;
+  readonly description: string | undefined;
+  readonly kmsKeyId: string;
+  readonly additionalEncryptionContext: Readonly<Record<string, string>>;
+  readonly tags: readonly Tag[];
+  readonly createdAt: Date;
+  readonly status: IntegrationStatus;
+  readonly errors: readonly IntegrationError[];
+  /** Grows with each change of what is wanted. The runtime reports the generation that it has carried out. */
+  readonly generation: number;
+}
+
+/** One table of an integration as `status` shows it. */
+export interface TableStatus {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly schema: string;
+  readonly table: string;
+  readonly state: TableStateName;
+  readonly reason: string | undefined;
+  /** Rows copied so far while a copy runs, else rows in the warehouse (an estimate). */
+  readonly rows: number;
+}

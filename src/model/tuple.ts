@@ -1,0 +1,57 @@
+import { vectorRowsMax } from "./vector.ts";
+
+/** Length of a field that is NULL. */
+export const fieldNull = -1;
+/** Length of a field whose value the source did not send because it has not changed (unchanged TOAST). */
+export const fieldUnchanged = -2;
+
+/**
+ * Where the fields of up to `vectorRowsMax` tuples stand in one region, column by column:
+ * field of row r, column c has index `c * vectorRowsMax + r`.
+ */
+export class Fields {
+  region: Uint8Array;
+  readonly starts: Int32Array;
+  /** Bytes, or `fieldNull`, or `fieldUnchanged`. */
+  readonly lengths: Int32Array;
+
+  constructor(columns: number) {
+    this.region = new Uint8Array(0);
+    this.starts = new Int32Array(columns * vectorRowsMax);
+    this.lengths = new Int32Array(columns * vectorRowsMax);
+  }
+}
+
+/** Which tuples of a region to look at: `count` ≤ `vectorRowsMax` offsets from index `first`. */
+export interface TupleSpan {
+  readonly region: Uint8Array;
+  readonly offsets: Int32Array;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** How an engine lays a tuple out in bytes. */
+export interface TupleLayout {
+  /** Fills `out.region`, and the fields of rows 0 … count − 1 for columns 0 … columns − 1. */
+  readonly locate: (span: TupleSpan, columns: number, out: Fields) => void;
+  /**
+   * Writes a tuple of the same layout from fields of other tuples, at `at` of `out`; gives the offset behind it.
+   * `sizeOf` the same pieces says how many bytes that takes.
+   */
+  readonly compose: (pieces: readonly Piece[], out: Uint8Array, at: number) => number;
+  readonly sizeOf: (pieces: readonly Piece[]) => number;
+}
+
+/** One field of some tuple. */
+export interface Piece {
+  readonly region: Uint8Array;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Tuples of one relation in one region, in order. */
+export interface TupleRun {
+  readonly layout: TupleLayout;
+  readonly region: Uint8Array;
+  readonly offsets: Int32Array;
+}

@@ -1,0 +1,76 @@
+import type { Block } from "../model/block.ts";
+import type { Scope } from "../model/data-filter.ts";
+import type { TableDigest } from "../model/digest.ts";
+import type { Finding } from "../model/finding.ts";
+import type { Position } from "../model/position.ts";
+import type { TableDefinition } from "../model/relation.ts";
+import type { Progress } from "../model/table-state.ts";
+
+/** Which stream: one source database of one integration. Names slot and publication at the source. */
+export interface StreamRequest {
+  /** A connection string, with its secret. Its database is replaced by `database`. */
+  readonly url: string;
+  readonly database: string;
+  /** Uuid of the integration. */
+  readonly integrationId: string;
+  readonly scope: Scope;
+}
+
+export interface OpenRequest extends StreamRequest {
+  /** What the target holds. The source decides from it what to copy and where to go on. */
+  readonly progress: Progress;
+  /** For transactions that are sent before their commit. Exists, belongs to this stream, and is emptied at opening. */
+  readonly spoolDirectory: string;
+  /** How often the source's catalog is looked at for new, changed and dropped tables. */
+  readonly catalogPollMs: number;
+}
+
+/** One kind of source database. Stateless; a registry line in `engines.ts`. */
+export interface SourceEngine {
+  /** Connection strings that a configuration may give, for its validation. Throws `CodedError` CONFIGURATION. */
+  readonly validateUrl: (url: string) => void;
+  /** The source databases that a stream is needed for. */
+  readonly databases: (scope: Scope) => readonly string[];
+  /**
+   * Looks whether a stream could start, without changing anything. Never throws for what it looks for: an
+   * unreachable host, a wrong password, a missing table are findings. Secrets never appear in one.
+   */
+  readonly check: (request: StreamRequest, signal: AbortSignal) => Promise<readonly Finding[]>;
+  /** Throws `CodedError`. Publication and slot stand when it returns. */
+  readonly open: (request: OpenRequest, signal: AbortSignal) => Promise<Source>;
+  /** Removes slot and publication; fine when they are gone already. Throws `CodedError` with what is left. */
+  readonly remove: (request: StreamRequest, signal: AbortSignal) => Promise<void>;
+}
+
+/** An open stream. Closing it leaves slot and publication in place. */
+export interface Source extends AsyncDisposable {
+  /**
+   * Changes after the checkpoint of `Progress`, in commit order, every transaction whole; copies of tables that need
+   * one are woven in. Ends only by throwing: `CodedError`, `TableError`, or the signal's reason. Reads ahead by
+   * nothing but socket buffers: a slow caller stops the server. May be called once.
+   */
+  readonly read: (signal: AbortSignal) => AsyncGenerator<Block, never, void>;
+  /** The target holds everything up to `position` durably: the source may forget it. */
+  readonly confirm: (position: Position) => void;
+  /** For metrics; cheap. */
+  readonly measures: () => SourceMeasures;
+  /**
+   * Takes a snapshot of the source and lets `read` run up to exactly its position (with a cut there and
+   * `checkpointWanted`), where it stands still until `release`. `read` must be running.
+   */
+  readonly standstill: (signal: AbortSignal) => Promise<Standstill>;
+}
+
+export interface SourceMeasures {
+  /** WAL that the source keeps for this stream; undefined until known. */
+  readonly retainedBytes: number | undefined;
+  readonly bytesRead: number;
+}
+
+/** A snapshot of the source at a position at which the stream waits. Disposing of it releases. */
+export interface Standstill extends AsyncDisposable {
+  readonly position: Position;
+  /** Lets the stream go on; the snapshot stays until disposed of. May be called twice. */
+  readonly release: () => void;
+  readonly digest: (table: TableDefinition, signal: AbortSignal) => Promise<TableDigest>;
+}

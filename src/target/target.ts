@@ -1,0 +1,83 @@
+import type { Delta } from "../model/delta.ts";
+import type { TableDigest } from "../model/digest.ts";
+import type { Finding } from "../model/finding.ts";
+import type { Position } from "../model/position.ts";
+import type { TableDefinition } from "../model/relation.ts";
+import type { Progress, TableRecord } from "../model/table-state.ts";
+import type { TableFailureReason } from "../model/block.ts";
+
+/** One kind of warehouse. A registry line in `engines.ts`. */
+export interface TargetEngine {
+  readonly check: (request: WarehouseRequest, signal: AbortSignal) => Promise<readonly Finding[]>;
+  readonly open: (request: WarehouseRequest, signal: AbortSignal) => Promise<Warehouse>;
+}
+
+export interface WarehouseRequest {
+  /** Belongs to this target alone; made when absent. */
+  readonly directory: string;
+}
+
+/** An open warehouse: several destination databases and the database `dev`, queried together. */
+export interface Warehouse extends AsyncDisposable {
+  /**
+   * Opens the destination database that a stream fills, made if absent, and fences every earlier writer of it.
+   * Throws `CodedError` (DATABASE_NAME_TAKEN where another stream owns it).
+   */
+  readonly database: (request: DatabaseRequest, signal: AbortSignal) => Promise<DestinationDatabase>;
+  /** The destination database that a stream has, if it has one: names are given once and kept. */
+  readonly databaseOf: (stream: StreamIdentity) => string | undefined;
+  /** Names in use, `dev` included. */
+  readonly databases: () => readonly string[];
+  /** Reads only. Rows come in chunks; a slow reader holds nobody up. Throws `CodedError` QUERY_FAILED. */
+  readonly query: (sql: string, signal: AbortSignal) => Promise<QueryResult>;
+}
+
+/** What fills a database: stored in it, so that no other stream takes it over. */
+export interface StreamIdentity {
+  readonly integrationId: string;
+  readonly sourceDatabase: string;
+}
+
+export interface DatabaseRequest {
+  readonly name: string;
+  readonly stream: StreamIdentity;
+}
+
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Values as text in the warehouse's notation, null for NULL. */
+  readonly rows: AsyncIterable<readonly (readonly (string | null)[])[]>;
+}
+
+/**
+ * One destination database, written by one stream.
+ * A delta's rows, schema changes, table states and checkpoint become visible and durable together, at the end of the
+ * delta that has a checkpoint. It does not guarantee that tables which are still hidden survive a change of engine.
+ */
+export interface DestinationDatabase extends AsyncDisposable {
+  readonly name: string;
+  /** As of the last commit. */
+  readonly progress: () => Progress;
+  /**
+   * Deltas in the order of the stream, one at a time. Throws `TableError` where one table's values cannot be kept,
+   * `CodedError` (TARGET_DISK_FULL, TARGET_FENCED, TARGET_FAILED) else; after either, what was not committed is undone.
+   */
+  readonly apply: (delta: Delta, signal: AbortSignal) => Promise<void>;
+  /** Records that a table failed, in a transaction of its own. Call it only between transactions. */
+  readonly failTable: (table: TableDefinition, reason: TableFailureReason) => Promise<void>;
+  /** Rows and state for people, cheap, as of now. */
+  readonly tables: () => Promise<readonly TableMeasure[]>;
+  /** A reader's view of what is committed now; stays as it is while the stream goes on. */
+  readonly view: () => Promise<DatabaseView>;
+}
+
+export interface TableMeasure {
+  readonly record: TableRecord;
+  /** An estimate; rows copied so far for a table that is being copied. */
+  readonly rows: number;
+}
+
+export interface DatabaseView extends AsyncDisposable {
+  readonly checkpoint: Position | undefined;
+  readonly digest: (table: TableDefinition, signal: AbortSignal) => Promise<TableDigest>;
+}
