@@ -30,10 +30,24 @@ export interface TupleSpan {
   readonly count: number;
 }
 
+/** Some columns, in ascending order, of the tuple at `offset`. */
+export interface FewFields {
+  readonly region: Uint8Array;
+  readonly offset: number;
+  readonly columns: readonly number[];
+}
+
 /** How an engine lays a tuple out in bytes. */
 export interface TupleLayout {
   /** Fills `out.region`, and the fields of rows 0 … count − 1 for columns 0 … columns − 1. */
   readonly locate: (span: TupleSpan, columns: number, out: Fields) => void;
+  /**
+   * Where a few fields of one tuple stand, such as those of its key: entry i of `starts` and `lengths` belongs to
+   * `columns[i]`. Looks no further than the last of them. For hashing and comparing raw bytes.
+   */
+  readonly locateFew: (wanted: FewFields, starts: Int32Array, lengths: Int32Array) => void;
+  /** The offset behind the tuple at `offset`. */
+  readonly end: (region: Uint8Array, offset: number) => number;
   /**
    * Writes a tuple of the same layout from fields of other tuples, at `at` of `out`; gives the offset behind it.
    * `sizeOf` the same pieces says how many bytes that takes.
