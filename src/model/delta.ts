@@ -26,7 +26,7 @@ export interface PartialUpdate {
   readonly unchanged: readonly number[];
   /** The rows as they are to be. Row i of `tuples` (counted over all runs) replaces row i of `keys`. */
   readonly tuples: readonly TupleRun[];
-  /** Tuples whose key columns find the row as the target holds it. `deletes` does not repeat them. */
+  /** Tuples whose key columns find the row as the target held it before this step. Each is among `deletes` too. */
   readonly keys: readonly TupleRun[];
 }
 
@@ -50,6 +50,8 @@ export interface Delta {
   /** Absent inside a source transaction that is too big for one batch: then the target's transaction stays open. */
   readonly checkpoint: Checkpoint | undefined;
   readonly changes: number;
+  /** Rows of copies among `changes`. */
+  readonly copiedRows: number;
   readonly transactions: number;
   readonly bytes: number;
 }

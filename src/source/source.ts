@@ -2,6 +2,7 @@ import type { Block } from "../model/block.ts";
 import type { Scope } from "../model/data-filter.ts";
 import type { TableDigest } from "../model/digest.ts";
 import type { Finding } from "../model/finding.ts";
+import type { IntegrationError } from "../model/integration.ts";
 import type { Position } from "../model/position.ts";
 import type { TableDefinition } from "../model/relation.ts";
 import type { Progress } from "../model/table-state.ts";
@@ -23,6 +24,8 @@ export interface OpenRequest extends StreamRequest {
   readonly spoolDirectory: string;
   /** How often the source's catalog is looked at for new, changed and dropped tables. */
   readonly catalogPollMs: number;
+  /** Tells people something while replication goes on, such as a slot that was lost. One per code stays. */
+  readonly notice: (notice: IntegrationError) => void;
 }
 
 /** One kind of source database. Stateless; a registry line in `engines.ts`. */

@@ -1,0 +1,137 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { present, unreachable } from "../base/assert.ts";
+import { change, type Block, type TableEvent } from "../model/block.ts";
+import type { Delta, DeltaStep } from "../model/delta.ts";
+import type { Relation, TableDefinition } from "../model/relation.ts";
+import type { Batch, BlockSlice } from "./intake.ts";
+import { Regions } from "./regions.ts";
+import { AppendFold, rowsFold, type RowsFold } from "./rows-fold.ts";
+
+/** Changes between two turns of the event loop: some five milliseconds. */
+const changesPerTurn = 10_000;
+
+/** Turns batches into their net effect on each table. Remembers from batch to batch which tables are being copied. */
+export class Folder {
+  readonly #copying = new Set<string>();
+
+  async fold(batch: Batch): Promise<Delta> {
+    const fold = new BatchFold(this.#copying);
+    let sinceTurn = 0;
+    for (const slice of batch.slices) {
+      for (let from = slice.from; from < slice.to; from += changesPerTurn) {
+        const part = { block: slice.block, from, to: Math.min(slice.to, from + changesPerTurn) };
+        fold.add(part);
+        sinceTurn += part.to - part.from;
+        if (sinceTurn >= changesPerTurn) {
+          sinceTurn = 0;
+          await nextTurn();
+        }
+      }
+    }
+    const { checkpoint, transactions, bytes } = batch;
+    const changes = batch.slices.reduce((sum, { from, to }) => sum + to - from, 0);
+    return { steps: fold.steps(), copiedRows: fold.copiedRows, checkpoint, transactions, bytes, changes };
+  }
+}
+
+class BatchFold {
+  readonly #copying: Set<string>;
+  readonly #regions = new Regions();
+  readonly #steps: DeltaStep[] = [];
+  #copiedRows = 0;
+  /** What is being folded, by the table's id. */
+  readonly #open = new Map<string, RowsFold>();
+
+  constructor(copying: Set<string>) {
+    this.#copying = copying;
+  }
+
+  add(slice: BlockSlice): void {
+    const { block } = slice;
+    const region = this.#regions.add(block.layout, block.region);
+    for (let at = slice.from; at < slice.to; at++) {
+      const kind = block.kinds[at] ?? 0;
+      const subject = block.subjects[at] ?? 0;
+      if (kind === change.event) {
+        this.#event(present(block.events[subject], "an event stands in its block"));
+        continue;
+      }
+      const relation = present(block.relations[subject], "a relation stands in its block");
+      const fold = this.#foldOf(relation);
+      if (fold instanceof AppendFold) {
+        const end = appendRun(fold, { block, from: at, to: slice.to });
+        this.#copiedRows += end - at;
+        at = end - 1;
+      } else
+        fold.add({ kind, region, oldTuple: block.oldTuples[at] ?? -1, newTuple: block.newTuples[at] ?? -1 });
+    }
+  }
+
+  get copiedRows(): number {
+    return this.#copiedRows;
+  }
+
+  /** Closes what is open; call it once, at the end. */
+  steps(): readonly DeltaStep[] {
+    for (const id of this.#open.keys()) this.#close(id);
+    return this.#steps;
+  }
+
+  #foldOf(relation: Relation): RowsFold {
+    const open = this.#open.get(relation.id);
+    if (open?.relation === relation) return open;
+    if (open !== undefined) this.#close(relation.id);
+    const fold = this.#copying.has(relation.id)
+      ? new AppendFold(relation)
+      : rowsFold(relation, this.#regions);
+    this.#open.set(relation.id, fold);
+    return fold;
+  }
+
+  #event(event: TableEvent): void {
+    this.#close(event.relation.id);
+    this.#follow(event, event.relation);
+    this.#steps.push({ kind: "event", event });
+  }
+
+  #follow(event: TableEvent, { id }: TableDefinition): void {
+    switch (event.kind) {
+      case "copy-started":
+        this.#copying.add(id);
+        break;
+      case "copy-finished":
+      case "failed":
+      case "dropped":
+        this.#copying.delete(id);
+        break;
+      case "revealed":
+      case "altered":
+      case "truncated":
+        break;
+      default:
+        unreachable(event);
+    }
+  }
+
+  #close(id: string): void {
+    const step = this.#open.get(id)?.step();
+    this.#open.delete(id);
+    if (step !== undefined) this.#steps.push(step);
+  }
+}
+
+/** Takes the longest run of changes of one relation; gives the index behind it. */
+function appendRun(
+  fold: AppendFold,
+  { block, from, to }: { block: Block; from: number; to: number },
+): number {
+  const subject = block.subjects[from];
+  let end = from + 1;
+  while (end < to && block.subjects[end] === subject && block.kinds[end] === change.insert) end++;
+  fold.append({
+    layout: block.layout,
+    region: block.region,
+    offsets: block.newTuples.subarray(from, end),
+  });
+  return end;
+}

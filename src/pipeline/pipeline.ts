@@ -1,0 +1,58 @@
+import type { Block } from "../model/block.ts";
+import type { Delta } from "../model/delta.ts";
+import type { Source } from "../source/source.ts";
+import type { DestinationDatabase } from "../target/target.ts";
+import { Folder } from "./fold.ts";
+import { defaultLimits, Intake, type IntakeLimits } from "./intake.ts";
+
+export interface PipelineParts {
+  readonly source: Source;
+  readonly target: DestinationDatabase;
+  readonly limits?: IntakeLimits;
+  /** After each block that was read. Must not throw. */
+  readonly onRead: (block: Block) => void;
+  /** After each apply, committed or not. Must not throw. */
+  readonly onApplied: (delta: Delta) => void;
+}
+
+/**
+ * Moves changes from source to target until something throws: the source, the target, or the signal.
+ *
+ * Reading and applying overlap by one batch. When `stop` is aborted the running apply finishes, and is confirmed if it
+ * held a checkpoint, before this throws the signal's reason. When either side fails, the other is stopped first.
+ */
+export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Promise<never> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([stop, failure.signal]);
+  const intake = new Intake(parts.limits ?? defaultLimits);
+  const halves = [read(parts, intake, signal), apply(parts, intake, signal)].map((half) =>
+    half.catch((error: unknown) => {
+      // The first failure is the one to tell; what the other half says is only that it was stopped.
+      failure.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(halves);
+  throw signal.reason;
+}
+
+async function read(parts: PipelineParts, intake: Intake, signal: AbortSignal): Promise<void> {
+  for await (const block of parts.source.read(signal)) {
+    parts.onRead(block);
+    await intake.put(block, signal);
+  }
+}
+
+async function apply(parts: PipelineParts, intake: Intake, signal: AbortSignal): Promise<void> {
+  const folder = new Folder();
+  for (;;) {
+    const delta = await folder.fold(await intake.take(signal));
+    signal.throwIfAborted();
+    // An apply that has begun is finished: aborting it would only throw away work.
+    await parts.target.apply(delta, neverAborted);
+    if (delta.checkpoint !== undefined) parts.source.confirm(delta.checkpoint.position);
+    parts.onApplied(delta);
+  }
+}
+
+const neverAborted = new AbortController().signal;

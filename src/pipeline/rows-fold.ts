@@ -1,0 +1,282 @@
+import { assert } from "../base/assert.ts";
+import { change } from "../model/block.ts";
+import type { PartialUpdate, RowsStep } from "../model/delta.ts";
+import type { Relation } from "../model/relation.ts";
+import { fieldUnchanged, type Piece, type TupleRun } from "../model/tuple.ts";
+import { grown, KeyTable } from "./key-table.ts";
+import { PairRunBuilder, RunBuilder, type Regions, type TupleRef } from "./regions.ts";
+
+/** One change of a row: offsets in the region with that number, `noTuple` where there is none. */
+export interface RowChange {
+  readonly kind: number;
+  readonly region: number;
+  readonly oldTuple: number;
+  readonly newTuple: number;
+}
+
+/** Folds changes of one relation into their net effect. */
+export interface RowsFold {
+  readonly relation: Relation;
+  readonly add: (change: RowChange) => void;
+  readonly step: () => RowsStep | undefined;
+}
+
+export function rowsFold(relation: Relation, regions: Regions): RowsFold {
+  return relation.identity.kind === "key"
+    ? new KeyedFold(relation, regions, relation.identity.columns)
+    : new MultisetFold(relation, regions);
+}
+
+/** Rows of a copy: nothing but inserts of different rows, taken as they come. */
+export class AppendFold implements RowsFold {
+  readonly relation: Relation;
+  readonly #runs: TupleRun[] = [];
+  #changes = 0;
+
+  constructor(relation: Relation) {
+    this.relation = relation;
+  }
+
+  add(): void {
+    assert(false, "a copied table has no single changes");
+  }
+
+  append(run: TupleRun): void {
+    this.#runs.push(run);
+    this.#changes += run.offsets.length;
+  }
+
+  step(): RowsStep | undefined {
+    if (this.#changes === 0) return undefined;
+    const { relation } = this;
+    return { kind: "rows", relation, deletes: [], inserts: this.#runs, updates: [], changes: this.#changes };
+  }
+}
+
+const none = -1;
+
+/**
+ * Relations with a key: the last row of each key. A key whose first change is an insert has no row at the target, so
+ * nothing is deleted for it: a batch of inserts stays a batch of inserts.
+ */
+class KeyedFold implements RowsFold {
+  readonly relation: Relation;
+  readonly #regions: Regions;
+  readonly #keys: KeyTable;
+  readonly #fields: FieldReader;
+  #changes = 0;
+  // By the number of the key: its row now (none: deleted), whether the target holds a row of this key, and for a row
+  // with columns that only the target knows: which columns, and the tuple with the key that finds them there.
+  #rowRegions = new Int32Array(0);
+  #rowOffsets = new Int32Array(0);
+  #held = new Int32Array(0);
+  readonly #partials = new Map<
+    number,
+    { readonly unchanged: readonly number[]; readonly origin: TupleRef }
+  >();
+
+  constructor(relation: Relation, regions: Regions, keyColumns: readonly number[]) {
+    this.relation = relation;
+    this.#regions = regions;
+    this.#keys = new KeyTable(regions, keyColumns);
+    this.#fields = new FieldReader(relation, regions);
+  }
+
+  add({ kind, region, oldTuple, newTuple }: RowChange): void {
+    this.#changes += 1;
+    if (kind === change.insert) this.#set(this.#entry(region, newTuple, 0), { region, offset: newTuple });
+    else if (kind === change.delete) this.#remove(this.#entry(region, oldTuple, 1));
+    else this.#update(region, oldTuple >= 0 ? oldTuple : newTuple, newTuple);
+  }
+
+  #update(region: number, before: number, after: number): void {
+    const previous = this.#entry(region, before, 1);
+    const unchanged = this.#fields.unchanged(region, after);
+    let row: TupleRef = { region, offset: after };
+    let partial;
+    if (unchanged.length > 0) ({ row, partial } = this.#fill(previous, row, { unchanged, before }));
+    let entry = previous;
+    if (before !== after) {
+      this.#remove(previous);
+      entry = this.#entry(region, after, 0);
+    }
+    this.#set(entry, row);
+    if (partial !== undefined) this.#partials.set(entry, partial);
+  }
+
+  /** Takes the columns that were not sent from the row of this batch, or leaves them to the target. */
+  #fill(previous: number, row: TupleRef, sent: { unchanged: readonly number[]; before: number }) {
+    const held = this.#rowRegions[previous] ?? none;
+    if (held === none)
+      return {
+        row,
+        partial: { unchanged: sent.unchanged, origin: { region: row.region, offset: sent.before } },
+      };
+    const base = { region: held, offset: this.#rowOffsets[previous] ?? 0 };
+    const merged = this.#fields.merge(row, base);
+    const left = this.#partials.get(previous);
+    if (left === undefined) return { row: merged, partial: undefined };
+    const unchanged = left.unchanged.filter((column) => sent.unchanged.includes(column));
+    return {
+      row: merged,
+      partial: unchanged.length > 0 ? { unchanged, origin: left.origin } : undefined,
+    };
+  }
+
+  /** The number of the tuple's key. `held`: what a first change of this kind says of the target. */
+  #entry(region: number, offset: number, held: 0 | 1): number {
+    const number = this.#keys.numberOf(region, offset);
+    if (!this.#keys.added) return number;
+    if (number >= this.#held.length) this.#grow();
+    this.#held[number] = held;
+    this.#rowRegions[number] = none;
+    return number;
+  }
+
+  #grow(): void {
+    const length = Math.max(256, this.#held.length * 2);
+    this.#held = grown(this.#held, length);
+    this.#rowRegions = grown(this.#rowRegions, length);
+    this.#rowOffsets = grown(this.#rowOffsets, length);
+  }
+
+  #set(entry: number, row: TupleRef): void {
+    this.#rowRegions[entry] = row.region;
+    this.#rowOffsets[entry] = row.offset;
+    if (this.#partials.size > 0) this.#partials.delete(entry);
+  }
+
+  #remove(entry: number): void {
+    this.#rowRegions[entry] = none;
+    if (this.#partials.size > 0) this.#partials.delete(entry);
+  }
+
+  step(): RowsStep | undefined {
+    const deletes = new RunBuilder(this.#regions);
+    const inserts = new RunBuilder(this.#regions);
+    for (let entry = 0; entry < this.#keys.count; entry++) {
+      const region = this.#rowRegions[entry] ?? none;
+      if (this.#held[entry] === 1) deletes.add(this.#keys.regionOf(entry), this.#keys.offsetOf(entry));
+      if (region !== none && !this.#partials.has(entry)) inserts.add(region, this.#rowOffsets[entry] ?? 0);
+    }
+    const { relation } = this;
+    const rows = { deletes: deletes.runs(), inserts: inserts.runs(), updates: this.#updates() };
+    if (rows.deletes.length + rows.inserts.length + rows.updates.length === 0) return undefined;
+    return { kind: "rows", relation, ...rows, changes: this.#changes };
+  }
+
+  #updates(): PartialUpdate[] {
+    const groups = new Map<string, { unchanged: readonly number[]; pairs: PairRunBuilder }>();
+    for (const [entry, { unchanged, origin }] of this.#partials) {
+      const name = unchanged.join();
+      const group = groups.get(name) ?? { unchanged, pairs: new PairRunBuilder(this.#regions) };
+      groups.set(name, group);
+      const row = { region: this.#rowRegions[entry] ?? none, offset: this.#rowOffsets[entry] ?? 0 };
+      group.pairs.add(row, origin);
+    }
+    return [...groups.values()].map(({ unchanged, pairs }) => {
+      const { left: tuples, right: keys } = pairs.runs();
+      return { unchanged, tuples, keys };
+    });
+  }
+}
+
+/** Relations that are identified by their whole rows: how many more or fewer there are of each. */
+class MultisetFold implements RowsFold {
+  readonly relation: Relation;
+  readonly #regions: Regions;
+  readonly #rows: KeyTable;
+  readonly #fields: FieldReader;
+  readonly #counts: number[] = [];
+  #changes = 0;
+
+  constructor(relation: Relation, regions: Regions) {
+    this.relation = relation;
+    this.#regions = regions;
+    this.#rows = new KeyTable(regions, [...relation.columns.keys()]);
+    this.#fields = new FieldReader(relation, regions);
+  }
+
+  add({ kind, region, oldTuple, newTuple }: RowChange): void {
+    this.#changes += 1;
+    if (kind !== change.insert) {
+      assert(oldTuple >= 0, "a relation without a key sends whole old rows");
+      this.#count({ region, offset: oldTuple }, -1);
+    }
+    if (kind !== change.delete) this.#count(this.#whole(region, oldTuple, newTuple), 1);
+  }
+
+  #whole(region: number, oldTuple: number, newTuple: number): TupleRef {
+    const row = { region, offset: newTuple };
+    if (oldTuple < 0 || this.#fields.unchanged(region, newTuple).length === 0) return row;
+    return this.#fields.merge(row, { region, offset: oldTuple });
+  }
+
+  #count(row: TupleRef, by: number): void {
+    const number = this.#rows.numberOf(row.region, row.offset);
+    this.#counts[number] = (this.#counts[number] ?? 0) + by;
+  }
+
+  step(): RowsStep | undefined {
+    const deletes = new RunBuilder(this.#regions);
+    const inserts = new RunBuilder(this.#regions);
+    this.#counts.forEach((count, number) => {
+      const runs = count < 0 ? deletes : inserts;
+      for (let copy = 0; copy < Math.abs(count); copy++)
+        runs.add(this.#rows.regionOf(number), this.#rows.offsetOf(number));
+    });
+    const { relation } = this;
+    const rows = { deletes: deletes.runs(), inserts: inserts.runs() };
+    if (rows.deletes.length + rows.inserts.length === 0) return undefined;
+    return { kind: "rows", relation, ...rows, updates: [], changes: this.#changes };
+  }
+}
+
+const noColumns: readonly number[] = [];
+
+/** Looks at all fields of single tuples: which were not sent, and where to take them from. */
+class FieldReader {
+  readonly #regions: Regions;
+  readonly #columns: readonly number[];
+  readonly #starts: Int32Array;
+  readonly #lengths: Int32Array;
+
+  constructor(relation: Relation, regions: Regions) {
+    this.#regions = regions;
+    this.#columns = [...relation.columns.keys()];
+    this.#starts = new Int32Array(relation.columns.length);
+    this.#lengths = new Int32Array(relation.columns.length);
+  }
+
+  /** Indexes of the columns that the source did not send. */
+  unchanged(region: number, offset: number): readonly number[] {
+    this.#locate({ region, offset });
+    if (!this.#lengths.includes(fieldUnchanged)) return noColumns;
+    return this.#columns.filter((column) => this.#lengths[column] === fieldUnchanged);
+  }
+
+  /** The tuple with those columns of `base` that were not sent (which may lack some too). */
+  merge(tuple: TupleRef, base: TupleRef): TupleRef {
+    const sent = this.#pieces(tuple);
+    const before = this.#pieces(base);
+    const pieces = sent.map((piece, column) =>
+      piece.length === fieldUnchanged ? (before[column] ?? piece) : piece,
+    );
+    return this.#regions.compose(this.#regions.get(tuple.region).layout, pieces);
+  }
+
+  #pieces(tuple: TupleRef): Piece[] {
+    const { bytes } = this.#locate(tuple);
+    return this.#columns.map((column) => ({
+      region: bytes,
+      start: this.#starts[column] ?? 0,
+      length: this.#lengths[column] ?? 0,
+    }));
+  }
+
+  #locate({ region, offset }: TupleRef) {
+    const found = this.#regions.get(region);
+    found.layout.locateFew(found.bytes, offset, this.#columns, this.#starts, this.#lengths);
+    return found;
+  }
+}

@@ -1,0 +1,83 @@
+import { CodedError } from "../base/errors.ts";
+import type { TableDigest } from "../model/digest.ts";
+import type { Position } from "../model/position.ts";
+import type { TableName } from "../model/relation.ts";
+import { stateName, type TableRecord, type TableStateName } from "../model/table-state.ts";
+import type { Source } from "../source/source.ts";
+import type { DestinationDatabase } from "../target/target.ts";
+
+/** What `verify` found of one table. */
+export type TableVerification = {
+  readonly name: TableName;
+} & (
+  | { readonly kind: "equal"; readonly digest: TableDigest }
+  | { readonly kind: "different"; readonly source: TableDigest; readonly target: TableDigest }
+  /** Not compared: the table is not in step with the source, which `status` says too. */
+  | { readonly kind: "skipped"; readonly state: TableStateName; readonly reason: string | undefined }
+);
+
+export interface VerifiedStream {
+  readonly source: Source;
+  readonly database: DestinationDatabase;
+  /** Called after each commit at the target. */
+  readonly onChange: (listener: () => void) => () => void;
+}
+
+/** Compares source and warehouse at one position. The stream stands still only until both snapshots are taken. */
+export async function verifyStream(
+  { source, database, onChange }: VerifiedStream,
+  signal: AbortSignal,
+): Promise<readonly TableVerification[]> {
+  await using standstill = await source.standstill(signal);
+  await reached({ database, onChange }, standstill.position, signal);
+  const { tables } = database.progress();
+  await using view = await database.view();
+  standstill.release();
+  if (view.checkpoint !== standstill.position)
+    throw new CodedError("TARGET_FAILED", "The warehouse moved on while its snapshot was taken; try again.");
+  const verifications: TableVerification[] = [];
+  for (const record of tables) {
+    const compare = async (): Promise<TableVerification> => {
+      const name = record.definition.name;
+      const ofSource = await standstill.digest(record.definition, signal);
+      const ofTarget = await view.digest(record.definition, signal);
+      return ofSource.rows === ofTarget.rows && ofSource.hash === ofTarget.hash
+        ? { name, kind: "equal", digest: ofSource }
+        : { name, kind: "different", source: ofSource, target: ofTarget };
+    };
+    if (record.phase.kind === "deleted") continue;
+    verifications.push(record.phase.kind === "synced" ? await compare() : skipped(record));
+  }
+  return verifications;
+}
+
+function skipped({ definition, phase }: TableRecord): TableVerification {
+  const reason = phase.kind === "failed" ? phase.reason.message : undefined;
+  return { name: definition.name, kind: "skipped", state: stateName(phase), reason };
+}
+
+async function reached(
+  { database, onChange }: Pick<VerifiedStream, "database" | "onChange">,
+  position: Position,
+  signal: AbortSignal,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const look = () => {
+      if (database.progress().checkpoint !== position) return;
+      stop();
+      resolve();
+    };
+    const aborted = () => {
+      stop();
+      reject(signal.reason as Error);
+    };
+    const stopListening = onChange(look);
+    const stop = () => {
+      stopListening();
+      signal.removeEventListener("abort", aborted);
+    };
+    signal.addEventListener("abort", aborted, { once: true });
+    if (signal.aborted) aborted();
+    else look();
+  });
+}

@@ -1,0 +1,253 @@
+import { assert } from "../base/assert.ts";
+import { backoffMs, pause } from "../base/backoff.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
+import type { Delta } from "../model/delta.ts";
+import type { IntegrationError, TableStatus } from "../model/integration.ts";
+import { TableError } from "../model/table-error.ts";
+import { stateName } from "../model/table-state.ts";
+import { runPipeline } from "../pipeline/pipeline.ts";
+import type { Source, SourceEngine, StreamRequest } from "../source/source.ts";
+import type { DestinationDatabase, TableMeasure, Warehouse } from "../target/target.ts";
+import { Lag } from "./lag.ts";
+import { verifyStream, type TableVerification } from "./verify.ts";
+
+export interface WorkerRequest {
+  readonly stream: StreamRequest;
+  readonly source: SourceEngine;
+  readonly warehouse: Warehouse;
+  readonly destinationDatabase: string;
+  readonly spoolDirectory: string;
+  readonly catalogPollMs: number;
+}
+
+export type WorkerPhase =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "copying" }
+  | { readonly kind: "streaming" }
+  /** Will be tried again by itself. `needsPerson`: not before somebody has mended it. */
+  | {
+      readonly kind: "retrying";
+      readonly error: IntegrationError;
+      readonly nextAttemptAt: Date;
+      readonly needsPerson: boolean;
+    };
+
+export interface WorkerHealth {
+  readonly phase: WorkerPhase;
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  /** Commit at the source to commit in the warehouse; undefined until a transaction was applied. */
+  readonly lagSeconds: number | undefined;
+  readonly retainedBytes: number | undefined;
+  readonly counters: WorkerCounters;
+  readonly tables: readonly TableStatus[];
+  /** What people should know although replication goes on. */
+  readonly notices: readonly IntegrationError[];
+}
+
+/** Since the worker started. */
+export interface WorkerCounters {
+  readonly changes: number;
+  readonly transactions: number;
+  readonly copiedRows: number;
+  readonly bytesRead: number;
+  readonly batches: number;
+}
+
+const log = logger("worker");
+const retryDelay = { firstMs: 250, mostMs: 15_000 };
+// What only a person can mend is looked at again now and then, so that mending it is enough.
+const personDelay = { firstMs: 5_000, mostMs: 60_000 };
+
+/** What is open while a stream runs. */
+interface Running {
+  readonly source: Source;
+  readonly database: DestinationDatabase;
+}
+
+/**
+ * Runs one stream: opens source and destination database, moves changes, and begins again from the target's
+ * checkpoint whenever something fails.
+ *
+ * ```
+ * connecting ─▶ copying | streaming ─ error ─▶ retrying ─ wait ─▶ connecting …
+ *                     └─ one table failed: recorded at the target, then connecting at once without it
+ * ```
+ */
+export class Worker implements AsyncDisposable {
+  readonly request: WorkerRequest;
+  readonly #stop = new AbortController();
+  readonly #work: Promise<void>;
+  readonly #lag = new Lag();
+  readonly #listeners = new Set<() => void>();
+  readonly #notices = new Map<string, IntegrationError>();
+  #phase: Exclude<WorkerPhase, { kind: "copying" }> = { kind: "connecting" };
+  #running: Running | undefined;
+  #tables: readonly TableMeasure[] = [];
+  #failures = 0;
+  #counters = { changes: 0, transactions: 0, copiedRows: 0, batches: 0, bytesReadBefore: 0 };
+
+  private constructor(request: WorkerRequest) {
+    this.request = request;
+    this.#work = this.#run();
+  }
+
+  /** Works until disposed of. */
+  static start(request: WorkerRequest): Worker {
+    return new Worker(request);
+  }
+
+  /** Called when the phase or a table's state changed. Gives the way to stop listening. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async health(): Promise<WorkerHealth> {
+    const { stream, destinationDatabase } = this.request;
+    if (this.#running !== undefined) this.#tables = await this.#running.database.tables();
+    const measures = this.#running?.source.measures();
+    const { bytesReadBefore, ...counters } = this.#counters;
+    return {
+      phase: this.#visiblePhase(),
+      sourceDatabase: stream.database,
+      destinationDatabase,
+      lagSeconds: this.#lag.seconds(Date.now(), this.#phase.kind === "streaming"),
+      retainedBytes: measures?.retainedBytes,
+      counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
+      tables: this.#tables.map((table) => this.#tableStatus(table)),
+      notices: [...this.#notices.values()],
+    };
+  }
+
+  /** Compares every synced table of source and warehouse at one position. Throws `CodedError` where it cannot. */
+  async verify(signal: AbortSignal): Promise<readonly TableVerification[]> {
+    const running = this.#running;
+    if (running === undefined || this.#phase.kind !== "streaming")
+      throw new CodedError(
+        "SOURCE_UNREACHABLE",
+        "The stream does not run now, so there is nothing to compare.",
+      );
+    return verifyStream({ ...running, onChange: (listener) => this.onChange(listener) }, signal);
+  }
+
+  /** The running apply finishes; slot and publication stay. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error("the worker was stopped"));
+    await this.#work;
+  }
+
+  async #run(): Promise<void> {
+    const stop = this.#stop.signal;
+    let failed: TableError | undefined;
+    while (!stop.aborted) {
+      try {
+        await this.#attempt(failed, stop);
+      } catch (error) {
+        if (stop.aborted) break;
+        failed = error instanceof TableError ? error : undefined;
+        if (failed === undefined) await this.#waitAfter(error, stop);
+      }
+    }
+  }
+
+  /** Ends only by throwing. `failed`: a table to be recorded as failed first. */
+  async #attempt(failed: TableError | undefined, stop: AbortSignal): Promise<never> {
+    const { warehouse, destinationDatabase, stream, source: engine } = this.request;
+    const { spoolDirectory, catalogPollMs } = this.request;
+    this.#enter({ kind: "connecting" });
+    const identity = { integrationId: stream.integrationId, sourceDatabase: stream.database };
+    await using database = await warehouse.database({ name: destinationDatabase, stream: identity }, stop);
+    if (failed !== undefined) await recordFailure(database, failed);
+    const progress = database.progress();
+    const notice = (error: IntegrationError) => this.#notices.set(error.code, error);
+    await using source = await engine.open(
+      { ...stream, progress, spoolDirectory, catalogPollMs, notice },
+      stop,
+    );
+    this.#running = { source, database };
+    this.#enter({ kind: "streaming" });
+    try {
+      return await runPipeline(
+        {
+          source,
+          target: database,
+          onRead: (block) => this.#lag.read(block.cuts),
+          onApplied: (delta) => this.#applied(delta),
+        },
+        stop,
+      );
+    } finally {
+      this.#tables = await database.tables().catch(() => this.#tables);
+      this.#running = undefined;
+      this.#counters.bytesReadBefore += source.measures().bytesRead;
+    }
+  }
+
+  #applied(delta: Delta): void {
+    this.#failures = 0;
+    this.#counters.batches += 1;
+    this.#counters.changes += delta.changes - delta.copiedRows;
+    this.#counters.copiedRows += delta.copiedRows;
+    this.#counters.transactions += delta.transactions;
+    if (delta.checkpoint === undefined) return;
+    this.#lag.applied(delta.checkpoint.committedAtMs, Date.now());
+    this.#changed();
+  }
+
+  async #waitAfter(error: unknown, stop: AbortSignal): Promise<void> {
+    this.#failures += 1;
+    const coded = error instanceof CodedError ? error : undefined;
+    const needsPerson = coded !== undefined && !coded.retry;
+    const waitMs = backoffMs(this.#failures, needsPerson ? personDelay : retryDelay);
+    const { stream } = this.request;
+    log.warn(
+      { integration: stream.integrationId, database: stream.database, code: coded?.code, err: error, waitMs },
+      "The stream stopped and will be tried again",
+    );
+    const code = coded?.code ?? "TARGET_FAILED";
+    const message = coded === undefined ? messageOf(error) : `${coded.message} ${coded.fix}`;
+    const nextAttemptAt = new Date(Date.now() + waitMs);
+    this.#enter({ kind: "retrying", error: { code, message }, nextAttemptAt, needsPerson });
+    await pause(waitMs, stop).catch(() => {});
+  }
+
+  #enter(phase: Exclude<WorkerPhase, { kind: "copying" }>): void {
+    // While attempts fail, the error stays visible: "connecting" would hide it half of the time.
+    if (phase.kind === "connecting" && this.#phase.kind === "retrying") return;
+    this.#phase = phase;
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #visiblePhase(): WorkerPhase {
+    const copying = this.#tables.some(
+      ({ record: { phase } }) => phase.kind === "copying" || phase.kind === "copied",
+    );
+    return this.#phase.kind === "streaming" && copying ? { kind: "copying" } : this.#phase;
+  }
+
+  #tableStatus({ record, rows }: TableMeasure): TableStatus {
+    const { phase, definition } = record;
+    return {
+      sourceDatabase: this.request.stream.database,
+      destinationDatabase: this.request.destinationDatabase,
+      schema: definition.name.schema,
+      table: definition.name.table,
+      state: stateName(phase),
+      reason: phase.kind === "failed" ? `${phase.reason.code}: ${phase.reason.message}` : undefined,
+      rows,
+    };
+  }
+}
+
+async function recordFailure(database: DestinationDatabase, failed: TableError): Promise<void> {
+  const { code, message, table } = failed;
+  assert(message.length > 0, "a failed table has a reason");
+  log.warn({ code, table: `${table.name.schema}.${table.name.table}` }, "A table failed and is left out");
+  await database.failTable(table, { code, message });
+}
