@@ -1,0 +1,211 @@
+import { basename } from "node:path";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from "yaml";
+import type { z } from "zod";
+import { CodedError } from "./base/errors.ts";
+
+/** Where something is in the configuration: keys and indexes from the top. */
+export type SettingPath = readonly PropertyKey[];
+
+/** The variables of the environment, or some others for a test. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * A YAML file with the places of its settings. Every sentence that it refuses something with begins with file and
+ * line, and never holds a value: values may be secrets.
+ */
+export class ConfigFile {
+  readonly #name: string;
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  /** The paths, as JSON, whose text came at least partly from the environment. */
+  readonly #interpolated = new Set<string>();
+
+  private constructor(name: string, document: Document, lines: LineCounter) {
+    this.#name = name;
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  /** Throws `CodedError` CONFIGURATION for what is not YAML. */
+  static parse(path: string, text: string): ConfigFile {
+    const lines = new LineCounter();
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    const file = new ConfigFile(basename(path), document, lines);
+    const [problem] = document.errors;
+    if (problem !== undefined) {
+      const { line } = lines.linePos(problem.pos[0]);
+      const hint =
+        text.split("\n")[line - 1]?.includes("${") === true ? '; "${NAME}" needs quotes inside braces' : "";
+      const sentence = `${file.#name}:${line}: this is not valid YAML (${problem.code})${hint}`;
+      throw new CodedError("CONFIGURATION", sentence);
+    }
+    return file;
+  }
+
+  /**
+   * Replaces `${NAME}` in texts by variables of the environment; `$${` stands for `${` itself. Only below the top keys
+   * `sections`, if given: a client needs no password of a source.
+   */
+  interpolate(variables: Variables, sections?: readonly string[]): void {
+    visit(this.#document, {
+      Scalar: (key, node, ancestors) => {
+        if (key === "key" || typeof node.value !== "string" || !node.value.includes("${")) return;
+        const path = pathOf(ancestors, key);
+        if (sections !== undefined && !sections.includes(String(path[0]))) return;
+        node.value = this.#replace(node.value, variables, path);
+      },
+    });
+  }
+
+  #replace(text: string, variables: Variables, path: SettingPath): string {
+    return text.replaceAll(/\$?\$\{([^}]*)\}?/g, (found, name: string) => {
+      if (found.startsWith("$$")) return found.slice(1);
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || !found.endsWith("}"))
+        return this.refuse(
+          path,
+          `${labelOf(path)} has a "\${" that names no variable; write "$\${" for the text`,
+        );
+      const value = variables[name];
+      if (value === undefined)
+        return this.refuse(path, `${labelOf(path)} needs the environment variable ${name}, which is not set`);
+      this.#interpolated.add(JSON.stringify(path));
+      return value;
+    });
+  }
+
+  /** The file as plain values. */
+  values(): unknown {
+    try {
+      return this.#document.toJS();
+    } catch {
+      // The one thing that fails this late is a chain of aliases that would grow without bound.
+      return this.refuse([], "it repeats aliases too often");
+    }
+  }
+
+  /** Whether the text at `path` is written in the file itself, with nothing from the environment. */
+  literal(path: SettingPath): boolean {
+    return this.#document.hasIn(path) && !this.#interpolated.has(JSON.stringify(path));
+  }
+
+  /** `file:line` of the setting, or of the nearest thing around it. */
+  where(path: SettingPath): string {
+    return `${this.#name}:${this.#lineOf(path)}`;
+  }
+
+  refuse(path: SettingPath, sentence: string): never {
+    throw new CodedError("CONFIGURATION", `${this.where(path)}: ${sentence}`);
+  }
+
+  /** Refuses with the first issue in the order of the file. */
+  refuseIssues(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): never {
+    const found = issues.map((issue) => {
+      const key = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+      return { line: this.#lineOf([...issue.path, ...key]), sentence: sentenceOf(issue, schema) };
+    });
+    found.sort((a, b) => a.line - b.line);
+    const [first] = found;
+    const more = found.length > 1 ? ` (and ${found.length - 1} more to correct)` : "";
+    throw new CodedError(
+      "CONFIGURATION",
+      `${this.#name}:${first?.line ?? 1}: ${first?.sentence ?? ""}${more}`,
+    );
+  }
+
+  #lineOf(path: SettingPath): number {
+    let node: unknown = this.#document.contents;
+    let offset = offsetOf(node);
+    for (const step of path) {
+      if (isAlias(node)) node = node.resolve(this.#document);
+      if (isMap(node)) {
+        const pair = node.items.find(({ key }) => (isScalar(key) ? key.value : key) === step);
+        offset = offsetOf(pair?.key) ?? offset;
+        node = pair?.value;
+      } else if (isSeq(node)) {
+        node = node.items[Number(step)];
+        offset = offsetOf(node) ?? offset;
+      } else break;
+    }
+    return offset === undefined ? 1 : this.#lines.linePos(offset).line;
+  }
+}
+
+/** Refuses values that no file holds, such as those of the demo. */
+export function refuseIssues(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): never {
+  const [first] = issues;
+  throw new CodedError("CONFIGURATION", first === undefined ? "it is not valid" : sentenceOf(first, schema));
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return (node as { range?: readonly number[] } | null | undefined)?.range?.[0];
+}
+
+/** The path of a scalar from what `visit` knows: its ancestors, and its own key in the last of them. */
+function pathOf(ancestors: readonly unknown[], key: number | "key" | "value" | null): PropertyKey[] {
+  const path: PropertyKey[] = [];
+  for (const [index, ancestor] of ancestors.entries()) {
+    const below = ancestors[index + 1];
+    if (isSeq(ancestor)) path.push(below === undefined ? Number(key) : ancestor.items.indexOf(below));
+    else if (isPairLike(ancestor))
+      path.push(String(isScalar(ancestor.key) ? ancestor.key.value : ancestor.key));
+  }
+  return path;
+}
+
+function isPairLike(node: unknown): node is { key: unknown } {
+  return typeof node === "object" && node !== null && "key" in node && "value" in node;
+}
+
+function labelOf(path: SettingPath): string {
+  const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`));
+  const label = steps.join("").replace(/^\./, "");
+  return label === "" ? "the configuration" : label;
+}
+
+function sentenceOf(issue: z.core.$ZodIssue, schema: z.ZodType): string {
+  const label = labelOf(issue.path);
+  if (issue.code === "unrecognized_keys") {
+    const [key = ""] = issue.keys;
+    const place = issue.path.length === 0 ? "" : ` in ${label}`;
+    return `unknown setting ${JSON.stringify(key)}${place}; allowed here: ${keysAt(schema, issue.path).join(", ")}`;
+  }
+  if (issue.code === "custom") return `${label} ${issue.message}`;
+  const allowed = allowedAt(schema, issue.path, issue);
+  const missing = issue.code === "invalid_type" && issue.input === undefined;
+  return missing ? `${label} is missing; it must be ${allowed}` : `${label} must be ${allowed}`;
+}
+
+function allowedAt(schema: z.ZodType, path: SettingPath, issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_value") return `one of ${issue.values.map(String).join(", ")}`;
+  const at = schemaAt(schema, path);
+  const allowed = at?.meta()?.["allowed"];
+  if (typeof allowed === "string") return allowed;
+  if (at?.def.type === "array") return "a list";
+  return at?.def.type === "object" ? "a mapping of settings" : "of another type";
+}
+
+function keysAt(schema: z.ZodType, path: SettingPath): string[] {
+  const at = schemaAt(schema, path);
+  return at?.def.type === "object" ? Object.keys((at as z.ZodObject).shape) : [];
+}
+
+/** The schema at a path; the one that carries the description, inside defaults. */
+function schemaAt(schema: z.ZodType, path: SettingPath): z.ZodType | undefined {
+  let at: z.ZodType | undefined = unwrapped(schema);
+  for (const step of path) {
+    if (at?.def.type === "object") at = (at as z.ZodObject).shape[String(step)] as z.ZodType | undefined;
+    else if (at?.def.type === "array") at = (at as z.ZodArray).element as z.ZodType;
+    else return undefined;
+    if (at !== undefined) at = unwrapped(at);
+  }
+  return at;
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType {
+  let at = schema;
+  for (;;) {
+    const { type } = at.def;
+    if (type !== "default" && type !== "prefault" && type !== "optional") return at;
+    at = (at as z.ZodDefault | z.ZodOptional | z.ZodPrefault).unwrap() as z.ZodType;
+  }
+}

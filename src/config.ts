@@ -1,0 +1,405 @@
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import { CodedError, messageOf } from "./base/errors.ts";
+import { Secret } from "./base/secret.ts";
+import { ConfigFile, refuseIssues, type SettingPath, type Variables } from "./config-file.ts";
+import type { SourceResource, TargetResource } from "./model/resources.ts";
+
+/** A setting: what it is for the documentation, what it may be for people who got it wrong. */
+function setting<T extends z.ZodType>(schema: T, description: string, allowed: string): T {
+  return schema.meta({ description, allowed });
+}
+
+const name = /^[A-Za-z](?:-?[A-Za-z0-9])*$/;
+const nameAllowed = "at most 63 letters, digits and single hyphens, beginning with a letter";
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const address = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s[\]]+):\d{1,5}$/;
+const addressAllowed = "HOST:PORT, such as 127.0.0.1:5440; port 0 takes a free one";
+
+const isAddress = (text: string): boolean =>
+  address.test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535;
+
+/** A number, which a variable of the environment gives as text. */
+const count = z.preprocess(
+  (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),
+  z.int().min(1).max(1_000_000),
+);
+
+const quota = (number: number, of: string) =>
+  setting(
+    count,
+    `Integrations at most ${of}. Default ${number}.`,
+    "a whole number from 1 to 1000000",
+  ).default(number);
+
+const credential = z.strictObject({
+  access_key_id: setting(
+    z.string().regex(/^\w{3,128}$/),
+    "The name of the key, as AWS_ACCESS_KEY_ID gives it.",
+    "3 to 128 letters, digits and underscores",
+  ),
+  secret_access_key: setting(
+    z.string().min(8).max(256),
+    "The secret half, as AWS_SECRET_ACCESS_KEY gives it.",
+    "a text of 8 to 256 characters (in quotes where it is all digits)",
+  ),
+});
+
+const source = z.strictObject({
+  name: setting(z.string().regex(name).max(63), "The last part of the source's ARN.", nameAllowed),
+  kind: setting(
+    z.enum(["instance", "cluster"]),
+    "Whether the ARN is …:db:NAME or …:cluster:NAME. Default instance.",
+    "instance or cluster",
+  ).default("instance"),
+  engine: setting(
+    z.enum(["postgres", "aurora-postgresql", "mysql", "mariadb", "aurora-mysql"]),
+    "The kind of database.",
+    "one of postgres, aurora-postgresql, mysql, mariadb, aurora-mysql",
+  ),
+  url: setting(
+    z.string().min(1),
+    "Where the source is and who logs in, such as postgres://user:password@host:5432/database. Characters of the password that URLs use themselves are percent-encoded.",
+    "a connection string, such as postgres://user:password@host:5432/database",
+  ),
+});
+
+const user = z.strictObject({
+  name: setting(z.string().min(1).max(128), "Who logs in at `listen.sql`.", "a name of 1 to 128 characters"),
+  password: setting(
+    z.string().min(1).max(256),
+    "With which password.",
+    "a text of 1 to 256 characters (in quotes where it is all digits)",
+  ),
+});
+
+const target = z.strictObject({
+  name: setting(z.string().regex(name).max(63), "What the warehouse is called here.", nameAllowed),
+  engine: setting(z.enum(["duckdb"]), "The kind of warehouse.", "duckdb"),
+  namespace_id: setting(
+    z.string().regex(uuid),
+    "The last part of the target's ARN. Default: a uuid (version 5) of the name.",
+    "a uuid, such as 11111111-2222-4333-8444-555555555555",
+  ).optional(),
+  auto_create_database: setting(
+    z.boolean(),
+    "Whether the destination database is made by itself. Default true; false, waiting for CREATE DATABASE … FROM INTEGRATION, is not supported yet.",
+    "true",
+  ).default(true),
+  users: setting(
+    z.array(user),
+    "Who may log in at `listen.sql`, once the SQL endpoint exists.",
+    "a list of users with name and password",
+  ).optional(),
+});
+
+/** Every setting of the configuration file. Documentation, JSON Schema and messages are made from this table. */
+export const configurationSchema = z.strictObject({
+  account: setting(
+    z.string().regex(/^\d{12}$/),
+    'The account that ARNs name. Default "000000000000".',
+    "12 digits in quotes",
+  ).default("000000000000"),
+  region: setting(
+    z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d{1,2}$/),
+    "The region that ARNs and signatures name. Default us-east-1.",
+    "the name of a region, such as us-east-1",
+  ).default("us-east-1"),
+  data_dir: setting(
+    z.string().min(1),
+    "Catalog, warehouse files, spool and keys. Relative to the configuration file. Default ./zeroetl-data.",
+    "the path of a directory",
+  ).default("./zeroetl-data"),
+  catalog: setting(
+    z.string().regex(/^postgres(ql)?:\/\/./),
+    "A PostgreSQL database that keeps the catalog. Default: embedded, in data_dir.",
+    "a connection string, such as postgres://user:password@host:5432/database",
+  ).optional(),
+  quotas: setting(
+    z.strictObject({
+      per_account: quota(100, "in all"),
+      per_target: quota(50, "for one target"),
+      per_source: quota(5, "for one source"),
+    }),
+    "How many integrations there may be.",
+    "a mapping with per_account, per_target and per_source",
+  ).prefault({}),
+  listen: setting(
+    z.strictObject({
+      api: setting(
+        z.string().refine(isAddress, `must be ${addressAllowed}`),
+        "The RDS API, /healthz and /metrics. Default 127.0.0.1:5440.",
+        addressAllowed,
+      ).default("127.0.0.1:5440"),
+      sql: setting(
+        z.string().refine(isAddress, `must be ${addressAllowed}`),
+        "The SQL endpoint, once it exists. Default 127.0.0.1:5439.",
+        addressAllowed,
+      ).default("127.0.0.1:5439"),
+    }),
+    "Where the service listens.",
+    "a mapping with api and sql",
+  ).prefault({}),
+  credentials: setting(
+    z.array(credential).min(1),
+    "Access keys of the API. When absent, one is made at the first start and kept in data_dir/credentials.json.",
+    "a list with at least one access key",
+  ).optional(),
+  sources: setting(z.array(source), "The databases to replicate from.", "a list of sources").default([]),
+  targets: setting(z.array(target), "The warehouses to replicate to.", "a list of targets").default([]),
+});
+
+type Settings = z.output<typeof configurationSchema>;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Credential {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+}
+
+export interface ConfiguredSource {
+  readonly resource: SourceResource;
+  readonly url: Secret;
+}
+
+export interface ConfiguredTarget {
+  readonly resource: TargetResource;
+  readonly engine: string;
+}
+
+export interface Configuration {
+  readonly account: string;
+  readonly region: string;
+  /** Absolute. */
+  readonly dataDirectory: string;
+  readonly catalogUrl: Secret | undefined;
+  readonly quotas: { readonly perAccount: number; readonly perTarget: number; readonly perSource: number };
+  readonly listenApi: Address;
+  /** Empty: made at the first start and kept in the data directory. */
+  readonly credentials: readonly Credential[];
+  readonly sources: readonly ConfiguredSource[];
+  readonly targets: readonly ConfiguredTarget[];
+  /** What is allowed and unwise, as sentences. */
+  readonly warnings: readonly string[];
+  /** Refuses the setting at a path with a sentence, as if the table above had: for what only engines know. */
+  readonly refuse: (path: SettingPath, sentence: string) => never;
+}
+
+export interface ConfigurationRequest {
+  /** As typed by the user; relative to the working directory. */
+  readonly file: string;
+  /** What --data-dir says: stronger than the file. */
+  readonly dataDirectory?: string | undefined;
+  readonly variables?: Variables;
+}
+
+/** The variables of this process. Everybody else is given what they need of them. */
+export function environment(): Variables {
+  return process.env;
+}
+
+const bytesMax = 1024 * 1024;
+
+/** Reads the configuration file. Throws `CodedError` CONFIGURATION with file and line, and what is allowed. */
+export async function loadConfiguration(request: ConfigurationRequest): Promise<Configuration> {
+  const file = await readConfigFile(request.file);
+  file.interpolate(request.variables ?? environment());
+  const parsed = configurationSchema.safeParse(file.values() ?? {}, { reportInput: true });
+  if (!parsed.success) return file.refuseIssues(parsed.error.issues, configurationSchema);
+  const refuse = (path: SettingPath, sentence: string): never => file.refuse(path, sentence);
+  const warnings = await warningsOf(request.file, file, parsed.data);
+  return interpret(parsed.data, {
+    base: dirname(resolve(request.file)),
+    dataDirectory: request.dataDirectory,
+    warnings,
+    refuse,
+  });
+}
+
+/** The configuration from values that no file holds; paths are relative to the working directory. */
+export function configurationOf(values: z.input<typeof configurationSchema>): Configuration {
+  const parsed = configurationSchema.safeParse(values, { reportInput: true });
+  if (!parsed.success) return refuseIssues(parsed.error.issues, configurationSchema);
+  const refuse = (_path: SettingPath, sentence: string): never => {
+    throw new CodedError("CONFIGURATION", sentence);
+  };
+  return interpret(parsed.data, { base: process.cwd(), dataDirectory: undefined, warnings: [], refuse });
+}
+
+/** What a client of the running service needs to know. */
+export interface ClientConfiguration {
+  readonly dataDirectory: string;
+  readonly credentials: readonly Credential[];
+}
+
+const clientSections = ["data_dir", "credentials"] as const;
+
+/** As `loadConfiguration`, but needs no variable that only the service uses; without a file, the defaults. */
+export async function loadClientConfiguration(
+  request: ConfigurationRequest & { readonly fileMayBeMissing: boolean },
+): Promise<ClientConfiguration> {
+  const file = await readConfigFile(request.file).catch((error: unknown) => {
+    if (request.fileMayBeMissing && error instanceof MissingFile) return undefined;
+    throw error;
+  });
+  file?.interpolate(request.variables ?? environment(), clientSections);
+  const schema = configurationSchema.pick({ data_dir: true, credentials: true }).loose();
+  const parsed = schema.safeParse(file?.values() ?? {}, { reportInput: true });
+  if (!parsed.success) return refuseIn(file, parsed.error.issues);
+  const base = dirname(resolve(request.file));
+  return {
+    dataDirectory:
+      request.dataDirectory === undefined
+        ? resolve(base, parsed.data.data_dir)
+        : resolve(request.dataDirectory),
+    credentials: credentialsOf(parsed.data),
+  };
+}
+
+function refuseIn(file: ConfigFile | undefined, issues: readonly z.core.$ZodIssue[]): never {
+  if (file === undefined) return refuseIssues(issues, configurationSchema);
+  return file.refuseIssues(issues, configurationSchema);
+}
+
+class MissingFile extends CodedError {}
+
+async function readConfigFile(path: string): Promise<ConfigFile> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT")
+      throw new MissingFile("CONFIGURATION", `there is no configuration file ${path}`, { cause });
+    throw new CodedError("CONFIGURATION", `${path} cannot be read (${code ?? messageOf(cause)})`, { cause });
+  });
+  if (bytes.length > bytesMax) throw new CodedError("CONFIGURATION", `${path} is larger than 1 MiB`);
+  try {
+    return ConfigFile.parse(path, new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    if (cause instanceof CodedError) throw cause;
+    throw new CodedError("CONFIGURATION", `${path} is not UTF-8 text`, { cause });
+  }
+}
+
+interface Context {
+  readonly base: string;
+  readonly dataDirectory: string | undefined;
+  readonly warnings: readonly string[];
+  readonly refuse: (path: SettingPath, sentence: string) => never;
+}
+
+function interpret(settings: Settings, context: Context): Configuration {
+  refuseRepeated(settings, context);
+  refuseUnsupported(settings, context);
+  const { account, region, quotas } = settings;
+  return {
+    account,
+    region,
+    dataDirectory:
+      context.dataDirectory === undefined
+        ? resolve(context.base, settings.data_dir)
+        : resolve(context.dataDirectory),
+    catalogUrl: settings.catalog === undefined ? undefined : new Secret(settings.catalog),
+    quotas: { perAccount: quotas.per_account, perTarget: quotas.per_target, perSource: quotas.per_source },
+    listenApi: addressOf(settings.listen.api),
+    credentials: credentialsOf(settings),
+    sources: settings.sources.map(({ name, kind, engine, url }) => ({
+      resource: {
+        name,
+        kind,
+        engine,
+        arn: `arn:aws:rds:${region}:${account}:${kind === "cluster" ? "cluster" : "db"}:${name}`,
+      },
+      url: new Secret(url),
+    })),
+    targets: settings.targets.map(({ name, engine, namespace_id }) => {
+      const namespaceId = (namespace_id ?? namespaceOf(name)).toLowerCase();
+      const arn = `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespaceId}`;
+      return { resource: { name, namespaceId, arn }, engine };
+    }),
+    warnings: context.warnings,
+    refuse: context.refuse,
+  };
+}
+
+function credentialsOf(settings: Pick<Settings, "credentials">): Credential[] {
+  return (settings.credentials ?? []).map((entry) => ({
+    accessKeyId: entry.access_key_id,
+    secretAccessKey: new Secret(entry.secret_access_key),
+  }));
+}
+
+function addressOf(text: string): Address {
+  const colon = text.lastIndexOf(":");
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
+}
+
+function refuseRepeated(settings: Settings, { refuse }: Context): void {
+  const namespaces = settings.targets.map(({ name, namespace_id }) => namespace_id ?? namespaceOf(name));
+  const lists: readonly { list: string; key: string; values: readonly string[] }[] = [
+    { list: "sources", key: "name", values: settings.sources.map(({ name }) => name) },
+    { list: "targets", key: "name", values: settings.targets.map(({ name }) => name) },
+    { list: "targets", key: "namespace_id", values: namespaces },
+    {
+      list: "credentials",
+      key: "access_key_id",
+      values: (settings.credentials ?? []).map(({ access_key_id }) => access_key_id),
+    },
+  ];
+  for (const { list, key, values } of lists) {
+    const folded = values.map((value) => value.toLowerCase());
+    const repeated = folded.findIndex((value, index) => folded.indexOf(value) < index);
+    if (repeated >= 0) refuse([list, repeated, key], `${list}[${repeated}].${key} is used twice`);
+  }
+}
+
+function refuseUnsupported(settings: Settings, { refuse }: Context): void {
+  const index = settings.targets.findIndex((entry) => !entry.auto_create_database);
+  if (index >= 0)
+    refuse(
+      ["targets", index, "auto_create_database"],
+      `targets[${index}].auto_create_database: false is not supported yet, as it needs the SQL endpoint; leave it out`,
+    );
+}
+
+/** Ours: names of targets live in it. */
+const targetNames = "5b1d4b0e-9f38-5d63-8a4e-2f6c0c8d7e11";
+
+/** UUID version 5 (RFC 9562, 5.5) of a target's name. */
+function namespaceOf(target: string): string {
+  const hash = createHash("sha1")
+    .update(Buffer.from(targetNames.replaceAll("-", ""), "hex"))
+    .update(target)
+    .digest();
+  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x50, 6);
+  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
+  return hash.toString("hex", 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** A file that others can read, with secrets in it. */
+async function warningsOf(path: string, file: ConfigFile, settings: Settings): Promise<string[]> {
+  const { mode } = await stat(path);
+  if ((mode & 0o044) === 0) return [];
+  const secrets: SettingPath[] = [
+    ...(settings.credentials ?? []).map((_, index) => ["credentials", index, "secret_access_key"]),
+    ...settings.sources.flatMap(({ url }, index) => (hasPassword(url) ? [["sources", index, "url"]] : [])),
+    ...settings.targets.flatMap(({ users }, index) =>
+      (users ?? []).map((_, at) => ["targets", index, "users", at, "password"]),
+    ),
+    ...(settings.catalog !== undefined && hasPassword(settings.catalog) ? [["catalog"]] : []),
+  ];
+  const found = secrets.find((at) => file.literal(at));
+  return found === undefined
+    ? []
+    : [
+        `${file.where(found)}: a secret stands in a file that others can read: chmod 600 ${path}, or use \${VARIABLE}`,
+      ];
+}
+
+function hasPassword(url: string): boolean {
+  return URL.canParse(url) && new URL(url).password !== "";
+}
