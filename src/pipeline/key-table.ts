@@ -43,7 +43,7 @@ export class KeyTable {
   /** The number of the tuple's key: 0, 1, 2 … in the order in which keys are first met. */
   numberOf(region: number, offset: number): number {
     const { layout, bytes } = this.#regions.get(region);
-    layout.locateFew(bytes, offset, this.#columns, this.#starts, this.#lengths);
+    layout.locateFew({ region: bytes, offset, columns: this.#columns }, this.#starts, this.#lengths);
     const hash = hashFields(bytes, this.#starts, this.#lengths);
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -68,7 +68,11 @@ export class KeyTable {
   #matches(number: number, bytes: Uint8Array): boolean {
     const { layout, bytes: other } = this.#regions.get(this.regionOf(number));
     const offset = this.offsetOf(number);
-    layout.locateFew(other, offset, this.#columns, this.#otherStarts, this.#otherLengths);
+    layout.locateFew(
+      { region: other, offset, columns: this.#columns },
+      this.#otherStarts,
+      this.#otherLengths,
+    );
     for (let field = 0; field < this.#columns.length; field++) {
       const length = this.#lengths[field] ?? 0;
       if (length !== this.#otherLengths[field]) return false;

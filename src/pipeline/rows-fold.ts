@@ -276,7 +276,11 @@ class FieldReader {
 
   #locate({ region, offset }: TupleRef) {
     const found = this.#regions.get(region);
-    found.layout.locateFew(found.bytes, offset, this.#columns, this.#starts, this.#lengths);
+    found.layout.locateFew(
+      { region: found.bytes, offset, columns: this.#columns },
+      this.#starts,
+      this.#lengths,
+    );
     return found;
   }
 }

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { defaultLimits, Intake, type Batch } from "../../src/pipeline/intake.ts";
+import { change, testBlock, testRelation, type TestChange } from "./table-model.ts";
+
+const relation = testRelation("1", 1, { kind: "key", columns: [0] });
+const rows = (count: number): TestChange[] =>
+  Array.from({ length: count }, (_, index) => ({ kind: change.insert, relation, after: [String(index)] }));
+const changesOf = (batch: Batch) => batch.slices.reduce((sum, { from, to }) => sum + to - from, 0);
+const signal = new AbortController().signal;
+
+test("a batch ends at the last commit, and what follows it waits for its own", async () => {
+  const intake = new Intake(defaultLimits);
+  const block = testBlock(rows(5), "1");
+  const [cut] = block.cuts;
+  if (cut === undefined) throw new Error("the block has a cut");
+  await intake.put({ ...block, cuts: [{ ...cut, after: 3 }] }, signal);
+  await intake.put(testBlock(rows(4)), signal);
+  expect(changesOf(await intake.take(signal))).toBe(3);
+  await intake.put(testBlock(rows(1), "2"), signal);
+  const rest = await intake.take(signal);
+  expect(changesOf(rest)).toBe(7);
+  expect(rest.checkpoint?.position).toBe("2");
+});
+
+test("a transaction larger than a batch is taken in parts, only the last of which has a checkpoint", async () => {
+  const intake = new Intake({ ...defaultLimits, changesMax: 10, backlogWaitMs: 1 });
+  const taken: Batch[] = [];
+  const applier = (async () => {
+    do taken.push(await intake.take(signal));
+    while (taken.at(-1)?.checkpoint === undefined);
+  })();
+  for (let block = 0; block < 4; block++) await intake.put(testBlock(rows(6)), signal);
+  await intake.put(testBlock(rows(1), "9"), signal);
+  await applier;
+  expect(taken.length).toBeGreaterThan(1);
+  expect(taken.map((batch) => batch.checkpoint?.position).filter(Boolean)).toEqual(["9"]);
+  expect(taken.reduce((sum, batch) => sum + changesOf(batch), 0)).toBe(25);
+});
+
+test("a full intake holds the reader until a batch was taken", async () => {
+  const intake = new Intake({ ...defaultLimits, changesMax: 10 });
+  let put = false;
+  const reader = intake.put(testBlock(rows(10), "1"), signal).then(() => (put = true));
+  await new Promise(setImmediate);
+  expect(put).toBe(false);
+  await intake.take(signal);
+  await reader;
+  expect(put).toBe(true);
+});
+
+test("copied rows alone are not committed one block at a time", async () => {
+  const intake = new Intake({ ...defaultLimits, copiedRowsPerCommit: 10 });
+  const copied = () => {
+    const block = testBlock(rows(6), "1");
+    return { ...block, cuts: block.cuts.map((cut) => ({ ...cut, transactions: 0, committedAtMs: 0 })) };
+  };
+  const commits: boolean[] = [];
+  for (let block = 0; block < 4; block++) {
+    await intake.put(copied(), signal);
+    commits.push((await intake.take(signal)).checkpoint !== undefined);
+  }
+  expect(commits).toEqual([false, false, true, false]);
+});
+
+test("a waiting reader and a waiting applier are released by the signal", async () => {
+  const stop = new AbortController();
+  const intake = new Intake(defaultLimits);
+  const taking = intake.take(stop.signal);
+  stop.abort(new Error("stopped"));
+  await expect(taking).rejects.toThrow("stopped");
+});
