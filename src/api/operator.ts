@@ -1,0 +1,44 @@
+/** What JSON can hold. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue | undefined };
+
+export type JsonObject = { readonly [name: string]: JsonValue | undefined };
+
+/**
+ * What our own command line asks of the running service, over HTTP: `POST /zeroetl/status`, `/zeroetl/query` and
+ * `/zeroetl/verify`, a JSON object as the body, signed with SigV4 under the service name `zeroetl`.
+ *
+ * | path | body | answer |
+ * |---|---|---|
+ * | `status` | `{}` or `{"integration": "uuid, ARN or name"}` | one JSON object |
+ * | `query` | `{"sql": "…"}` | NDJSON: `{"columns": […]}`, then `{"rows": […]}` as often as needed |
+ * | `verify` | `{"integration": "uuid, ARN or name"}` | NDJSON: whatever the port yields, a line each |
+ *
+ * An NDJSON answer ends with `{"end": true}`, or with `{"error": {code, message, fix}}` when it failed midway: one
+ * that ends with neither was cut off. A failure before the first line is a JSON object `{code, message, fix}` with
+ * status 4xx for a `CodedError` and 500 for anything else.
+ *
+ * Implementations throw `CodedError`. `signal` is aborted when the client goes away.
+ */
+export interface OperatorPort {
+  readonly status: (request: StatusRequest, signal: AbortSignal) => Promise<JsonObject>;
+  readonly query: (sql: string, signal: AbortSignal) => Promise<OperatorRows>;
+  readonly verify: (integration: string, signal: AbortSignal) => AsyncIterable<JsonObject>;
+}
+
+export interface StatusRequest {
+  /** Uuid, ARN or name; every integration when absent. */
+  readonly integration: string | undefined;
+}
+
+/** A `QueryResult` of a warehouse fits. */
+export interface OperatorRows {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Values as text in the warehouse's notation, null for NULL. A slow client slows this down and nothing else. */
+  readonly rows: AsyncIterable<readonly (readonly (string | null)[])[]>;
+}
