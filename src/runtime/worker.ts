@@ -40,6 +40,8 @@ export interface WorkerHealth {
   /** Commit at the source to commit in the warehouse; undefined until a transaction was applied. */
   readonly lagSeconds: number | undefined;
   readonly retainedBytes: number | undefined;
+  /** As in `SourceMeasures`; undefined while not connected. */
+  readonly copiesWaiting: number | undefined;
   readonly counters: WorkerCounters;
   readonly tables: readonly TableStatus[];
   /** What people should know although replication goes on. */
@@ -115,6 +117,7 @@ export class Worker implements AsyncDisposable {
       destinationDatabase,
       lagSeconds: this.#lag.seconds(Date.now(), this.#phase.kind === "streaming"),
       retainedBytes: measures?.retainedBytes,
+      copiesWaiting: measures?.copiesWaiting,
       counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
       tables: this.#tables.map((table) => this.#tableStatus(table)),
       notices: [...this.#notices.values()],

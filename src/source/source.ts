@@ -68,6 +68,11 @@ export interface SourceMeasures {
   /** WAL that the source keeps for this stream; undefined until known. */
   readonly retainedBytes: number | undefined;
   readonly bytesRead: number;
+  /**
+   * Selected tables that need a copy whose `copy-started` (or `failed`) has not been yielded yet: nobody may call the
+   * integration complete before. Undefined until the selection is known.
+   */
+  readonly copiesWaiting: number | undefined;
 }
 
 /** A snapshot of the source at a position at which the stream waits. Disposing of it releases. */

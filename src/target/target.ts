@@ -28,6 +28,13 @@ export interface Warehouse extends AsyncDisposable {
   readonly databaseOf: (stream: StreamIdentity) => string | undefined;
   /** Names in use, `dev` included. */
   readonly databases: () => readonly string[];
+  /** Every stream that owns a destination database, so that streams which nobody wants any more can be found. */
+  readonly streams: () => readonly StreamIdentity[];
+  /**
+   * The stream is gone for good: its database keeps its name and rows, readable, and nobody owns it. Fine when the
+   * stream owns none. Call it when the stream's `DestinationDatabase` has been disposed of.
+   */
+  readonly release: (stream: StreamIdentity, signal: AbortSignal) => Promise<void>;
   /** Reads only. Rows come in chunks; a slow reader holds nobody up. Throws `CodedError` QUERY_FAILED. */
   readonly query: (sql: string, signal: AbortSignal) => Promise<QueryResult>;
 }
