@@ -1,0 +1,133 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TestPostgres } from "../test/support/postgres.ts";
+import { until } from "../test/support/until.ts";
+import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
+import { median, percentile, print, printMemory, round, type Memory } from "./report.ts";
+import { BenchService } from "./service.ts";
+
+export interface LagOptions {
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly runs: number;
+}
+
+const writers = 8;
+
+interface Run {
+  readonly p50: number;
+  readonly p99: number;
+  readonly written: number;
+  readonly memory: Memory;
+}
+
+/**
+ * From the moment a commit returns at the source to the moment a query of the warehouse shows the row, as a client
+ * of both sees it: the time of asking the warehouse is in it.
+ */
+export async function benchLag(options: LagOptions): Promise<void> {
+  const results: Run[] = [];
+  for (let run = 1; run <= options.runs; run++) {
+    const result = await measure(options);
+    results.push(result);
+    const rate = Math.round(result.written / options.seconds);
+    print(
+      `run ${run} of ${options.runs}: ${rate} transactions/s, lag p50 ${result.p50.toFixed(1)} ms, p99 ${result.p99.toFixed(1)} ms`,
+    );
+    printMemory(result.memory);
+  }
+  const { perSecond, seconds } = options;
+  print(
+    JSON.stringify({
+      bench: "lag",
+      perSecond,
+      seconds,
+      p50: round(median(results.map(({ p50 }) => p50))),
+      p99: round(median(results.map(({ p99 }) => p99))),
+      runs: results,
+    }),
+  );
+}
+
+async function measure({ perSecond, seconds }: LagOptions): Promise<Run> {
+  const directory = await mkdtemp(join(tmpdir(), "zeroetl-bench-"));
+  try {
+    await using server = await TestPostgres.start({ settings: { synchronous_commit: "on" } });
+    await server.run("CREATE TABLE lag (writer int, n int, note text, PRIMARY KEY (writer, n))");
+    await using service = await BenchService.start({ directory, sourceUrl: server.url() });
+    const idleMiB = residentMiB(service.pid);
+    resetPeak(service.pid);
+    await service.create("include: postgres.public.lag");
+    await service.active();
+    const committed = Array.from({ length: writers }, (): number[] => []);
+    const lags: number[] = [];
+    const stop = new AbortController();
+    const watching = watch(service, { committed, lags }, stop.signal);
+    const end = performance.now() + seconds * 1000;
+    await Promise.all(
+      committed.map((times, writer) =>
+        write(server, { writer, times, end, everyMs: (1000 * writers) / perSecond }),
+      ),
+    );
+    const written = committed.reduce((sum, times) => sum + times.length, 0);
+    await until("all rows are in the warehouse", () => lags.length === written);
+    stop.abort();
+    await watching;
+    return {
+      p50: percentile(lags, 0.5),
+      p99: percentile(lags, 0.99),
+      written,
+      memory: { idleMiB, peakMiB: peakMiB(service.pid) },
+    };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Commits one row after another at a steady pace and notes when each commit returned. */
+async function write(
+  server: TestPostgres,
+  job: { writer: number; times: number[]; end: number; everyMs: number },
+): Promise<void> {
+  const client = await server.connect();
+  let due = performance.now() + (job.everyMs * job.writer) / writers;
+  try {
+    while (due < job.end) {
+      const early = due - performance.now();
+      if (early > 1) await sleep(early);
+      await client.query({
+        name: "write",
+        text: "INSERT INTO lag VALUES ($1, $2, 'a note of some forty characters, as notes are')",
+        values: [job.writer, job.times.length],
+      });
+      job.times.push(performance.now());
+      due += job.everyMs;
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** Asks the warehouse again and again which rows it has, until stopped. */
+async function watch(
+  service: BenchService,
+  { committed, lags }: { committed: readonly (readonly number[])[]; lags: number[] },
+  stop: AbortSignal,
+): Promise<void> {
+  const seen = committed.map(() => 0);
+  while (!stop.aborted) {
+    const rows = await service.query("SELECT writer, max(n) FROM postgres.public.lag GROUP BY writer");
+    const now = performance.now();
+    for (const [writer, last] of rows.map((row) => row.map(Number))) {
+      if (writer === undefined || last === undefined) throw new Error("the query answers with two numbers");
+      const times = committed[writer] ?? [];
+      // A row can be in the warehouse before its writer has been told so: then its lag is nothing.
+      let next = seen[writer] ?? 0;
+      for (; next <= last && next < times.length; next++) lags.push(Math.max(0, now - (times[next] ?? now)));
+      seen[writer] = next;
+    }
+    await sleep(1);
+  }
+}

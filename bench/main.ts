@@ -1,0 +1,52 @@
+import { Command, InvalidArgumentError } from "commander";
+import { benchLag } from "./lag.ts";
+import { benchSnapshot } from "./snapshot.ts";
+import { benchStream } from "./stream.ts";
+
+const path = searchPath();
+
+function searchPath(): string {
+  // oxlint-disable-next-line node/no-process-env -- where the references' programs are, which no setting of zeroetl says
+  return process.env["PATH"] ?? "";
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("It must be a whole number above 0.");
+  return value;
+}
+
+const program = new Command("bench").description(
+  "Measures zeroetl against a reference in the same run: makes its own PostgreSQL and data, prints a table and one JSON line.",
+);
+
+program
+  .command("snapshot")
+  .description("copying a table, against COPY … (FORMAT binary) > /dev/null")
+  .option("--rows <n>", "rows of the table", count, 5_000_000)
+  .option("--runs <n>", "runs; the ratio is their median", count, 3)
+  .action(({ rows, runs }: { rows: number; runs: number }) => benchSnapshot({ rows, runs, path }));
+
+program
+  .command("stream")
+  .description("catching up with a log, against pg_recvlogical and PostgreSQL's own logical replication")
+  .option("--rows <n>", "rows of the table before", count, 5_000_000)
+  .option("--changes <n>", "changes in the log", count, 2_000_000)
+  .option("--single", "one transaction of inserts instead of many mixed ones", false)
+  .option("--runs <n>", "runs; the ratio is their median", count, 3)
+  .action((options: { rows: number; changes: number; single: boolean; runs: number }) =>
+    benchStream({ ...options, path }),
+  );
+
+program
+  .command("lag")
+  .description("commit at the source to visible in the warehouse, at a steady rate of transactions")
+  .option("--rate <n>", "transactions a second", count, 1_000)
+  .option("--seconds <n>", "how long", count, 30)
+  .option("--runs <n>", "runs; the figures are their medians", count, 3)
+  .action(({ rate, seconds, runs }: { rate: number; seconds: number; runs: number }) =>
+    benchLag({ perSecond: rate, seconds, runs }),
+  );
+
+await program.parseAsync();

@@ -1,0 +1,49 @@
+import type { TestPostgres } from "../test/support/postgres.ts";
+
+/** The table of all figures: about 140 bytes a row. */
+export async function makeBenchTable(server: TestPostgres, rows: number): Promise<void> {
+  await server.run([
+    `CREATE TABLE bench (id bigint PRIMARY KEY, a int, b text, c numeric(12,2), d timestamptz, e boolean,
+       f double precision, g jsonb)`,
+    `INSERT INTO bench SELECT i, (i * 7919) % 1000003, md5(i::text) || substr(md5((i + 1)::text), 1, 8),
+       (i % 1000000)::numeric / 100, timestamptz '2024-01-01 00:00:00+00' + i * interval '1 second', i % 2 = 0,
+       i::float8 / 7, jsonb_build_object('k', i % 100)
+     FROM generate_series(1, ${rows}) AS i`,
+    "VACUUM (ANALYZE, FREEZE) bench",
+    "CHECKPOINT",
+  ]);
+}
+
+export interface ChangeMix {
+  readonly transactions: number;
+  /** Rows of the table before: keys 1 … rows. */
+  readonly rows: number;
+}
+
+/** Changes of one transaction: 8 inserts, 9 updates, 3 deletes. */
+export const changesPerTransaction = 20;
+
+/**
+ * Writes the mix on scattered keys, in one server-side loop that commits each transaction. Deleted keys are never
+ * met again: updates take odd keys, deletes even ones, each once.
+ */
+export async function writeChanges(server: TestPostgres, { transactions, rows }: ChangeMix): Promise<void> {
+  await server.run([
+    `CREATE OR REPLACE PROCEDURE write_changes(transactions bigint, rows bigint) LANGUAGE plpgsql AS $$
+     DECLARE half bigint := rows / 2; next bigint := rows;
+     BEGIN
+       FOR t IN 0 .. transactions - 1 LOOP
+         INSERT INTO bench SELECT next + i, i, md5((next + i)::text), 1.25, now(), true, 0.5, '{"k": 1}'
+           FROM generate_series(1, 8) AS i;
+         next := next + 8;
+         UPDATE bench SET a = a + 1, d = now()
+           WHERE id IN (SELECT 1 + 2 * ((t * 9 + i) * 7919 % half) FROM generate_series(1, 9) AS i);
+         DELETE FROM bench WHERE id IN (SELECT 2 + 2 * ((t * 3 + i) % half) FROM generate_series(0, 2) AS i);
+         COMMIT;
+       END LOOP;
+     END $$`,
+    // What is measured is reading the log, not writing it.
+    "SET synchronous_commit = off",
+    `CALL write_changes(${transactions}, ${rows})`,
+  ]);
+}
