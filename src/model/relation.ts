@@ -49,6 +49,8 @@ export interface TableDefinition {
   readonly name: TableName;
   readonly columns: readonly ColumnDefinition[];
   readonly identity: ReplicaIdentity;
+  /** What the source engine wants to read again after a restart: opaque to everybody else, kept as given. */
+  readonly memo?: string;
 }
 
 /**
@@ -61,12 +63,12 @@ export interface Relation extends TableDefinition {
 
 /** The definition alone, without decoders, for storing. */
 export function definitionOf(relation: TableDefinition): TableDefinition {
-  const { id, name, identity } = relation;
+  const { id, name, identity, memo } = relation;
   const columns = relation.columns.map((column) => ({
     id: column.id,
     name: column.name,
     type: column.type,
     sourceType: column.sourceType,
   }));
-  return { id, name, columns, identity };
+  return memo === undefined ? { id, name, columns, identity } : { id, name, columns, identity, memo };
 }
