@@ -1,6 +1,5 @@
 import type { DecodeColumn } from "../model/relation.ts";
 import { ValueError } from "../model/relation.ts";
-import type { Vector } from "../model/vector.ts";
 import { int32At, uint8At, WireError } from "./pg-bytes.ts";
 
 /*
@@ -8,7 +7,6 @@ import { int32At, uint8At, WireError } from "./pg-bytes.ts";
  * PostgreSQL's send functions (`src/backend/utils/adt`); the layouts written are those of model/vector.ts.
  */
 
-/** The fields of a column, as far as these loops need them. */
 function refuseLength(length: number, expected: number): never {
   throw new WireError(`a value of ${expected} bytes arrived with ${length}`);
 }
@@ -113,7 +111,7 @@ export const decodeTimestamp: DecodeColumn = (fields, { first, count }, out) => 
     const high = int32At(region, at);
     const low = int32At(region, at + 4) >>> 0;
     if (high >= lastHigh && (high > lastHigh || low > lastLow)) {
-      putEndOfTime(high, low);
+      refuseUnlessInfinite(high, low);
       words[2 * row] = -1;
       words[2 * row + 1] = int32Max;
     } else if (high === int32Min && low === 0) {
@@ -127,7 +125,7 @@ export const decodeTimestamp: DecodeColumn = (fields, { first, count }, out) => 
   }
 };
 
-function putEndOfTime(high: number, low: number): void {
+function refuseUnlessInfinite(high: number, low: number): void {
   if (high !== int32Max || low !== 0xffff_ffff)
     throw new ValueError("a timestamp after 294247-01-10 04:00:54.775806 does not fit");
 }
@@ -136,68 +134,77 @@ function putEndOfTime(high: number, low: number): void {
 const offsetSecondsMax = 57_599;
 
 /** int64 microseconds of the local day, then int32 seconds **west** of UTC. */
-export const decodeTimetz = eachOf(12, (region, at, out, row) => {
+export const decodeTimetz = eachOf({ width: 12, words: 2 }, (region, at, slot) => {
   const high = int32At(region, at);
   const low = int32At(region, at + 4);
   const west = int32At(region, at + 8);
-  out.words[2 * row] = (low << 24) | (offsetSecondsMax + west);
-  out.words[2 * row + 1] = (low >>> 8) | (high << 24);
+  slot.words[slot.base] = (low << 24) | (offsetSecondsMax + west);
+  slot.words[slot.base + 1] = (low >>> 8) | (high << 24);
 });
 
 /** int64 microseconds, int32 days, int32 months; all three at an extreme are the infinities of PostgreSQL 17. */
-export const decodeInterval = eachOf(16, (region, at, out, row) => {
+export const decodeInterval = eachOf({ width: 16, words: 4 }, (region, at, slot) => {
   const high = int32At(region, at);
   const low = int32At(region, at + 4);
   const days = int32At(region, at + 8);
   const months = int32At(region, at + 12);
   if (isInfinite(months) && months === days && isInfinite(high) && (low | 0) === (high < 0 ? 0 : -1))
     throw new ValueError("an infinite interval does not fit");
-  out.words[4 * row] = months;
-  out.words[4 * row + 1] = days;
-  out.words[4 * row + 2] = low;
-  out.words[4 * row + 3] = high;
+  slot.words[slot.base] = months;
+  slot.words[slot.base + 1] = days;
+  slot.words[slot.base + 2] = low;
+  slot.words[slot.base + 3] = high;
 });
 
 function isInfinite(part: number): boolean {
   return part === int32Max || part === int32Min;
 }
 
-export const decodeUuid = eachOf(16, (region, at, out, row) => {
-  out.words[4 * row] = int32At(region, at + 12);
-  out.words[4 * row + 1] = int32At(region, at + 8);
-  out.words[4 * row + 2] = int32At(region, at + 4);
-  out.words[4 * row + 3] = int32At(region, at) ^ int32Min;
+export const decodeUuid = eachOf({ width: 16, words: 4 }, (region, at, slot) => {
+  slot.words[slot.base] = int32At(region, at + 12);
+  slot.words[slot.base + 1] = int32At(region, at + 8);
+  slot.words[slot.base + 2] = int32At(region, at + 4);
+  slot.words[slot.base + 3] = int32At(region, at) ^ int32Min;
 });
 
 /** int64 in a decimal of 16 bytes: money, whose scale is a matter of the locale. */
-export const decodeMoney = eachOf(8, (region, at, out, row) => {
+export const decodeMoney = eachOf({ width: 8, words: 4 }, (region, at, slot) => {
   const high = int32At(region, at);
-  out.words[4 * row] = int32At(region, at + 4);
-  out.words[4 * row + 1] = high;
-  out.words[4 * row + 2] = high >> 31;
-  out.words[4 * row + 3] = high >> 31;
+  slot.words[slot.base] = int32At(region, at + 4);
+  slot.words[slot.base + 1] = high;
+  slot.words[slot.base + 2] = high >> 31;
+  slot.words[slot.base + 3] = high >> 31;
 });
 
 /** An unsigned int64 in a decimal of 16 bytes: xid8. */
-export const decodeUnsigned8 = eachOf(8, (region, at, out, row) => {
-  out.words[4 * row] = int32At(region, at + 4);
-  out.words[4 * row + 1] = int32At(region, at);
-  out.words[4 * row + 2] = 0;
-  out.words[4 * row + 3] = 0;
+export const decodeUnsigned8 = eachOf({ width: 8, words: 4 }, (region, at, slot) => {
+  slot.words[slot.base] = int32At(region, at + 4);
+  slot.words[slot.base + 1] = int32At(region, at);
+  slot.words[slot.base + 2] = 0;
+  slot.words[slot.base + 3] = 0;
 });
 
-type PutValue = (region: Uint8Array, at: number, out: Vector, row: number) => void;
+type PutValue = (region: Uint8Array, at: number, slot: Slot) => void;
 
-/** For the rarer types: one call a value. */
-function eachOf(width: number, put: PutValue): DecodeColumn {
+/** Where a value goes: `words` from index `base`. */
+interface Slot {
+  words: Int32Array;
+  base: number;
+}
+
+/** For the rarer types, `width` bytes here and `words` there: one call a value. */
+function eachOf({ width, words }: { width: number; words: number }, put: PutValue): DecodeColumn {
+  const slot: Slot = { words: new Int32Array(0), base: 0 };
   return (fields, { first, count }, out) => {
     const { region, starts, lengths } = fields;
+    slot.words = out.words;
     for (let row = 0; row < count; row += 1) {
       const length = lengths[first + row] as number;
       out.valid[row] = length < 0 ? 0 : 1;
       if (length < 0) continue;
       if (length !== width) refuseLength(length, width);
-      put(region, starts[first + row] as number, out, row);
+      slot.base = row * words;
+      put(region, starts[first + row] as number, slot);
     }
   };
 }
