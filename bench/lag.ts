@@ -6,7 +6,7 @@ import { TestPostgres } from "../test/support/postgres.ts";
 import { until } from "../test/support/until.ts";
 import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
 import { median, percentile, print, printMemory, round, type Memory } from "./report.ts";
-import { BenchService } from "./service.ts";
+import { ServiceProcess } from "../test/support/service.ts";
 
 export interface LagOptions {
   readonly perSecond: number;
@@ -56,11 +56,11 @@ async function measure({ perSecond, seconds }: LagOptions): Promise<Run> {
   try {
     await using server = await TestPostgres.start({ settings: { synchronous_commit: "on" } });
     await server.run("CREATE TABLE lag (writer int, n int, note text, PRIMARY KEY (writer, n))");
-    await using service = await BenchService.start({ directory, sourceUrl: server.url() });
+    await using service = await ServiceProcess.start({ directory, sourceUrl: server.url() });
     const idleMiB = residentMiB(service.pid);
     resetPeak(service.pid);
     await service.create("include: postgres.public.lag");
-    await service.active();
+    await service.status("active", 900_000);
     const committed = Array.from({ length: writers }, (): number[] => []);
     const lags: number[] = [];
     const stop = new AbortController();
@@ -112,7 +112,7 @@ async function write(
 
 /** Asks the warehouse again and again which rows it has, until stopped. */
 async function watch(
-  service: BenchService,
+  service: ServiceProcess,
   { committed, lags }: { committed: readonly (readonly number[])[]; lags: number[] },
   stop: AbortSignal,
 ): Promise<void> {

@@ -8,7 +8,7 @@ import { TestPostgres } from "../test/support/postgres.ts";
 import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
 import { findProgram } from "./programs.ts";
 import { median, print, printMeasurements, printMemory, round, type Memory } from "./report.ts";
-import { BenchService } from "./service.ts";
+import { ServiceProcess } from "../test/support/service.ts";
 import { makeBenchTable } from "./table.ts";
 
 export interface SnapshotOptions {
@@ -67,12 +67,12 @@ async function timeCopy(psql: string, url: string): Promise<number> {
 async function timeIntegration(sourceUrl: string): Promise<{ seconds: number; memory: Memory }> {
   const directory = await mkdtemp(join(tmpdir(), "zeroetl-bench-"));
   try {
-    await using service = await BenchService.start({ directory, sourceUrl });
+    await using service = await ServiceProcess.start({ directory, sourceUrl });
     const idleMiB = residentMiB(service.pid);
     resetPeak(service.pid);
     const started = performance.now();
     await service.create("include: postgres.public.bench");
-    await service.active();
+    await service.status("active", 900_000);
     const seconds = (performance.now() - started) / 1000;
     const memory = { idleMiB, peakMiB: peakMiB(service.pid) };
     await service.remove();

@@ -10,7 +10,7 @@ import { until } from "../test/support/until.ts";
 import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
 import { findProgram } from "./programs.ts";
 import { median, print, printMeasurements, printMemory, round, type Memory } from "./report.ts";
-import { BenchService } from "./service.ts";
+import { ServiceProcess } from "../test/support/service.ts";
 import { changesPerTransaction, makeBenchTable, writeChanges } from "./table.ts";
 
 export interface StreamOptions {
@@ -82,9 +82,9 @@ async function measure(program: string, options: StreamOptions): Promise<Run> {
     await subscribe(server, subscriber);
     let slot = "";
     {
-      await using service = await BenchService.start({ directory, sourceUrl });
+      await using service = await ServiceProcess.start({ directory, sourceUrl });
       await service.create("include: postgres.public.bench");
-      await service.active();
+      await service.status("active", 900_000);
       slot = await ourSlot(server);
     }
     await server.run([
@@ -100,7 +100,7 @@ async function measure(program: string, options: StreamOptions): Promise<Run> {
     const subscription = await watch.caughtUp("reference_subscription");
     await subscriber.run("ALTER SUBSCRIPTION reference_subscription DISABLE");
     const timed = watch.caughtUp(slot);
-    await using service = await BenchService.start({ directory, sourceUrl });
+    await using service = await ServiceProcess.start({ directory, sourceUrl });
     resetPeak(service.pid);
     const ours = await timed;
     const memory = { idleMiB: await idleMiB(directory), peakMiB: peakMiB(service.pid) };
@@ -112,7 +112,7 @@ async function measure(program: string, options: StreamOptions): Promise<Run> {
 
 /** What the service holds when it has nothing to do: measured on one with a catalog of its own and no integration. */
 async function idleMiB(directory: string): Promise<number> {
-  await using idle = await BenchService.start({
+  await using idle = await ServiceProcess.start({
     directory: join(directory, "idle"),
     sourceUrl: "postgres://nobody:none@127.0.0.1:1/none",
   });

@@ -1,0 +1,200 @@
+import {
+  CreateIntegrationCommand,
+  DeleteIntegrationCommand,
+  DescribeIntegrationsCommand,
+  RDSClient,
+  type Integration,
+} from "@aws-sdk/client-rds";
+import { Sha256 } from "@aws-crypto/sha256-js";
+import { SignatureV4 } from "@smithy/signature-v4";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { built } from "./built.ts";
+import { freePort } from "./postgres.ts";
+import { until } from "./until.ts";
+
+const account = "000000000000";
+const region = "us-east-1";
+const namespace = "11111111-2222-4333-8444-555555555555";
+const credentials = { accessKeyId: "AKIDTEST", secretAccessKey: "test-secret-key" };
+
+export interface ServiceOptions {
+  /** For its data and its configuration; made when absent. A second service on the same one goes on where the first ended. */
+  readonly directory: string;
+  readonly sourceUrl: string;
+}
+
+export interface VerifiedTable {
+  readonly table: string;
+  readonly result: string;
+}
+
+/** The real service in a process of its own, driven over the network as its users drive it. */
+export class ServiceProcess implements AsyncDisposable {
+  readonly endpoint: string;
+  readonly rds: RDSClient;
+  readonly #process: ChildProcess;
+  #log = "";
+
+  private constructor(endpoint: string, child: ChildProcess) {
+    this.endpoint = endpoint;
+    this.rds = new RDSClient({ endpoint, region, credentials, maxAttempts: 1 });
+    this.#process = child;
+    child.stderr?.on("data", (chunk: Buffer) => {
+      this.#log = (this.#log + chunk.toString()).slice(-20_000);
+    });
+  }
+
+  static async start({ directory, sourceUrl }: ServiceOptions): Promise<ServiceProcess> {
+    await mkdir(directory, { recursive: true });
+    const port = await freePort();
+    const file = join(directory, "zeroetl.yaml");
+    await writeFile(file, configuration({ directory, sourceUrl, port }), { mode: 0o600 });
+    const child = spawn(process.execPath, [await built(), "serve", "--config", file], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const service = new ServiceProcess(`http://127.0.0.1:${port}`, child);
+    await until("the service answers /healthz", () => service.#healthy());
+    return service;
+  }
+
+  get pid(): number {
+    if (this.#process.pid === undefined) throw new Error("the service has not started");
+    return this.#process.pid;
+  }
+
+  /** The end of its log. */
+  get log(): string {
+    return this.#log;
+  }
+
+  async #healthy(): Promise<boolean> {
+    if (this.#process.exitCode !== null) throw new Error(`the service ended: ${this.#log}`);
+    const answer = await fetch(`${this.endpoint}/healthz`).catch(() => undefined);
+    return answer?.ok === true;
+  }
+
+  async create(dataFilter: string, name = "test"): Promise<void> {
+    await this.rds.send(
+      new CreateIntegrationCommand({
+        IntegrationName: name,
+        SourceArn: `arn:aws:rds:${region}:${account}:db:test`,
+        TargetArn: `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespace}`,
+        DataFilter: dataFilter,
+      }),
+    );
+  }
+
+  async describe(name = "test"): Promise<Integration> {
+    const { Integrations } = await this.rds.send(
+      new DescribeIntegrationsCommand({ IntegrationIdentifier: name }),
+    );
+    const [integration] = Integrations ?? [];
+    if (integration === undefined) throw new Error("describe answers with one integration");
+    return integration;
+  }
+
+  /** Waits for a status and gives the integration. */
+  async status(wanted: string, deadlineMs = 60_000): Promise<Integration> {
+    let last: Integration | undefined;
+    try {
+      return await until(
+        `the integration is ${wanted}`,
+        async () => {
+          last = await this.describe();
+          return last.Status === wanted && last;
+        },
+        deadlineMs,
+      );
+    } catch (cause) {
+      const seen = JSON.stringify({ Status: last?.Status, Errors: last?.Errors });
+      throw new Error(`waited for ${wanted}, saw ${seen}; log:\n${this.#log.slice(-3_000)}`, { cause });
+    }
+  }
+
+  /** Deletes the integration and waits until it is gone. */
+  async remove(name = "test"): Promise<void> {
+    await this.rds.send(new DeleteIntegrationCommand({ IntegrationIdentifier: name }));
+    await until("the integration is gone", async () => {
+      const error: unknown = await this.describe(name).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      return error instanceof Error && error.name === "IntegrationNotFoundFault";
+    });
+  }
+
+  /** Rows of a query of the warehouse, as text. Throws what the service answers where it fails. */
+  async query(sql: string): Promise<(string | null)[][]> {
+    const lines = await this.#operator("query", { sql });
+    return lines.flatMap((line) =>
+      Array.isArray(line["rows"]) ? (line["rows"] as (string | null)[][]) : [],
+    );
+  }
+
+  async verify(name = "test"): Promise<readonly Record<string, unknown>[]> {
+    return this.#operator("verify", { integration: name });
+  }
+
+  /** Our own command line's protocol: a signed JSON request, an answer of JSON lines. */
+  async #operator(path: string, request: unknown): Promise<Record<string, unknown>[]> {
+    const body = JSON.stringify(request);
+    const url = new URL(`${this.endpoint}/zeroetl/${path}`);
+    const signer = new SignatureV4({ service: "zeroetl", region, credentials, sha256: Sha256 });
+    const { headers } = await signer.sign({
+      method: "POST",
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      headers: { host: url.host, "content-type": "application/json" },
+      body,
+    });
+    const answer = await fetch(url, { method: "POST", headers, body });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(text);
+    const lines = text
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    if (lines.at(-1)?.["error"] !== undefined) throw new Error(text.slice(-2_000));
+    return lines;
+  }
+
+  /** As when the power fails. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Stops in order. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async #end(how: NodeJS.Signals): Promise<void> {
+    this.rds.destroy();
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#process.kill(how);
+    await once(this.#process, "exit");
+  }
+}
+
+function configuration({ directory, sourceUrl, port }: ServiceOptions & { port: number }): string {
+  return `
+data_dir: ${join(directory, "data")}
+listen:
+  api: 127.0.0.1:${port}
+credentials:
+  - access_key_id: ${credentials.accessKeyId}
+    secret_access_key: ${credentials.secretAccessKey}
+sources:
+  - name: test
+    engine: postgres
+    url: ${sourceUrl}
+targets:
+  - name: test
+    engine: duckdb
+    namespace_id: ${namespace}
+`;
+}
