@@ -76,6 +76,10 @@ export const errorCatalogue = {
   DATABASE_NAME_TAKEN: { retry: false, fix: "Rename or drop the database of that name in the warehouse." },
   INVALID_DATA_FILTER: { retry: false, fix: "Correct the data filter with ModifyIntegration." },
   DATA_DIRECTORY_LOCKED: { retry: false, fix: "Stop the other zeroetl process, or use another --data-dir." },
+  CATALOG_FAILED: {
+    retry: true,
+    fix: "Check the `catalog` URL and its server, or the permissions and free space of data_dir.",
+  },
   CONFIGURATION: { retry: false, fix: "Correct the configuration file." },
   SERVICE_NOT_RUNNING: { retry: false, fix: "Start it with `npx zeroetl serve`." },
   INTEGRATION_NOT_FOUND: { retry: false, fix: "List the integrations with `npx zeroetl status`." },
@@ -107,4 +111,15 @@ export class CodedError extends Error {
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What is wrong and what to do, as two sentences; a fix that the message has already is not repeated. */
+export function withFix(message: string, fix: string | undefined): string {
+  if (fix === undefined || message.includes(fix)) return message;
+  return `${/[.!?;:]$/.test(message) ? message : `${message}.`} ${fix}`;
+}
+
+/** The fix that the catalogue has for a code, if it is one of the catalogue's. */
+export function fixOf(code: string): string | undefined {
+  return Object.hasOwn(errorCatalogue, code) ? errorCatalogue[code as ErrorCode].fix : undefined;
 }

@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { backoffMs, pause } from "../base/backoff.ts";
-import { CodedError, messageOf } from "../base/errors.ts";
+import { CodedError, messageOf, withFix } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { Delta } from "../model/delta.ts";
 import type { IntegrationError, TableStatus } from "../model/integration.ts";
@@ -210,7 +210,7 @@ export class Worker implements AsyncDisposable {
       "The stream stopped and will be tried again",
     );
     const code = coded?.code ?? "TARGET_FAILED";
-    const message = coded === undefined ? messageOf(error) : `${coded.message} ${coded.fix}`;
+    const message = coded === undefined ? messageOf(error) : withFix(coded.message, coded.fix);
     const nextAttemptAt = new Date(Date.now() + waitMs);
     this.#enter({ kind: "retrying", error: { code, message }, nextAttemptAt, needsPerson });
     await pause(waitMs, stop).catch(() => {});

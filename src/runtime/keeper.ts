@@ -1,0 +1,360 @@
+import { backoffMs, pause } from "../base/backoff.ts";
+import { CodedError, fixOf, messageOf, withFix } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
+import { TaskGroup } from "../base/task-group.ts";
+import type { RuntimeCatalog, WantedIntegration } from "../catalog/catalog.ts";
+import { parseDataFilter, type FilterDialect, type Scope } from "../model/data-filter.ts";
+import type { Integration, IntegrationError } from "../model/integration.ts";
+import type { SourceEngine, StreamRequest } from "../source/source.ts";
+import type { StreamIdentity, Warehouse } from "../target/target.ts";
+import { isComplete, standingOf, type Standing, type StreamStanding } from "./standing.ts";
+import { destinationName } from "./stream-name.ts";
+import { removeSpool, StreamRun, type StreamWorker } from "./stream-run.ts";
+import type { WorkerRequest } from "./worker.ts";
+
+/** A configured source with what runs it. */
+export interface SourceUnit {
+  readonly engine: SourceEngine;
+  /** With its secret. */
+  readonly url: string;
+  readonly dialect: FilterDialect;
+}
+
+/** What all keepers share. */
+export interface KeeperContext {
+  readonly catalog: RuntimeCatalog;
+  /** By ARN. */
+  readonly sources: ReadonlyMap<string, SourceUnit>;
+  readonly warehouses: ReadonlyMap<string, Warehouse>;
+  readonly spoolRoot: string;
+  readonly catalogPollMs: number;
+  readonly startWorker: (request: WorkerRequest) => StreamWorker;
+  /** Destination databases promised to streams that may not have made them yet. */
+  readonly promised: Set<string>;
+}
+
+const log = logger("keeper");
+
+/** Between two looks: at least `shortest`, since workers tell of every commit; at most `longest`, in case nobody tells. */
+const lookMs = { shortest: 100, longest: 1000 } as const;
+const removalBackoff = { firstMs: 1000, mostMs: 30_000 } as const;
+/** Row counts alone are written to the catalog this seldom: they change with every commit. */
+const rowsWrittenEveryMs = 30_000;
+const removalTimeoutMs = 60_000;
+
+/**
+ * Keeps one integration as it is wanted: level-triggered, so that each look compares what is wanted with what runs,
+ * does what is missing, and writes what is so.
+ *
+ * ```
+ * present: each database of the scope has a stream with the present filter; a database that left the scope has one
+ *          until the target holds nothing of it, then it is removed at the source
+ * absent:  streams stopped ─▶ each removed at the source (again and again until it worked) ─▶ forgotten
+ * ```
+ */
+export class Keeper implements AsyncDisposable {
+  readonly #context: KeeperContext;
+  readonly #tasks = new TaskGroup();
+  /** By source database. */
+  readonly #runs = new Map<string, StreamRun>();
+  #wish: WantedIntegration;
+  #wake: () => void = () => {};
+  #woken = false;
+  #removalFailures = 0;
+  #removalNotBefore = 0;
+  #written:
+    | { readonly text: string; readonly tables: string; readonly rows: string; readonly atMs: number }
+    | undefined;
+  #isGone = false;
+
+  private constructor(context: KeeperContext, wish: WantedIntegration) {
+    this.#context = context;
+    this.#wish = wish;
+    this.#tasks.run((signal) => this.#keep(signal));
+  }
+
+  static start(context: KeeperContext, wish: WantedIntegration): Keeper {
+    return new Keeper(context, wish);
+  }
+
+  /** The integration as last read from the catalog. */
+  get integration(): Integration {
+    return this.#wish.integration;
+  }
+
+  /** Whether the integration was removed and forgotten: then nothing is left to keep. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  wish(next: WantedIntegration): void {
+    const changed =
+      next.wanted !== this.#wish.wanted || next.integration.generation !== this.#wish.integration.generation;
+    this.#wish = next;
+    if (changed) this.#look();
+  }
+
+  /** What runs now, by source database. */
+  streams(): ReadonlyMap<string, StreamRun> {
+    return this.#runs;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#look();
+    await this.#tasks[Symbol.asyncDispose]();
+    await this.#stopAll();
+  }
+
+  #look(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    while (!this.#isGone) {
+      this.#woken = false;
+      try {
+        await (this.#wish.wanted === "present" ? this.#keepPresent(signal) : this.#keepAbsent(signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        log.error(
+          { integration: this.integration.id, err: error },
+          "An integration could not be looked after",
+        );
+      }
+      await pause(lookMs.shortest, signal);
+      await this.#sleep(signal);
+    }
+  }
+
+  /** Until somebody tells of a change, or the longest time between two looks has passed. */
+  async #sleep(signal: AbortSignal): Promise<void> {
+    if (this.#woken) return;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await pause(lookMs.longest, AbortSignal.any([signal, woken.signal])).catch(() => signal.throwIfAborted());
+  }
+
+  async #keepPresent(signal: AbortSignal): Promise<void> {
+    const { integration } = this.#wish;
+    const found = this.#resources();
+    if (found.kind === "obstacle") {
+      await this.#stopAll();
+      await this.#write({ status: "needs_attention", errors: [found.error], tables: [] });
+      return;
+    }
+    const { source, warehouse, scope } = found;
+    const wanted = source.engine.databases(scope);
+    const owned = this.#owned(warehouse);
+    const databases = [...new Set([...wanted, ...owned])];
+    for (const database of databases) await this.#ensure({ database, warehouse, source, scope });
+    const standings = await this.#standings(databases);
+    for (const database of databases)
+      if (!wanted.includes(database)) await this.#retire({ database, warehouse, source, scope }, signal);
+    const standing = standingOf({
+      before: integration.status,
+      ageMs: Date.now() - integration.createdAt.getTime(),
+      streams: standings.filter(({ health }) => this.#runs.has(health.sourceDatabase)),
+    });
+    if (standing !== undefined) await this.#write(standing);
+  }
+
+  async #standings(databases: readonly string[]): Promise<StreamStanding[]> {
+    const runs = databases.flatMap((database) => this.#runs.get(database) ?? []);
+    return Promise.all(runs.map((run) => run.standing()));
+  }
+
+  /** A stream of the database, with the filter as it is wanted now. */
+  async #ensure({ database, warehouse, source, scope }: StreamParts): Promise<void> {
+    const running = this.#runs.get(database);
+    if (running?.filter === this.integration.dataFilter) return;
+    if (running !== undefined) await this.#stop(database);
+    const { catalogPollMs, spoolRoot, startWorker, promised } = this.#context;
+    const identity = { integrationId: this.integration.id, sourceDatabase: database };
+    const destinationDatabase =
+      warehouse.databaseOf(identity) ??
+      destinationName({
+        sourceDatabase: database,
+        integrationName: this.integration.name,
+        taken: [...warehouse.databases(), ...promised],
+      });
+    promised.add(destinationDatabase);
+    const run = await StreamRun.start({
+      stream: this.#stream(database, source, scope),
+      filter: this.integration.dataFilter,
+      source: source.engine,
+      warehouse,
+      destinationDatabase,
+      spoolRoot,
+      catalogPollMs,
+      startWorker,
+      onChange: () => this.#look(),
+    });
+    this.#runs.set(database, run);
+  }
+
+  /** Ends the stream of a database that left the scope, once the target holds nothing of it. */
+  async #retire(parts: StreamParts, signal: AbortSignal): Promise<void> {
+    const run = this.#runs.get(parts.database);
+    if (run === undefined) return;
+    const { health } = await run.standing();
+    const isEmpty = isComplete(health) && health.tables.every(({ state }) => state === "Deleted");
+    // A database that is gone took its slot along; what was replicated stays readable.
+    const isLost = health.phase.kind === "retrying" && health.phase.error.code === "SOURCE_DATABASE_MISSING";
+    if (!isEmpty && !isLost) return;
+    await this.#stop(parts.database);
+    await this.#remove(parts, signal);
+    log.info({ integration: this.integration.id, database: parts.database }, "A database left the scope");
+  }
+
+  async #keepAbsent(signal: AbortSignal): Promise<void> {
+    if (Date.now() < this.#removalNotBefore) return;
+    await this.#stopAll();
+    try {
+      await this.#removeEverything(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#removalFailures += 1;
+      this.#removalNotBefore = Date.now() + backoffMs(this.#removalFailures, removalBackoff);
+      log.warn({ integration: this.integration.id, err: error }, "An integration could not be removed yet");
+      await this.#write({ status: "deleting", errors: [removalError(error)], tables: [] });
+      return;
+    }
+    await this.#context.catalog.forget(this.integration.id);
+    this.#isGone = true;
+    log.info({ integration: this.integration.id }, "An integration was removed");
+  }
+
+  async #removeEverything(signal: AbortSignal): Promise<void> {
+    const { integration } = this.#wish;
+    const source = this.#context.sources.get(integration.sourceArn);
+    const warehouse = this.#context.warehouses.get(integration.targetArn);
+    const owned = warehouse === undefined ? [] : this.#owned(warehouse);
+    if (source === undefined) {
+      // Whoever takes a source out of the configuration gives up what is left there.
+      log.warn(
+        { integration: integration.id },
+        "Slot and publication stay at a source that is not configured",
+      );
+      for (const database of owned) await warehouse?.release(this.#identity(database), signal);
+      return;
+    }
+    const scope = scopeOf(integration, source.dialect);
+    const named = scope === undefined ? [] : source.engine.databases(scope);
+    for (const database of new Set([...named, ...owned]))
+      await this.#remove({ database, warehouse, source, scope: scope ?? { clauses: [] } }, signal);
+  }
+
+  async #remove({ database, warehouse, source, scope }: RemovalParts, signal: AbortSignal): Promise<void> {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(removalTimeoutMs)]);
+    const stream = this.#stream(database, source, scope);
+    await source.engine.remove(stream, limited);
+    await warehouse?.release(this.#identity(database), signal);
+    await removeSpool(this.#context.spoolRoot, stream);
+  }
+
+  async #stopAll(): Promise<void> {
+    await Promise.all([...this.#runs.keys()].map((database) => this.#stop(database)));
+  }
+
+  async #stop(database: string): Promise<void> {
+    const run = this.#runs.get(database);
+    if (run === undefined) return;
+    this.#runs.delete(database);
+    await run[Symbol.asyncDispose]();
+    this.#context.promised.delete(run.request.destinationDatabase);
+  }
+
+  async #write(standing: Standing): Promise<void> {
+    const { integration } = this.#wish;
+    const { status, errors } = standing;
+    const { id, generation } = integration;
+    const text = JSON.stringify({ status, errors, generation });
+    const tables = JSON.stringify(standing.tables.map(({ rows: _rows, ...table }) => table));
+    const rows = JSON.stringify(standing.tables.map((table) => table.rows));
+    const before = this.#written;
+    const isSame =
+      before !== undefined &&
+      before.text === text &&
+      before.tables === tables &&
+      (before.rows === rows || Date.now() - before.atMs < rowsWrittenEveryMs) &&
+      integration.status === status;
+    if (isSame) return;
+    await this.#context.catalog.report(id, { generation, ...standing });
+    this.#written = { text, tables, rows, atMs: Date.now() };
+    if (this.#wish.integration === integration)
+      this.#wish = { ...this.#wish, integration: { ...integration, status, errors } };
+    if (status !== integration.status)
+      log.info({ integration: id, status }, "The status of an integration changed");
+  }
+
+  #owned(warehouse: Warehouse): string[] {
+    const own = warehouse.streams().filter(({ integrationId }) => integrationId === this.integration.id);
+    return own.map(({ sourceDatabase }) => sourceDatabase);
+  }
+
+  #identity(sourceDatabase: string): StreamIdentity {
+    return { integrationId: this.integration.id, sourceDatabase };
+  }
+
+  #stream(database: string, source: SourceUnit, scope: Scope): StreamRequest {
+    return { url: source.url, database, integrationId: this.integration.id, scope };
+  }
+
+  #resources(): Resources {
+    const { sourceArn, targetArn } = this.integration;
+    const source = this.#context.sources.get(sourceArn);
+    const warehouse = this.#context.warehouses.get(targetArn);
+    if (source === undefined)
+      return obstacle("CONFIGURATION", `The source ${sourceArn} is not configured any more.`);
+    if (warehouse === undefined)
+      return obstacle("CONFIGURATION", `The target ${targetArn} is not configured any more.`);
+    const scope = scopeOf(this.integration, source.dialect);
+    if (scope === undefined) return obstacle("INVALID_DATA_FILTER", "The data filter cannot be understood.");
+    return { kind: "found", source, warehouse, scope };
+  }
+}
+
+type Resources =
+  | {
+      readonly kind: "found";
+      readonly source: SourceUnit;
+      readonly warehouse: Warehouse;
+      readonly scope: Scope;
+    }
+  | { readonly kind: "obstacle"; readonly error: IntegrationError };
+
+interface RemovalParts {
+  readonly database: string;
+  readonly warehouse: Warehouse | undefined;
+  readonly source: SourceUnit;
+  readonly scope: Scope;
+}
+
+interface StreamParts extends RemovalParts {
+  readonly warehouse: Warehouse;
+}
+
+function scopeOf({ dataFilter }: Integration, dialect: FilterDialect): Scope | undefined {
+  try {
+    return parseDataFilter(dataFilter, dialect);
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
+}
+
+function obstacle(code: "CONFIGURATION" | "INVALID_DATA_FILTER", message: string): Resources {
+  return { kind: "obstacle", error: { code, message: withFix(message, fixOf(code)) } };
+}
+
+function removalError(error: unknown): IntegrationError {
+  const code = error instanceof CodedError ? error.code : "SOURCE_UNREACHABLE";
+  const message = error instanceof CodedError ? withFix(error.message, error.fix) : messageOf(error);
+  const given =
+    "To give up what is left at the source, take the source out of the configuration and restart.";
+  return {
+    code,
+    message: withFix(`Slot and publication cannot be removed from the source yet: ${message}`, given),
+  };
+}

@@ -1,0 +1,156 @@
+import { expect, test } from "vitest";
+import type { Finding } from "../model/finding.ts";
+import type { IntegrationStatus, TableStatus } from "../model/integration.ts";
+import { creationPatienceMs, standingOf, type Standing, type StreamStanding } from "./standing.ts";
+import type { WorkerHealth, WorkerPhase } from "./worker.ts";
+
+const table = (name: string, state: TableStatus["state"], reason?: string): TableStatus => ({
+  sourceDatabase: "shop",
+  destinationDatabase: "shop",
+  schema: "public",
+  table: name,
+  state,
+  reason,
+  rows: 1,
+});
+
+const retrying = (code: string): WorkerPhase => ({
+  kind: "retrying",
+  error: { code, message: "It is so." },
+  nextAttemptAt: new Date(),
+  needsPerson: false,
+});
+
+function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[] = []): StreamStanding {
+  const whole: WorkerHealth = {
+    phase: { kind: "streaming" },
+    sourceDatabase: "shop",
+    destinationDatabase: "shop",
+    lagSeconds: undefined,
+    retainedBytes: undefined,
+    copiesWaiting: 0,
+    counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
+    tables: [table("orders", "Synced")],
+    notices: [],
+    ...health,
+  };
+  return { health: whole, findings };
+}
+
+function standing(
+  before: IntegrationStatus,
+  streams: readonly StreamStanding[],
+  ageMs = 0,
+): Standing | undefined {
+  return standingOf({ before, ageMs, streams });
+}
+
+test("an integration is creating until every selected table is there, then active", () => {
+  expect(standing("creating", [stream({ phase: { kind: "copying" } })])?.status).toBe("creating");
+  expect(standing("creating", [stream({ tables: [], copiesWaiting: undefined })])?.status).toBe("creating");
+  expect(standing("creating", [stream({ tables: [], copiesWaiting: 3 })])?.status).toBe("creating");
+  expect(standing("creating", [stream(), stream({ phase: { kind: "copying" } })])?.status).toBe("creating");
+  expect(standing("creating", [stream()])?.status).toBe("active");
+});
+
+test("tables that are copied again make an integration syncing", () => {
+  for (const before of ["active", "modifying", "needs_attention"] as const)
+    expect(standing(before, [stream({ phase: { kind: "copying" } })])?.status).toBe("syncing");
+  expect(standing("syncing", [stream()])?.status).toBe("active");
+});
+
+test("while a stream connects, what was said before stands", () => {
+  expect(standing("needs_attention", [stream({ phase: { kind: "connecting" } })])).toBeUndefined();
+});
+
+test("a failed table asks for a person, with code, name, reason and fix", () => {
+  const failed = table("audit", "Failed", "TABLE_WITHOUT_KEY: It has no primary key.");
+  expect(standing("creating", [stream({ tables: [failed] })])).toMatchObject({
+    status: "needs_attention",
+    errors: [
+      {
+        code: "TABLE_WITHOUT_KEY",
+        message:
+          "Table public.audit: It has no primary key. Add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL.",
+      },
+    ],
+  });
+});
+
+test("a source that is lost leaves the status as it is, and is told", () => {
+  const lost = [stream({ phase: retrying("SOURCE_UNREACHABLE") })];
+  expect(standing("active", lost)).toMatchObject({
+    status: "active",
+    errors: [{ code: "SOURCE_UNREACHABLE" }],
+  });
+  expect(standing("creating", lost)?.status).toBe("creating");
+});
+
+test("an integration whose source never answers asks for a person, since a creating one cannot be deleted", () => {
+  const lost = [stream({ phase: retrying("SOURCE_UNREACHABLE") })];
+  expect(standing("creating", lost, creationPatienceMs)?.status).toBe("needs_attention");
+  expect(standing("modifying", lost)?.status).toBe("syncing");
+});
+
+test("what only a person can mend needs attention, what only deleting can mend has failed", () => {
+  for (const code of ["SOURCE_AUTHENTICATION", "WAL_LEVEL", "TARGET_DISK_FULL"])
+    expect(standing("active", [stream({ phase: retrying(code) })])?.status).toBe("needs_attention");
+  expect(standing("active", [stream({ phase: retrying("SOURCE_REPLACED") })])?.status).toBe("failed");
+});
+
+test("everything that a preflight found in the way of a stopped stream is told, each once", () => {
+  const finding = (code: string, severity: Finding["severity"]): Finding => ({
+    severity,
+    code,
+    subject: "server",
+    message: `${code} is wrong.`,
+    fix: "Mend it.",
+  });
+  const findings = [
+    finding("WAL_LEVEL", "blocks"),
+    finding("SOURCE_PRIVILEGE", "blocks"),
+    finding("WAL_KEEP_SIZE", "warns"),
+  ];
+  const stopped = standing("creating", [stream({ phase: retrying("WAL_LEVEL") }, findings)]);
+  expect(stopped?.errors.map(({ code }) => code)).toEqual(["WAL_LEVEL", "SOURCE_PRIVILEGE"]);
+  expect(stopped?.errors[1]?.message).toBe("SOURCE_PRIVILEGE is wrong. Mend it.");
+  expect(standing("creating", [stream({}, findings)])).toMatchObject({ status: "active", errors: [] });
+});
+
+test("a table that the filter names and nobody has needs attention", () => {
+  const missing: Finding = {
+    severity: "warns",
+    code: "TABLE_MISSING",
+    subject: "public.x",
+    message: "There is no table public.x.",
+  };
+  expect(standing("creating", [stream({}, [missing])])).toMatchObject({
+    status: "needs_attention",
+    errors: [{ code: "TABLE_MISSING", message: expect.stringContaining("public.x") as string }],
+  });
+});
+
+test("errors keep their order however the tables come, and name the database where there are several", () => {
+  const tables = ["b", "c", "a"].map((name) => table(name, "Failed", "TABLE_UNSUPPORTED: No."));
+  const [one, other] = [tables, tables.toReversed()].map((order) =>
+    standing("active", [stream({ tables: order })]),
+  );
+  expect(one?.errors).toEqual(other?.errors);
+  const both = standing("active", [
+    stream({ sourceDatabase: "one", phase: retrying("SOURCE_UNREACHABLE") }),
+    stream({ sourceDatabase: "two", phase: retrying("SOURCE_UNREACHABLE") }),
+  ]);
+  expect(both?.errors.map(({ message }) => message)).toEqual([
+    "Database one: It is so.",
+    "Database two: It is so.",
+  ]);
+});
+
+test("very many failed tables are counted instead of listed", () => {
+  const tables = Array.from({ length: 1000 }, (_, index) =>
+    table(`t${index}`, "Failed", "TABLE_UNSUPPORTED: No."),
+  );
+  const errors = standing("active", [stream({ tables })])?.errors ?? [];
+  expect(errors).toHaveLength(51);
+  expect(errors.at(-1)?.message).toMatch(/^950 more tables failed/);
+});

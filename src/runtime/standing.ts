@@ -1,0 +1,148 @@
+import { fixOf, withFix, type ErrorCode } from "../base/errors.ts";
+import type { Finding } from "../model/finding.ts";
+import type { IntegrationError, IntegrationStatus, TableStatus } from "../model/integration.ts";
+import type { WorkerHealth } from "./worker.ts";
+
+/** What is known of one stream of an integration. */
+export interface StreamStanding {
+  readonly health: WorkerHealth;
+  /** Of the last preflight; empty before the first. */
+  readonly findings: readonly Finding[];
+}
+
+export interface Circumstances {
+  /** What the catalog says now. */
+  readonly before: IntegrationStatus;
+  readonly ageMs: number;
+  readonly streams: readonly StreamStanding[];
+}
+
+export interface Standing {
+  readonly status: IntegrationStatus;
+  readonly errors: readonly IntegrationError[];
+  readonly tables: readonly TableStatus[];
+}
+
+/** How long an integration may be `creating` while its source cannot be reached, before it asks for a person. */
+export const creationPatienceMs = 60_000;
+
+/** More failed tables than this are counted, not listed, in `Errors`. */
+export const failedTablesListedMax = 50;
+
+/** Errors that pass by themselves: a server restarts, a network comes back. Everything else needs a person. */
+const passing: ReadonlySet<string> = new Set<ErrorCode>([
+  "SOURCE_UNREACHABLE",
+  "SOURCE_READ_ONLY",
+  "SOURCE_PROTOCOL",
+  "SLOT_IN_USE",
+  "SLOT_LOST",
+  "TARGET_FAILED",
+  "TARGET_LOCKED",
+]);
+
+const onlyDeletingHelps: ReadonlySet<string> = new Set<ErrorCode>(["SOURCE_REPLACED"]);
+
+/**
+ * What to say about an integration; a function of what is so, so that it may be asked at any moment.
+ *
+ * Undefined while a stream is still connecting and nothing is known to be wrong: then what was said before stands.
+ */
+export function standingOf(circumstances: Circumstances): Standing | undefined {
+  const { streams } = circumstances;
+  const status = statusOf(circumstances);
+  if (status === undefined) return undefined;
+  return {
+    status,
+    errors: errorsOf(streams),
+    tables: streams.flatMap(({ health }) => health.tables),
+  };
+}
+
+function statusOf({ before, ageMs, streams }: Circumstances): IntegrationStatus | undefined {
+  const stops = streams.flatMap(({ health: { phase } }) =>
+    phase.kind === "retrying" ? [phase.error.code] : [],
+  );
+  if (stops.some((code) => onlyDeletingHelps.has(code))) return "failed";
+  if (stops.some((code) => !passing.has(code))) return "needs_attention";
+  if (stops.length > 0) return whileRetrying(before, ageMs);
+  if (streams.some(({ health }) => health.phase.kind === "connecting")) return undefined;
+  if (!streams.every(({ health }) => isComplete(health))) return before === "creating" ? before : "syncing";
+  return streams.some(asksForPerson) ? "needs_attention" : "active";
+}
+
+/** A status from which the integration can still be deleted, once waiting is unlikely to help. */
+function whileRetrying(before: IntegrationStatus, ageMs: number): IntegrationStatus {
+  if (before === "creating") return ageMs < creationPatienceMs ? "creating" : "needs_attention";
+  return before === "modifying" ? "syncing" : before;
+}
+
+/** Whether every selected table is in step with the source, or known to have failed. */
+export function isComplete({ phase, copiesWaiting }: WorkerHealth): boolean {
+  return phase.kind === "streaming" && copiesWaiting === 0;
+}
+
+function asksForPerson({ health, findings }: StreamStanding): boolean {
+  return health.tables.some(({ state }) => state === "Failed") || findings.some(isMissingTable);
+}
+
+/** Whether a person may be mending something that the preflight can see. */
+export function needsLookingAgain({ health, findings }: StreamStanding): boolean {
+  return health.phase.kind === "retrying" || findings.some(isMissingTable);
+}
+
+// The one finding about a table that no stream can tell: a table that is not there has no state.
+function isMissingTable({ code, severity }: Finding): boolean {
+  return code === "TABLE_MISSING" && severity !== "fine";
+}
+
+/** In a stable order, each once: by stream as given, first what stops it, then its notices, then its tables. */
+function errorsOf(streams: readonly StreamStanding[]): IntegrationError[] {
+  const errors = streams.flatMap((stream) => {
+    const label = streams.length > 1 ? `Database ${stream.health.sourceDatabase}: ` : "";
+    return errorsOfStream(stream).map(({ code, message }) => ({ code, message: label + message }));
+  });
+  const seen = new Set<string>();
+  return errors.filter(({ code, message }) => {
+    const key = `${code} ${message}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function errorsOfStream({ health, findings }: StreamStanding): IntegrationError[] {
+  const { phase, notices, tables } = health;
+  const stopped = phase.kind === "retrying" ? [phase.error, ...blockers(findings, phase.error.code)] : [];
+  const missing = findings.filter(isMissingTable).map(errorOfFinding);
+  return [...stopped, ...notices, ...missing, ...failedTables(tables)];
+}
+
+/** A stream stops at the first thing in its way; the preflight knows them all. */
+function blockers(findings: readonly Finding[], known: string): IntegrationError[] {
+  return findings.filter(({ severity, code }) => severity === "blocks" && code !== known).map(errorOfFinding);
+}
+
+function errorOfFinding({ code, message, fix }: Finding): IntegrationError {
+  return { code, message: withFix(message, fix ?? fixOf(code)) };
+}
+
+function failedTables(tables: readonly TableStatus[]): IntegrationError[] {
+  const failed = tables.filter(({ state }) => state === "Failed");
+  const ordered = failed.toSorted((a, b) => compare(a.schema, b.schema) || compare(a.table, b.table));
+  const listed = ordered.slice(0, failedTablesListedMax).map(({ schema, table, reason }) => {
+    const [, code = "TABLE_UNSUPPORTED", text = "It failed."] = /^([A-Z_]+): (.*)$/s.exec(reason ?? "") ?? [];
+    return { code, message: withFix(`Table ${schema}.${table}: ${text}`, fixOf(code)) };
+  });
+  const more = failed.length - listed.length;
+  if (more > 0)
+    listed.push({
+      code: "TABLE_UNSUPPORTED",
+      message: `${more} more tables failed; \`zeroetl status\` lists them.`,
+    });
+  return listed;
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
