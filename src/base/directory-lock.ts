@@ -1,0 +1,190 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, open, readdir, readlink, rm, symlink, type FileHandle } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { CodedError } from "./errors.ts";
+
+/**
+ * Makes sure that one process at a time uses a directory. The kernel tells who lives: an owner listens on a socket in
+ * the directory, which stops answering the moment its process is gone, however it went. No pid is compared, so a
+ * reused pid or another pid namespace (two containers, one volume) cannot deceive it.
+ *
+ * Who owns is decided by numbered symbolic links, `lock.1`, `lock.2` …, each naming its maker's socket. The highest
+ * one counts. A starter that finds it dead makes the next number, which succeeds for one starter only, and has won if
+ * its number is then the highest. Links are removed only by the owner of a higher one, so the highest never falls.
+ *
+ * Works on local file systems that hold sockets. Between hosts that share a directory over a network it does not.
+ */
+export class DirectoryLock implements AsyncDisposable {
+  readonly #socket: LockSocket;
+
+  private constructor(socket: LockSocket) {
+    this.#socket = socket;
+  }
+
+  /** Makes the directory when absent. Throws `CodedError` DATA_DIRECTORY_LOCKED when another process has it. */
+  static async take(directory: string): Promise<DirectoryLock> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    // It answers before it is announced, so that nobody takes an owner for dead.
+    const socket = await LockSocket.listen(directory);
+    try {
+      await win(socket);
+      return new DirectoryLock(socket);
+    } catch (error) {
+      await socket[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#socket[Symbol.asyncDispose]();
+  }
+}
+
+async function win(socket: LockSocket): Promise<void> {
+  const { directory, name } = socket;
+  for (;;) {
+    const newest = await newestLink(directory);
+    if (newest > 0 && (await socket.answers(await linkTarget(directory, newest))))
+      throw new CodedError(
+        "DATA_DIRECTORY_LOCKED",
+        `The directory ${directory} is in use by another process.`,
+      );
+    const mine = newest + 1;
+    if (!(await makeLink(directory, mine, name))) continue;
+    if ((await newestLink(directory)) === mine) {
+      await sweep(directory, mine);
+      return;
+    }
+    await rm(linkPath(directory, mine), { force: true });
+  }
+}
+
+async function newestLink(directory: string): Promise<number> {
+  return Math.max(0, ...(await linkNumbers(directory)));
+}
+
+async function linkNumbers(directory: string): Promise<number[]> {
+  const names = await readdir(directory);
+  return names.flatMap((name) => {
+    const number = /^lock\.(\d{1,15})$/.exec(name)?.[1];
+    return number === undefined ? [] : [Number(number)];
+  });
+}
+
+function linkPath(directory: string, number: number): string {
+  return join(directory, `lock.${number}`);
+}
+
+/** The socket's name, or undefined when the link has just been removed. */
+async function linkTarget(directory: string, number: number): Promise<string | undefined> {
+  try {
+    return await readlink(linkPath(directory, number));
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function makeLink(directory: string, number: number, target: string): Promise<boolean> {
+  try {
+    await symlink(target, linkPath(directory, number));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes what dead owners left. */
+async function sweep(directory: string, mine: number): Promise<void> {
+  for (const number of await linkNumbers(directory)) {
+    if (number >= mine) continue;
+    const socket = await linkTarget(directory, number);
+    if (socket !== undefined) await rm(join(directory, socket), { force: true });
+    await rm(linkPath(directory, number), { force: true });
+  }
+}
+
+// A socket's path has at most 103 (macOS) or 107 bytes (Linux) and a name of ours has 47.
+const socketPathBytesMax = 103;
+
+class LockSocket implements AsyncDisposable {
+  readonly directory: string;
+  readonly name: string;
+  readonly #base: string;
+  readonly #server: Server;
+  readonly #handle: FileHandle;
+
+  private constructor(at: { directory: string; name: string; base: string }, open: Opened) {
+    this.directory = at.directory;
+    this.name = at.name;
+    this.#base = at.base;
+    this.#server = open.server;
+    this.#handle = open.handle;
+  }
+
+  static async listen(directory: string): Promise<LockSocket> {
+    const name = `lock-${randomUUID()}.sock`;
+    const handle = await open(directory, "r");
+    const server = createServer((visitor) => visitor.destroy());
+    try {
+      const base = socketBase(directory, handle);
+      server.listen({ path: join(base, name), exclusive: true });
+      await once(server, "listening");
+      // The lock must not keep alive a process that has nothing else to do.
+      server.unref();
+      return new LockSocket({ directory, name, base }, { server, handle });
+    } catch (error) {
+      await handle.close();
+      if (error instanceof CodedError) throw error;
+      const reason = codeOf(error) ?? "unknown reason";
+      throw new CodedError("CONFIGURATION", `The directory ${directory} cannot be locked (${reason}).`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Whether a living process listens on the socket of that name. */
+  async answers(name: string | undefined): Promise<boolean> {
+    if (name === undefined) return false;
+    const visitor = connect(join(this.#base, name));
+    try {
+      await once(visitor, "connect");
+      return true;
+    } catch (error) {
+      // Anything else, such as a full backlog, comes from a socket that somebody holds open.
+      return !["ENOENT", "ECONNREFUSED"].includes(codeOf(error) ?? "");
+    } finally {
+      visitor.destroy();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    await closed;
+    await this.#handle.close();
+  }
+}
+
+interface Opened {
+  readonly server: Server;
+  /** Of the directory. */
+  readonly handle: FileHandle;
+}
+
+/** Linux reaches a socket in a deep directory through the open directory's short path. */
+function socketBase(directory: string, handle: FileHandle): string {
+  if (Buffer.byteLength(directory) + 48 <= socketPathBytesMax) return directory;
+  if (process.platform === "linux") return `/proc/self/fd/${handle.fd}`;
+  throw new CodedError(
+    "CONFIGURATION",
+    `The path of the directory ${directory} is longer than ${socketPathBytesMax - 48} bytes.`,
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,403 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TestPostgres } from "../../test/support/postgres.ts";
+import type { TableStatus } from "../model/integration.ts";
+import { Catalog } from "./catalog.ts";
+import type { CatalogLocation } from "./database.ts";
+import type { NewIntegration, Quotas } from "./wishes.ts";
+
+const quotas: Quotas = { perAccount: 1_000, perTarget: 1_000, perSource: 1_000 };
+
+let unique = 0;
+
+function wish(over: Partial<NewIntegration> = {}): NewIntegration {
+  unique += 1;
+  return {
+    id: randomUUID(),
+    name: `name-${unique}`,
+    sourceArn: `source-${unique}`,
+    targetArn: `target-${unique}`,
+    dataFilter: "include: shop.*.*",
+    description: undefined,
+    kmsKeyId: "key",
+    additionalEncryptionContext: {},
+    tags: [],
+    createdAt: new Date("2026-01-31T12:34:56.789Z"),
+    ...over,
+  };
+}
+
+function table(name: string, over: Partial<TableStatus> = {}): TableStatus {
+  return {
+    sourceDatabase: "shop",
+    destinationDatabase: "shop",
+    schema: "public",
+    table: name,
+    state: "Synced",
+    reason: undefined,
+    rows: 1,
+    ...over,
+  };
+}
+
+interface Home {
+  readonly location: CatalogLocation;
+  readonly close: () => Promise<void>;
+}
+
+const homes: Readonly<Record<string, () => Promise<Home>>> = {
+  "embedded in a directory": async () => {
+    const directory = await mkdtemp(join(tmpdir(), "zeroetl-catalog-"));
+    const close = (): Promise<void> => rm(directory, { recursive: true, force: true });
+    return { location: { kind: "directory", directory: join(directory, "catalog") }, close };
+  },
+  "in a PostgreSQL server": async () => {
+    const server = await TestPostgres.start({ version: 14 });
+    return {
+      location: { kind: "server", url: server.url() },
+      close: () => server[Symbol.asyncDispose](),
+    };
+  },
+};
+
+describe.each(Object.entries(homes))("a catalog %s", (_, makeHome) => {
+  let home: Home;
+  let catalog: Catalog;
+
+  beforeAll(async () => {
+    home = await makeHome();
+    catalog = await Catalog.open(home.location);
+  });
+
+  afterAll(async () => {
+    await catalog[Symbol.asyncDispose]();
+    await home.close();
+  });
+
+  async function made(over: Partial<NewIntegration> = {}): Promise<string> {
+    const creation = await catalog.create(wish(over), quotas);
+    if (creation.kind !== "created") throw new Error(creation.kind);
+    return creation.integration.id;
+  }
+
+  async function active(over: Partial<NewIntegration> = {}): Promise<string> {
+    const id = await made(over);
+    await catalog.report(id, { generation: 1, status: "active", errors: [], tables: [] });
+    return id;
+  }
+
+  test("gives back what was created, to the millisecond and character", async () => {
+    const wanted = wish({
+      description: "grüße 🐘 \\ ' \"",
+      additionalEncryptionContext: { __proto__x: "1", a: "b" },
+      tags: [
+        { key: "b", value: "2" },
+        { key: "B", value: "" },
+      ],
+    });
+    const creation = await catalog.create(wanted, quotas);
+    const expected = {
+      ...wanted,
+      tags: [
+        { key: "B", value: "" },
+        { key: "b", value: "2" },
+      ],
+      status: "creating",
+      errors: [],
+      generation: 1,
+    };
+    expect(creation).toEqual({ kind: "created", integration: expected });
+    expect(await catalog.find(wanted.id)).toEqual(expected);
+    expect(await catalog.find(wanted.name.toUpperCase())).toEqual(expected);
+    expect(await catalog.find("nobody")).toBeUndefined();
+  });
+
+  test("grants one of many identical creations at once", async () => {
+    const same = wish();
+    const attempts = Array.from({ length: 20 }, () => catalog.create({ ...same, id: randomUUID() }, quotas));
+    const kinds = (await Promise.all(attempts)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "created")).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === "name-taken")).toHaveLength(19);
+  });
+
+  test("refuses a second integration of the same source and target", async () => {
+    const first = wish();
+    const id = await made(first);
+    const second = await catalog.create(
+      wish({ sourceArn: first.sourceArn, targetArn: first.targetArn }),
+      quotas,
+    );
+    expect(second).toMatchObject({ kind: "pair-taken", integration: { id } });
+  });
+
+  test.each([
+    ["perSource", { sourceArn: "crowded source" }],
+    ["perTarget", { targetArn: "crowded target" }],
+  ] as const)("never grants more than the quota %s, however many ask at once", async (quota, over) => {
+    const attempts = Array.from({ length: 10 }, () => catalog.create(wish(over), { ...quotas, [quota]: 3 }));
+    const creations = await Promise.all(attempts);
+    expect(creations.filter(({ kind }) => kind === "created")).toHaveLength(3);
+    expect(creations.filter(({ kind }) => kind !== "created")).toEqual(
+      Array.from({ length: 7 }, () => ({ kind: "quota-exceeded", quota })),
+    );
+  });
+
+  test("counts all integrations of the account", async () => {
+    expect(await catalog.create(wish(), { ...quotas, perAccount: 1 })).toEqual({
+      kind: "quota-exceeded",
+      quota: "perAccount",
+    });
+  });
+
+  test("pages through integrations without duplicate or gap while others come and go", async () => {
+    const sourceArn = `paged ${randomUUID()}`;
+    const stay: string[] = [];
+    const go: string[] = [];
+    for (let index = 0; index < 40; index += 1)
+      (index % 3 === 0 ? go : stay).push(await active({ sourceArn }));
+    const seen: string[] = [];
+    let after: number | undefined;
+    do {
+      const page = await catalog.page({ after, limit: 7, filter: { sourceArns: [sourceArn] } });
+      seen.push(...page.integrations.map(({ id }) => id));
+      after = page.next;
+      const victim = go.pop();
+      if (victim !== undefined) {
+        await catalog.delete(victim);
+        await catalog.forget(victim);
+        await made({ sourceArn });
+      }
+    } while (after !== undefined);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.filter((id) => stay.includes(id))).toEqual(stay);
+  });
+
+  test("filters pages by everything that is given", async () => {
+    const sourceArn = `filtered ${randomUUID()}`;
+    const creating = await made({ sourceArn });
+    const other = await active({ sourceArn });
+    const ids = async (filter: object): Promise<string[]> => {
+      const page = await catalog.page({ after: undefined, limit: 100, filter });
+      return page.integrations.map(({ id }) => id);
+    };
+    expect(await ids({ sourceArns: [sourceArn] })).toEqual([creating, other]);
+    expect(await ids({ sourceArns: [sourceArn], statuses: ["active", "failed"] })).toEqual([other]);
+    expect(await ids({ ids: [creating, other], statuses: ["creating"] })).toEqual([creating]);
+    expect(await ids({ ids: [] })).toEqual([]);
+  });
+
+  test("a rename keeps status and generation; names stay unique without regard to case", async () => {
+    const first = wish();
+    const id = await active(first);
+    const taken = wish();
+    await made(taken);
+    expect(await catalog.modify(id, { name: taken.name.toUpperCase() })).toEqual({ kind: "name-taken" });
+    expect(await catalog.modify(id, { name: first.name.toUpperCase(), description: "" })).toMatchObject({
+      kind: "modified",
+      integration: { name: first.name.toUpperCase(), description: "", status: "active", generation: 1 },
+    });
+  });
+
+  test("a new data filter starts a generation; the same one changes nothing", async () => {
+    const id = await active();
+    expect(await catalog.modify(id, { dataFilter: "include: shop.*.*" })).toMatchObject({
+      integration: { status: "active", generation: 1 },
+    });
+    expect(await catalog.modify(id, { dataFilter: "include: shop.a.*" })).toMatchObject({
+      integration: { status: "modifying", generation: 2, dataFilter: "include: shop.a.*" },
+    });
+  });
+
+  test("a late report on an older generation overwrites nothing", async () => {
+    const id = await active();
+    await catalog.modify(id, { dataFilter: "include: shop.a.*" });
+    const late = { status: "active", errors: [{ code: "X", message: "x" }], tables: [table("t")] } as const;
+    await catalog.report(id, { generation: 1, ...late });
+    expect(await catalog.find(id)).toMatchObject({ status: "modifying", errors: [] });
+    expect(await catalog.tables(id)).toEqual([]);
+    await catalog.report(id, { generation: 2, ...late });
+    expect(await catalog.find(id)).toMatchObject({ status: "active", errors: late.errors });
+    await catalog.delete(id);
+    await catalog.report(id, { generation: 2, ...late });
+    expect(await catalog.find(id)).toMatchObject({ status: "deleting", errors: [] });
+    await catalog.report(id, { generation: 3, ...late });
+    expect(await catalog.find(id)).toMatchObject({ status: "deleting", errors: late.errors });
+  });
+
+  test("keeps the tables of the last report, with odd names and hostile messages", async () => {
+    const id = await active();
+    const odd = [
+      table("a.b\"c'\u0001", { reason: "grüße\n🐘" }),
+      table("z", { rows: 9_007_199_254_740_991, state: "Failed", reason: "no key" }),
+    ];
+    await catalog.report(id, {
+      generation: 1,
+      status: "active",
+      errors: [],
+      tables: [table("gone"), ...odd],
+    });
+    await catalog.report(id, { generation: 1, status: "active", errors: [], tables: odd });
+    expect(await catalog.tables(id)).toEqual(odd);
+    const errors = [{ code: "A", message: "a\0b\ud800c" }];
+    await catalog.report(id, { generation: 1, status: "needs_attention", errors, tables: [] });
+    expect(await catalog.find(id)).toMatchObject({ errors: [{ code: "A", message: "a\ufffdb\ufffdc" }] });
+    expect(await catalog.tables(id)).toEqual([]);
+  });
+
+  test.each(["creating", "modifying", "deleting"] as const)(
+    "%s refuses to be modified or deleted",
+    async (status) => {
+      const id = status === "creating" ? await made() : await active();
+      if (status === "modifying") await catalog.modify(id, { dataFilter: "include: shop.a.*" });
+      if (status === "deleting") await catalog.delete(id);
+      expect(await catalog.modify(id, { description: "x" })).toMatchObject({ kind: "wrong-state" });
+      expect(await catalog.delete(id)).toMatchObject({ kind: "wrong-state", integration: { status } });
+    },
+  );
+
+  test("an integration that waits for a person while it is created can be modified and given up", async () => {
+    const id = await made();
+    const errors = [{ code: "SOURCE_DATABASE_MISSING", message: "no such database" }];
+    await catalog.report(id, { generation: 1, status: "creating", errors, tables: [] });
+    expect(await catalog.modify(id, { dataFilter: "include: other.*.*" })).toMatchObject({
+      kind: "modified",
+    });
+    await catalog.report(id, { generation: 2, status: "modifying", errors, tables: [] });
+    expect(await catalog.delete(id)).toMatchObject({ kind: "deleting" });
+  });
+
+  test("a failed integration can only be deleted", async () => {
+    const id = await made();
+    await catalog.report(id, { generation: 1, status: "failed", errors: [], tables: [] });
+    expect(await catalog.modify(id, { description: "x" })).toMatchObject({ kind: "wrong-state" });
+    expect(await catalog.delete(id)).toMatchObject({ kind: "deleting", integration: { generation: 2 } });
+  });
+
+  test("forgets only what was deleted, with its tags and tables", async () => {
+    const over = wish({ tags: [{ key: "k", value: "v" }] });
+    const id = await active(over);
+    await catalog.report(id, { generation: 1, status: "active", errors: [], tables: [table("t")] });
+    await catalog.forget(id);
+    expect(await catalog.find(id)).toBeDefined();
+    await catalog.delete(id);
+    await catalog.forget(id);
+    await catalog.forget(id);
+    expect(await catalog.find(id)).toBeUndefined();
+    expect(await catalog.tables(id)).toEqual([]);
+    await catalog.report(id, { generation: 2, status: "active", errors: [], tables: [table("t")] });
+    expect(await catalog.find(id)).toBeUndefined();
+    expect(await catalog.create({ ...over, id: randomUUID() }, quotas)).toMatchObject({ kind: "created" });
+  });
+
+  test("tags are added, overwritten and removed; too many are refused as a whole", async () => {
+    const id = await made();
+    await catalog.addTags(id, [
+      { key: "a", value: "1" },
+      { key: "A", value: "2" },
+    ]);
+    await catalog.addTags(id, [{ key: "a", value: "3" }]);
+    expect((await catalog.find(id))?.tags).toEqual([
+      { key: "A", value: "2" },
+      { key: "a", value: "3" },
+    ]);
+    const many = Array.from({ length: 49 }, (_value, index) => ({ key: `k${index}`, value: "" }));
+    expect(await catalog.addTags(id, many)).toEqual({ kind: "too-many" });
+    expect((await catalog.find(id))?.tags).toHaveLength(2);
+    expect(await catalog.addTags(id, many.slice(1))).toEqual({ kind: "tagged" });
+    expect(await catalog.removeTags(id, ["a", "nothing", ...many.map(({ key }) => key)])).toBe(true);
+    expect((await catalog.find(id))?.tags).toEqual([{ key: "A", value: "2" }]);
+    expect(await catalog.removeTags(randomUUID(), ["a"])).toBe(false);
+    expect(await catalog.addTags(randomUUID(), [])).toEqual({ kind: "unknown" });
+  });
+
+  test("tells of each wish that was granted, and of nothing else", async () => {
+    let told = 0;
+    const stop = catalog.onWish(() => {
+      told += 1;
+    });
+    const id = await active();
+    await catalog.modify(id, { dataFilter: "include: x.*.*" });
+    await catalog.delete(randomUUID());
+    expect(told).toBe(2);
+    stop();
+    await made();
+    expect(told).toBe(2);
+  });
+
+  test("what is wanted comes in the order of creation", async () => {
+    const [first, second] = [await active(), await active()];
+    await catalog.delete(first);
+    const ours = (await catalog.wanted()).filter(({ integration }) =>
+      [first, second].includes(integration.id),
+    );
+    expect(ours.map(({ integration, wanted }) => [integration.id, wanted])).toEqual([
+      [first, "absent"],
+      [second, "present"],
+    ]);
+  });
+
+  test("everything is there after it was closed and opened again", async () => {
+    const before = await catalog.wanted();
+    const { markerKey } = catalog;
+    await catalog[Symbol.asyncDispose]();
+    catalog = await Catalog.open(home.location);
+    expect(await catalog.wanted()).toEqual(before);
+    expect(catalog.markerKey).toEqual(markerKey);
+  });
+});
+
+test("a second catalog on the same directory is refused until the first is closed", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "zeroetl-catalog-"));
+  try {
+    const location = { kind: "directory", directory } as const;
+    const first = await Catalog.open(location);
+    await expect(Catalog.open(location)).rejects.toMatchObject({ code: "DATA_DIRECTORY_LOCKED" });
+    await first[Symbol.asyncDispose]();
+    await (await Catalog.open(location))[Symbol.asyncDispose]();
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+test("a server that is not there or not fit is an error that a user can mend, without the password", async () => {
+  const refused = Catalog.open({ kind: "server", url: "postgres://u:hunter2@127.0.0.1:1/x" });
+  await expect(refused).rejects.toMatchObject({ code: "CATALOG_FAILED" });
+  await expect(refused).rejects.toThrow(/^(?!.*hunter2)/);
+  await expect(Catalog.open({ kind: "server", url: "postgres://u:hunter2@[" })).rejects.toMatchObject({
+    code: "CONFIGURATION",
+  });
+  await using server = await TestPostgres.start({ version: 16 });
+  await server.run("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'");
+  await expect(Catalog.open({ kind: "server", url: server.url("latin") })).rejects.toMatchObject({
+    code: "CONFIGURATION",
+  });
+});
+
+test("two processes on one server share wishes, and a broken connection heals", async () => {
+  await using server = await TestPostgres.start({ version: 18 });
+  const location = { kind: "server", url: server.url() } as const;
+  const [first, second] = await Promise.all([Catalog.open(location), Catalog.open(location)]);
+  try {
+    expect(first.markerKey).toEqual(second.markerKey);
+    const same = wish();
+    const attempts = Array.from({ length: 20 }, (_, index) =>
+      (index % 2 === 0 ? first : second).create({ ...same, id: randomUUID() }, quotas),
+    );
+    const kinds = (await Promise.all(attempts)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "created")).toHaveLength(1);
+    const client = new pg.Client({ connectionString: server.url() });
+    await client.connect();
+    await client.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'zeroetl catalog'",
+    );
+    await client.end();
+    await expect.poll(async () => (await first.wanted()).length, { timeout: 10_000 }).toBe(1);
+  } finally {
+    await first[Symbol.asyncDispose]();
+    await second[Symbol.asyncDispose]();
+  }
+});

@@ -1,0 +1,51 @@
+import { sql, type Kysely, type Migration } from "kysely";
+
+/** In order of their names. One that has been released is never changed: a new one follows it. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  "0001-integrations": { up: integrations },
+};
+
+async function integrations(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE zeroetl.integrations (
+      ordinal integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      id text NOT NULL UNIQUE,
+      name text NOT NULL,
+      name_key text NOT NULL UNIQUE,
+      source_arn text NOT NULL,
+      target_arn text NOT NULL,
+      data_filter text NOT NULL,
+      description text,
+      kms_key_id text NOT NULL,
+      encryption_context jsonb NOT NULL,
+      created_at timestamptz(3) NOT NULL,
+      wanted text NOT NULL CHECK (wanted IN ('present', 'absent')),
+      generation integer NOT NULL,
+      status text NOT NULL CHECK (status IN
+        ('creating', 'active', 'modifying', 'failed', 'deleting', 'syncing', 'needs_attention')),
+      errors jsonb NOT NULL,
+      UNIQUE (source_arn, target_arn),
+      CHECK (wanted = 'present' OR status = 'deleting')
+    )`.execute(db);
+  await sql`
+    CREATE TABLE zeroetl.tags (
+      integration_id text NOT NULL REFERENCES zeroetl.integrations (id) ON DELETE CASCADE,
+      key text NOT NULL,
+      value text NOT NULL,
+      PRIMARY KEY (integration_id, key)
+    )`.execute(db);
+  await sql`
+    CREATE TABLE zeroetl.table_states (
+      integration_id text NOT NULL REFERENCES zeroetl.integrations (id) ON DELETE CASCADE,
+      source_database text NOT NULL,
+      destination_database text NOT NULL,
+      schema_name text NOT NULL,
+      table_name text NOT NULL,
+      state text NOT NULL,
+      reason text,
+      row_count double precision NOT NULL,
+      PRIMARY KEY (integration_id, source_database, schema_name, table_name)
+    )`.execute(db);
+  await sql`CREATE TABLE zeroetl.settings (key text PRIMARY KEY, value text NOT NULL)`.execute(db);
+  await sql`INSERT INTO zeroetl.settings VALUES ('creation', '')`.execute(db);
+}

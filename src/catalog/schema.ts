@@ -1,0 +1,61 @@
+import type { ColumnType, Generated } from "kysely";
+import type { IntegrationError, IntegrationStatus } from "../model/integration.ts";
+import type { TableStateName } from "../model/table-state.ts";
+
+/** Everything lives in this schema, so that a catalog can share a database with something else. */
+export const catalogSchema = "zeroetl";
+
+/** Written as JSON text, read as the value. */
+type Json<T> = ColumnType<T, string, string>;
+
+/** The API writes what is wanted, the runtime `status` and `errors`. */
+export interface IntegrationsTable {
+  /** Grows with each creation; the order of pages. */
+  readonly ordinal: Generated<number>;
+  readonly id: string;
+  readonly name: string;
+  /** The name in lower case: names are unique without regard to case. */
+  readonly name_key: string;
+  readonly source_arn: string;
+  readonly target_arn: string;
+  readonly data_filter: string;
+  readonly description: string | null;
+  readonly kms_key_id: string;
+  readonly encryption_context: Json<Readonly<Record<string, string>>>;
+  readonly created_at: Date;
+  readonly wanted: "present" | "absent";
+  readonly generation: number;
+  readonly status: IntegrationStatus;
+  readonly errors: Json<readonly IntegrationError[]>;
+}
+
+export interface TagsTable {
+  readonly integration_id: string;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** As the runtime reported them last. */
+export interface TableStatesTable {
+  readonly integration_id: string;
+  readonly source_database: string;
+  readonly destination_database: string;
+  readonly schema_name: string;
+  readonly table_name: string;
+  readonly state: TableStateName;
+  readonly reason: string | null;
+  readonly row_count: number;
+}
+
+/** Facts about the catalog itself. The row `creation` is locked by whoever creates or renames an integration. */
+export interface SettingsTable {
+  readonly key: "creation" | "marker_key";
+  readonly value: string;
+}
+
+export interface CatalogTables {
+  readonly integrations: IntegrationsTable;
+  readonly tags: TagsTable;
+  readonly table_states: TableStatesTable;
+  readonly settings: SettingsTable;
+}
