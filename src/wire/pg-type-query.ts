@@ -1,3 +1,5 @@
+import { present } from "../base/assert.ts";
+
 /** A type as a source's catalog describes it. */
 export interface PgType {
   readonly oid: number;
@@ -98,6 +100,20 @@ SELECT pg_catalog.json_build_object(
 FROM part
 JOIN pg_catalog.pg_type t ON t.oid = part.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`;
+
+/** What a type is once its domains are taken off; the innermost modifier holds. */
+export function withoutDomains(
+  types: PgTypes,
+  column: { readonly oid: number; readonly modifier: number },
+): { readonly type: PgType; readonly modifier: number } {
+  let { modifier } = column;
+  let type = present(types.get(column.oid), "the type of a column has been read");
+  while (type.kind === "domain") {
+    modifier = type.baseModifier;
+    type = present(types.get(type.baseOid), "the type below a domain has been read");
+  }
+  return { type, modifier };
+}
 
 /** The rows of `pgTypesSql`, whether the client parsed json or left it as text. */
 export function pgTypesFrom(rows: readonly { readonly type: PgType | string }[]): PgTypes {

@@ -3,9 +3,20 @@ import type { LogicalType } from "../model/logical-type.ts";
 import type { DecodeColumn } from "../model/relation.ts";
 import { decodeBytes, decodeMoney } from "./pg-decode.ts";
 import { decodeDecimal } from "./pg-decimal.ts";
-import { digestAsOutput, digestAsText, digestMoney, type Digest } from "./pg-digest.ts";
-import { scalars } from "./pg-scalar.ts";
-import type { PgType, PgTypes } from "./pg-type-query.ts";
+import {
+  digestArray,
+  digestAsOutput,
+  digestAsText,
+  digestJson,
+  digestMoney,
+  type Digest,
+} from "./pg-digest.ts";
+import { rendersFor } from "./pg-nesting.ts";
+import { arrayColumnJson } from "./pg-render-nested.ts";
+import { decodeRendered } from "./pg-render.ts";
+import { numericText, scalarOf } from "./pg-scalar.ts";
+import { formatType } from "./pg-type-name.ts";
+import { withoutDomains, type PgType, type PgTypes } from "./pg-type-query.ts";
 
 /** How one column is read, from COPY BINARY and from pgoutput alike. */
 export interface ColumnCodec {
@@ -43,48 +54,53 @@ export function codecFor(
   column: PgColumnType,
   session: PgSession,
 ): ColumnCodec | UnsupportedColumn {
+  const sourceType = formatType(types, column);
   const named = present(types.get(column.oid), "the type of a column has been read");
-  const sourceType = sourceTypeOf(named, column.modifier);
-  const { type, modifier } = withoutDomains(types, column);
   if (!named.hasBinary)
-    return { ...inTextForm, sourceType, inText: true, select: digestAsOutput, digest: digestAsOutput };
-  const form = formOf(type, modifier, session);
-  if (form === undefined)
-    return { unsupported: `the binary form of type ${sourceType} is not known to zeroetl` };
+    return { ...plainText, sourceType, inText: true, select: digestAsOutput, digest: digestAsOutput };
+  const form = formOf(types, withoutDomains(types, column), session);
+  if ("unsupported" in form) return { unsupported: `${sourceType}: ${form.unsupported}` };
   return { ...form, sourceType, inText: false, select: (quotedColumn) => quotedColumn };
 }
 
 type Form = Pick<ColumnCodec, "type" | "decode" | "digest">;
 
-const inTextForm = { type: { kind: "text" }, decode: decodeBytes } as const;
+const plainText = { type: { kind: "text" }, decode: decodeBytes } as const;
 
-/** What a type is once its domains are taken off; the innermost modifier holds. */
-function withoutDomains(types: PgTypes, column: PgColumnType): { type: PgType; modifier: number } {
-  let { modifier } = column;
-  let type = present(types.get(column.oid), "the type of a column has been read");
-  while (type.kind === "domain") {
-    modifier = type.baseModifier;
-    type = present(types.get(type.baseOid), "the type below a domain has been read");
+interface Resolved {
+  readonly type: PgType;
+  readonly modifier: number;
+}
+
+function formOf(types: PgTypes, { type, modifier }: Resolved, session: PgSession): Form | UnsupportedColumn {
+  if (type.kind === "enum") return { ...plainText, digest: digestAsText };
+  if (type.schema === "pg_catalog" && type.name === "numeric") return numericForm(modifier);
+  if (type.schema === "pg_catalog" && type.name === "money") return moneyForm(session);
+  return scalarOf(type) ?? nestedForm(types, type);
+}
+
+/** Arrays and composites are JSON, ranges are text. */
+function nestedForm(types: PgTypes, type: PgType): Form | UnsupportedColumn {
+  if (type.elementOid !== 0) {
+    const element = rendersFor(types, type.elementOid);
+    if ("unsupported" in element) return element;
+    const render = arrayColumnJson(element, element.delimiter);
+    return { type: { kind: "json" }, decode: decodeRendered(render), digest: digestArray };
   }
-  return { type, modifier };
+  const renders = rendersFor(types, type.oid);
+  if ("unsupported" in renders) return renders;
+  return type.kind === "composite"
+    ? { type: { kind: "json" }, decode: decodeRendered(renders.json), digest: digestJson }
+    : { type: { kind: "text" }, decode: decodeRendered(renders.text), digest: digestAsOutput };
 }
 
-function formOf(type: PgType, modifier: number, session: PgSession): Form | undefined {
-  if (type.kind === "enum") return { ...inTextForm, digest: digestAsText };
-  if (type.schema !== "pg_catalog") return undefined;
-  if (type.name === "numeric") return numericForm(modifier);
-  if (type.name === "money")
-    return {
-      type: { kind: "decimal", precision: 19, scale: session.moneyScale },
-      decode: decodeMoney,
-      digest: digestMoney,
-    };
-  return scalars[type.name];
+function moneyForm({ moneyScale: scale }: PgSession): Form {
+  return { type: { kind: "decimal", precision: 19, scale }, decode: decodeMoney, digest: digestMoney };
 }
 
-function numericForm(modifier: number): Form | undefined {
+function numericForm(modifier: number): Form {
   const shape = numericShape(modifier);
-  if (shape === undefined) return undefined;
+  if (shape === undefined) return numericText;
   const { precision, scale } = shape;
   return {
     type: { kind: "decimal", precision, scale },
@@ -106,8 +122,4 @@ function numericShape(modifier: number): { precision: number; scale: number } | 
     scale: Math.max(scale, 0),
   };
   return shape.precision <= 38 ? shape : undefined;
-}
-
-function sourceTypeOf(type: PgType, modifier: number): string {
-  return modifier < 0 ? type.formatted : `${type.formatted}(${modifier})`;
 }

@@ -1,0 +1,122 @@
+/*
+ * float8out and float4out: the shortest decimal digits that give the number back, in PostgreSQL's notation
+ * (`src/common/d2s.c`, `f2s.c`). They differ from JavaScript's in two ways: exponents begin elsewhere, and a decimal
+ * that lies exactly in the middle between two numbers is never used, since it leans on the reader's rounding.
+ */
+
+/** As float8out prints with extra_float_digits 1. */
+export function float64Text(value: number): string {
+  if (!Number.isFinite(value) || value === 0) return unusual(value);
+  const [digits, exponent] = split(Math.abs(value) >= exactMax ? shortest64(value) : value.toExponential());
+  return notation({ negative: value < 0, digits, exponent }, 15);
+}
+
+/** As float4out prints with extra_float_digits 1; `value` is a number that a float4 holds. */
+export function float32Text(value: number): string {
+  if (!Number.isFinite(value) || value === 0) return unusual(value);
+  const [digits, exponent] = split(shortest32(Math.abs(value)));
+  return notation({ negative: value < 0, digits, exponent }, 6);
+}
+
+function unusual(value: number): string {
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  if (Number.isNaN(value)) return "NaN";
+  return value > 0 ? "Infinity" : "-Infinity";
+}
+
+/** Of JavaScript's `d.ddde±x`: digits without a point, and the exponent of the first. */
+function split(exponential: string): [digits: string, exponent: number] {
+  const e = exponential.indexOf("e");
+  const from = exponential.startsWith("-") ? 1 : 0;
+  const first = exponential.charAt(from);
+  return [first + exponential.slice(from + 2, e), Number(exponential.slice(e + 1))];
+}
+
+interface Decimal {
+  readonly negative: boolean;
+  readonly digits: string;
+  readonly exponent: number;
+}
+
+/** Without an exponent from 10^−4 up to 10^`plainMax`, exclusive. */
+function notation({ negative, digits, exponent }: Decimal, plainMax: number): string {
+  const sign = negative ? "-" : "";
+  if (exponent >= plainMax || exponent < -4) {
+    const size = String(Math.abs(exponent)).padStart(2, "0");
+    const rest = digits.length > 1 ? `.${digits.slice(1)}` : "";
+    return `${sign}${digits.charAt(0)}${rest}e${exponent < 0 ? "-" : "+"}${size}`;
+  }
+  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
+  if (digits.length <= exponent + 1) return sign + digits.padEnd(exponent + 1, "0");
+  return `${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`;
+}
+
+/** Below 2^53 no decimal of 17 digits lies in the middle between two doubles. */
+const exactMax = 2 ** 53;
+
+function shortest64(value: number): string {
+  const text = value.toExponential();
+  const [digits, exponent] = split(text);
+  const tail = exponent - digits.length + 1;
+  if (tail < 0) return text;
+  const distance = BigInt(digits) * 10n ** BigInt(tail) - BigInt(Math.abs(value));
+  return isHalfStep(Math.abs(value), distance) ? withoutMiddle(value, digits) : text;
+}
+
+const double = new Float64Array(1);
+const doubleWords = new Uint32Array(double.buffer);
+
+/** Whether `distance` leads from `value` ≥ 2^53 just half the way to one of its neighbours. */
+function isHalfStep(value: number, distance: bigint): boolean {
+  double[0] = value;
+  const [low = 0, high = 0] = doubleWords;
+  const half = 1n << BigInt((high >>> 20) - 1023 - 53);
+  // Below a power of two, the numbers stand twice as close.
+  const isPower = low === 0 && (high & 0xf_ffff) === 0;
+  return distance === half || distance * (isPower ? 2n : 1n) === -half;
+}
+
+function withoutMiddle(value: number, middle: string): string {
+  for (let count = middle.length; count < 16; count += 1) {
+    const text = value.toExponential(count);
+    if (Number(text) === value && split(text)[0].replace(/0+$/, "") !== middle) return text;
+  }
+  return value.toExponential(16);
+}
+
+const single = new Float32Array(1);
+const singleBits = new Uint32Array(single.buffer);
+
+/** The closest among the shortest decimals strictly between the middles to the neighbours; 0 < value. */
+function shortest32(value: number): string {
+  single[0] = value;
+  const bits = singleBits[0] ?? 0;
+  singleBits[0] = bits - 1;
+  const below = single[0];
+  singleBits[0] = bits + 1;
+  // The largest float4 has infinity above it: its upper half step is as wide as the lower one.
+  const above = Number.isFinite(single[0]) ? single[0] : value + (value - below);
+  // Sums of neighbouring float4 are exact in a double, and so are their halves.
+  const low = (below + value) / 2;
+  const high = (value + above) / 2;
+  for (let digits = 0; digits < 9; digits += 1) {
+    const text = value.toExponential(digits);
+    if (isBetween(text, low, high)) return evenAtTie(value, text, digits);
+  }
+  return value.toExponential(8);
+}
+
+function isBetween(text: string, low: number, high: number): boolean {
+  const decimal = Number(text);
+  return decimal > low && decimal < high;
+}
+
+/** Where the value lies in the middle between two decimals of that length, JavaScript takes the larger one. */
+function evenAtTie(value: number, text: string, digits: number): string {
+  const last = text.charCodeAt(text.indexOf("e") - 1) - 0x30;
+  if (last % 2 === 0 || !/5e/.test(value.toExponential(digits + 1))) return text;
+  // A number in such a middle has at most one digit more, so 21 digits are all of them.
+  const exact = split(value.toExponential(20))[0].slice(digits + 1);
+  if (!/^50*$/.test(exact)) return text;
+  return text.replace(/\de/, `${last - 1}e`);
+}
