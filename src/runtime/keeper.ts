@@ -9,7 +9,8 @@ import type { SourceEngine, StreamRequest } from "../source/source.ts";
 import type { StreamIdentity, Warehouse } from "../target/target.ts";
 import { isComplete, standingOf, type Standing, type StreamStanding } from "./standing.ts";
 import { destinationName } from "./stream-name.ts";
-import { removeSpool, StreamRun, type StreamWorker } from "./stream-run.ts";
+import { StreamFiles } from "./stream-mark.ts";
+import { StreamRun, type StreamWorker } from "./stream-run.ts";
 import type { WorkerRequest } from "./worker.ts";
 
 /** A configured source with what runs it. */
@@ -26,7 +27,8 @@ export interface KeeperContext {
   /** By ARN. */
   readonly sources: ReadonlyMap<string, SourceUnit>;
   readonly warehouses: ReadonlyMap<string, Warehouse>;
-  readonly spoolRoot: string;
+  /** The data directory: spools and marks of streams are in it. */
+  readonly filesRoot: string;
   readonly catalogPollMs: number;
   readonly startWorker: (request: WorkerRequest) => StreamWorker;
   /** Destination databases promised to streams that may not have made them yet. */
@@ -169,8 +171,8 @@ export class Keeper implements AsyncDisposable {
     const running = this.#runs.get(database);
     if (running?.filter === this.integration.dataFilter) return;
     if (running !== undefined) await this.#stop(database);
-    const { catalogPollMs, spoolRoot, startWorker, promised } = this.#context;
-    const identity = { integrationId: this.integration.id, sourceDatabase: database };
+    const { catalogPollMs, startWorker, promised } = this.#context;
+    const identity = this.#identity(database);
     const destinationDatabase =
       warehouse.databaseOf(identity) ??
       destinationName({
@@ -185,7 +187,7 @@ export class Keeper implements AsyncDisposable {
       source: source.engine,
       warehouse,
       destinationDatabase,
-      spoolRoot,
+      files: this.#files(database),
       catalogPollMs,
       startWorker,
       onChange: () => this.#look(),
@@ -236,7 +238,10 @@ export class Keeper implements AsyncDisposable {
         { integration: integration.id },
         "Slot and publication stay at a source that is not configured",
       );
-      for (const database of owned) await warehouse?.release(this.#identity(database), signal);
+      for (const database of owned) {
+        await warehouse?.release(this.#identity(database), signal);
+        await this.#files(database).remove();
+      }
       return;
     }
     const scope = scopeOf(integration, source.dialect);
@@ -248,9 +253,10 @@ export class Keeper implements AsyncDisposable {
   async #remove({ database, warehouse, source, scope }: RemovalParts, signal: AbortSignal): Promise<void> {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(removalTimeoutMs)]);
     const stream = this.#stream(database, source, scope);
-    await source.engine.remove(stream, limited);
+    const files = this.#files(database);
+    if (await files.isMarked()) await source.engine.remove(stream, limited);
     await warehouse?.release(this.#identity(database), signal);
-    await removeSpool(this.#context.spoolRoot, stream);
+    await files.remove();
   }
 
   async #stopAll(): Promise<void> {
@@ -295,6 +301,10 @@ export class Keeper implements AsyncDisposable {
 
   #identity(sourceDatabase: string): StreamIdentity {
     return { integrationId: this.integration.id, sourceDatabase };
+  }
+
+  #files(sourceDatabase: string): StreamFiles {
+    return new StreamFiles(this.#context.filesRoot, this.#identity(sourceDatabase));
   }
 
   #stream(database: string, source: SourceUnit, scope: Scope): StreamRequest {

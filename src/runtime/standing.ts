@@ -112,14 +112,15 @@ function errorsOf(streams: readonly StreamStanding[]): IntegrationError[] {
 
 function errorsOfStream({ health, findings }: StreamStanding): IntegrationError[] {
   const { phase, notices, tables } = health;
-  const stopped = phase.kind === "retrying" ? [phase.error, ...blockers(findings, phase.error.code)] : [];
+  const stopped = phase.kind === "retrying" ? stoppers(phase.error, findings) : [];
   const missing = findings.filter(isMissingTable).map(errorOfFinding);
   return [...stopped, ...notices, ...missing, ...failedTables(tables)];
 }
 
-/** A stream stops at the first thing in its way; the preflight knows them all. */
-function blockers(findings: readonly Finding[], known: string): IntegrationError[] {
-  return findings.filter(({ severity, code }) => severity === "blocks" && code !== known).map(errorOfFinding);
+/** A stream stops at the first thing in its way; the preflight knows them all, and their exact fixes. */
+function stoppers(error: IntegrationError, findings: readonly Finding[]): IntegrationError[] {
+  const blockers = findings.filter(({ severity }) => severity === "blocks").map(errorOfFinding);
+  return blockers.some(({ code }) => code === error.code) ? blockers : [error, ...blockers];
 }
 
 function errorOfFinding({ code, message, fix }: Finding): IntegrationError {

@@ -1,13 +1,12 @@
-import { createHash } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { pause } from "../base/backoff.ts";
 import { logger } from "../base/log.ts";
 import { TaskGroup } from "../base/task-group.ts";
 import type { Finding } from "../model/finding.ts";
 import type { SourceEngine, StreamRequest } from "../source/source.ts";
 import type { Warehouse } from "../target/target.ts";
+import { gated } from "./preflight.ts";
 import { needsLookingAgain, type StreamStanding } from "./standing.ts";
+import type { StreamFiles } from "./stream-mark.ts";
 import type { TableVerification } from "./verify.ts";
 import type { WorkerHealth, WorkerRequest } from "./worker.ts";
 
@@ -25,8 +24,7 @@ export interface StreamRunRequest {
   readonly source: SourceEngine;
   readonly warehouse: Warehouse;
   readonly destinationDatabase: string;
-  /** Holds the spools of all streams. */
-  readonly spoolRoot: string;
+  readonly files: StreamFiles;
   readonly catalogPollMs: number;
   readonly startWorker: (request: WorkerRequest) => StreamWorker;
   /** Called when a worker or the preflight has something new to tell. */
@@ -45,26 +43,29 @@ export class StreamRun implements AsyncDisposable {
   readonly #tasks = new TaskGroup();
   #findings: readonly Finding[] = [];
 
-  private constructor(request: StreamRunRequest, worker: StreamWorker) {
+  private constructor(request: StreamRunRequest, isMarked: boolean) {
+    const { stream, source, files, warehouse, destinationDatabase, catalogPollMs } = request;
     this.request = request;
-    this.#worker = worker;
-    worker.onChange(request.onChange);
-    this.#tasks.run((signal) => this.#lookAgain(signal));
+    const onFindings = (findings: readonly Finding[]): void => {
+      this.#findings = findings;
+    };
+    this.#worker = request.startWorker({
+      stream,
+      source: gated(source, { files, onFindings }),
+      warehouse,
+      destinationDatabase,
+      spoolDirectory: files.spool,
+      catalogPollMs,
+    });
+    this.#worker.onChange(request.onChange);
+    // The first opening of a stream looks by itself.
+    const firstLookMs = isMarked ? 0 : lookAgainMs.troubled;
+    this.#tasks.run((signal) => this.#lookAgain(firstLookMs, signal));
   }
 
   static async start(request: StreamRunRequest): Promise<StreamRun> {
-    const { stream, source, warehouse, destinationDatabase, catalogPollMs } = request;
-    const spoolDirectory = spoolOf(request.spoolRoot, stream);
-    await mkdir(spoolDirectory, { recursive: true, mode: 0o700 });
-    const worker = request.startWorker({
-      stream,
-      source,
-      warehouse,
-      destinationDatabase,
-      spoolDirectory,
-      catalogPollMs,
-    });
-    return new StreamRun(request, worker);
+    await request.files.makeSpool();
+    return new StreamRun(request, await request.files.isMarked());
   }
 
   get filter(): string {
@@ -84,8 +85,9 @@ export class StreamRun implements AsyncDisposable {
     await this.#worker[Symbol.asyncDispose]();
   }
 
-  async #lookAgain(signal: AbortSignal): Promise<void> {
+  async #lookAgain(firstLookMs: number, signal: AbortSignal): Promise<void> {
     const { source, stream, onChange } = this.request;
+    await pause(firstLookMs, signal);
     for (;;) {
       try {
         this.#findings = await source.check(stream, signal);
@@ -94,18 +96,8 @@ export class StreamRun implements AsyncDisposable {
         signal.throwIfAborted();
         log.warn({ database: stream.database, err: error }, "The preflight could not look");
       }
-      const troubled = needsLookingAgain(await this.standing());
-      await pause(troubled ? lookAgainMs.troubled : lookAgainMs.calm, signal);
+      const isTroubled = needsLookingAgain(await this.standing());
+      await pause(isTroubled ? lookAgainMs.troubled : lookAgainMs.calm, signal);
     }
   }
-}
-
-/** What a stream that is gone for good leaves on this machine. */
-export async function removeSpool(spoolRoot: string, stream: StreamRequest): Promise<void> {
-  await rm(spoolOf(spoolRoot, stream), { recursive: true, force: true });
-}
-
-function spoolOf(root: string, { integrationId, database }: StreamRequest): string {
-  // Names of databases may hold anything; their hash is a file name everywhere.
-  return join(root, `${integrationId}_${createHash("sha256").update(database).digest("hex").slice(0, 16)}`);
 }

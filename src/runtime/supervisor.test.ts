@@ -8,8 +8,9 @@ import { CodedError } from "../base/errors.ts";
 import { setLogLevel } from "../base/log.ts";
 import type { IntegrationReport, RuntimeCatalog, WantedIntegration } from "../catalog/catalog.ts";
 import { databasesOf } from "../model/data-filter.ts";
+import type { Finding } from "../model/finding.ts";
 import type { Integration } from "../model/integration.ts";
-import type { SourceEngine } from "../source/source.ts";
+import type { Source, SourceEngine } from "../source/source.ts";
 import type { StreamIdentity, Warehouse } from "../target/target.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { StreamWorker } from "./stream-run.ts";
@@ -65,6 +66,7 @@ class FakeCatalog implements RuntimeCatalog {
 
 class FakeWorker implements StreamWorker {
   readonly request: WorkerRequest;
+  readonly opening: Promise<void>;
   stopped = false;
   state: Pick<WorkerHealth, "phase" | "copiesWaiting"> & Partial<WorkerHealth> = {
     phase: { kind: "connecting" },
@@ -74,6 +76,21 @@ class FakeWorker implements StreamWorker {
 
   constructor(request: WorkerRequest) {
     this.request = request;
+    this.opening = this.#open();
+  }
+
+  /** As the real one does it; a failure shows as its phase. */
+  async #open(): Promise<void> {
+    const { stream, spoolDirectory, catalogPollMs } = this.request;
+    const progress = { checkpoint: undefined, tables: [] };
+    const request = { ...stream, progress, spoolDirectory, catalogPollMs, notice: () => {} };
+    try {
+      await this.request.source.open(request, new AbortController().signal);
+    } catch (error) {
+      const { code, message } = error as CodedError;
+      const phase = { kind: "retrying", error: { code, message }, nextAttemptAt: new Date() } as const;
+      this.become({ phase: { ...phase, needsPerson: false }, copiesWaiting: undefined });
+    }
   }
 
   become(state: FakeWorker["state"]): void {
@@ -106,19 +123,32 @@ class FakeWorker implements StreamWorker {
   }
 }
 
+const unreachable: Finding = {
+  severity: "blocks",
+  code: "SOURCE_UNREACHABLE",
+  subject: "server",
+  message: "Nobody answers at the source.",
+  fix: "Start it.",
+};
+
 class World implements AsyncDisposable {
   readonly catalog = new FakeCatalog();
   readonly workers: FakeWorker[] = [];
   readonly removed: string[] = [];
   readonly owners = new Map<string, StreamIdentity | undefined>();
+  readonly opened: string[] = [];
   sourceIsThere = true;
-  spoolRoot = "";
+  filesRoot = "";
   #supervisor: Supervisor | undefined;
 
   start(sources = ["source"]): Supervisor {
     const engine: Partial<SourceEngine> = {
       databases: databasesOf,
-      check: () => Promise.resolve([]),
+      check: () => Promise.resolve(this.sourceIsThere ? [] : [unreachable]),
+      open: ({ database }) => {
+        this.opened.push(database);
+        return Promise.resolve({} as Source);
+      },
       remove: ({ database }) => {
         if (!this.sourceIsThere)
           return Promise.reject(new CodedError("SOURCE_UNREACHABLE", "Nobody answers at the source."));
@@ -146,7 +176,7 @@ class World implements AsyncDisposable {
         ]),
       ),
       warehouses: new Map([["target", warehouse as Warehouse]]),
-      spoolRoot: this.spoolRoot,
+      filesRoot: this.filesRoot,
       catalogPollMs: 1000,
       startWorker: (request) => {
         const { integrationId, database } = request.stream;
@@ -200,7 +230,9 @@ class World implements AsyncDisposable {
   }
 
   async worker(index: number): Promise<FakeWorker> {
-    return until(`worker ${index} started`, () => this.workers[index]);
+    const worker = await until(`worker ${index} started`, () => this.workers[index]);
+    await worker.opening;
+    return worker;
   }
 
   async status(id: string, wanted: string): Promise<void> {
@@ -209,7 +241,7 @@ class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#supervisor?.[Symbol.asyncDispose]();
-    await rm(this.spoolRoot, { recursive: true, force: true });
+    await rm(this.filesRoot, { recursive: true, force: true });
   }
 }
 
@@ -218,7 +250,7 @@ let world: World;
 
 beforeEach(async () => {
   world = new World();
-  world.spoolRoot = await mkdtemp(join(tmpdir(), "zeroetl-spool-"));
+  world.filesRoot = await mkdtemp(join(tmpdir(), "zeroetl-spool-"));
 });
 
 afterEach(async () => {
@@ -301,14 +333,14 @@ test("a deleted integration is stopped, removed at the source, released at the t
   expect(world.workers.every(({ stopped }) => stopped)).toBe(true);
   expect(world.removed).toEqual(["one", "two"]);
   expect([...world.owners.values()]).toEqual([undefined, undefined]);
-  expect(await readdir(world.spoolRoot)).toEqual([]);
+  expect(await readdir(world.filesRoot, { recursive: true })).toEqual(["spool", "streams"]);
 });
 
 test("a source that cannot be reached keeps a deleted integration, with the reason, until it answers", async () => {
   world.start();
-  world.sourceIsThere = false;
   world.create("a", "include: one.*.*");
   await world.worker(0);
+  world.sourceIsThere = false;
   world.delete("a");
   const report = await until("the failure was told", () =>
     world.catalog.reports.find(({ status }) => status === "deleting"),
@@ -319,6 +351,23 @@ test("a source that cannot be reached keeps a deleted integration, with the reas
   );
   world.sourceIsThere = true;
   await until("it was forgotten", () => world.catalog.forgotten.includes("a"));
+});
+
+test("an integration whose source was never reached tells so, and is deleted without it", async () => {
+  world.start();
+  world.sourceIsThere = false;
+  world.create("a", "include: one.*.*");
+  const report = await until("it was told", () =>
+    world.catalog.reports.find(({ errors }) => errors.length > 0),
+  );
+  expect(report).toMatchObject({
+    status: "creating",
+    errors: [{ code: "SOURCE_UNREACHABLE", message: "Nobody answers at the source. Start it." }],
+  });
+  world.delete("a");
+  await until("it was forgotten", () => world.catalog.forgotten.includes("a"));
+  expect(world.opened).toEqual([]);
+  expect([...world.owners.values()]).toEqual([undefined]);
 });
 
 test("a source that left the configuration is told, and deleting its integration works", async () => {
