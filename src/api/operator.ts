@@ -20,20 +20,21 @@ export type JsonObject = { readonly [name: string]: JsonValue | undefined };
  * | `verify` | `{"integration": "uuid, ARN or name"}` | NDJSON: whatever the port yields, a line each |
  *
  * An NDJSON answer ends with `{"end": true}`, or with `{"error": {code, message, fix}}` when it failed midway: one
- * that ends with neither was cut off. A failure before the first line is a JSON object `{code, message, fix}` with
- * status 4xx for a `CodedError` and 500 for anything else.
+ * that ends with neither was cut off. A request that is refused, SQL that fails before its first row included, gets a
+ * JSON object `{code, message, fix}` with status 4xx; a failure of ours has status 500 and the code INTERNAL.
  *
- * Implementations throw `CodedError`. `signal` is aborted when the client goes away.
+ * Implementations throw `CodedError`. `signal` is aborted when the client goes away. An integration is given by its
+ * uuid, which was in the catalog a moment ago.
  */
 export interface OperatorPort {
   readonly status: (request: StatusRequest, signal: AbortSignal) => Promise<JsonObject>;
   readonly query: (sql: string, signal: AbortSignal) => Promise<OperatorRows>;
-  readonly verify: (integration: string, signal: AbortSignal) => AsyncIterable<JsonObject>;
+  readonly verify: (integrationId: string, signal: AbortSignal) => AsyncIterable<JsonObject>;
 }
 
 export interface StatusRequest {
-  /** Uuid, ARN or name; every integration when absent. */
-  readonly integration: string | undefined;
+  /** Every integration when absent. */
+  readonly integrationId: string | undefined;
 }
 
 /** A `QueryResult` of a warehouse fits. */

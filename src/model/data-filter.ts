@@ -30,8 +30,9 @@ export function parseDataFilter(text: string, dialect: FilterDialect): Scope {
   const clauses = new FilterParser(text, dialect).clauses();
   if (clauses.length > filterLimits.patternsMax)
     refuse(`it has more than ${filterLimits.patternsMax} patterns`);
+  // AWS's own words, which clients know.
   if (dialect === "postgres" && !clauses.some((clause) => clause.include))
-    refuse("Your data filter must contain at least one include statement");
+    throw invalid("Your data filter must contain at least one include statement");
   return { clauses };
 }
 
@@ -70,7 +71,11 @@ function partMatches(part: FilterPart, name: string): boolean {
 }
 
 function refuse(reason: string): never {
-  throw new CodedError("INVALID_DATA_FILTER", reason);
+  throw invalid(`The data filter is not valid: ${reason}.`);
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError("INVALID_DATA_FILTER", message);
 }
 
 const word = /[A-Za-z0-9_\u0080-\uffff]+/y;

@@ -1,0 +1,45 @@
+import type { TargetResource } from "../model/resources.ts";
+
+/** Which AWS account and region this service plays. */
+export interface Home {
+  readonly account: string;
+  readonly region: string;
+}
+
+export function integrationArn({ account, region }: Home, id: string): string {
+  return `arn:aws:rds:${region}:${account}:integration:${id}`;
+}
+
+/** The key that AWS-owned encryption would name: callers get one although none of theirs is used. */
+export function defaultKeyArn({ account, region }: Home): string {
+  return `arn:aws:kms:${region}:${account}:key/00000000-0000-4000-8000-000000000000`;
+}
+
+const integrationArnForm =
+  /^arn:aws[a-z-]*:rds(?:-[a-z]*)?:([a-z0-9-]*):([0-9]*):integration:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/**
+ * What an integration's ARN, uuid or name says to look for in the catalog: a uuid or a name. Undefined for an ARN of
+ * another account, region or service, under which nothing can exist here.
+ */
+export function lookupKey(home: Home, identifier: string): string | undefined {
+  if (!identifier.startsWith("arn:")) return identifier;
+  const [, region, account, id] = integrationArnForm.exec(identifier) ?? [];
+  return region === home.region && account === home.account ? id : undefined;
+}
+
+// Both services write their own separator, but AWS's documentation mixes them up, and so do its users.
+const targetArnForm =
+  /^arn:aws[a-z-]*:redshift(?:-serverless)?:([a-z0-9-]+):([0-9]{12}):namespace[:/]([a-z0-9-]+)$/;
+
+/** The target that an ARN means in any of its forms; `malformed` when it is no namespace's ARN. */
+export function findTarget(
+  targets: readonly TargetResource[],
+  home: Home,
+  arn: string,
+): TargetResource | "malformed" | undefined {
+  const [matched, region, account, namespaceId] = targetArnForm.exec(arn) ?? [];
+  if (matched === undefined) return "malformed";
+  if (region !== home.region || account !== home.account) return undefined;
+  return targets.find((target) => target.namespaceId === namespaceId);
+}

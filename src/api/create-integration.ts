@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { unreachable } from "../base/assert.ts";
+import type { NewIntegration, Quotas } from "../catalog/wishes.ts";
+import type { SourceResource, TargetResource } from "../model/resources.ts";
+import { AwsError } from "../wire/aws-error.ts";
+import type { ValueOf } from "../wire/aws-shape.ts";
+import { defaultKeyArn, findTarget } from "./arn.ts";
+import { checkDataFilter } from "./data-filter-input.ts";
+import { integrationOutput, nameTaken } from "./integration-output.ts";
+import type { ApiOptions } from "./options.ts";
+import type { IntegrationOutput, shapes } from "./shapes.ts";
+import { parseTags } from "./tag-rules.ts";
+
+type Input = ValueOf<typeof shapes.CreateIntegration.input>;
+
+/** Everything is checked before anything is written; replication starts after the answer. */
+export async function createIntegration(input: Input, options: ApiOptions): Promise<IntegrationOutput> {
+  const wish = wishOf(input, options);
+  const creation = await options.catalog.create(wish, options.quotas);
+  switch (creation.kind) {
+    case "created":
+      return integrationOutput(options, creation.integration);
+    case "name-taken":
+      throw nameTaken(options, wish.name);
+    case "pair-taken":
+      throw new AwsError(
+        "IntegrationAlreadyExistsFault",
+        `The integration ${creation.integration.name} already exists between ${wish.sourceArn} and ${wish.targetArn}.`,
+      );
+    case "quota-exceeded":
+      throw new AwsError(
+        "IntegrationQuotaExceededFault",
+        `You can't create more than ${quotaText(options.quotas, creation.quota)}.`,
+      );
+    default:
+      return unreachable(creation);
+  }
+}
+
+function quotaText(quotas: Quotas, quota: keyof Quotas): string {
+  const where = { perAccount: "in an account", perTarget: "with one target", perSource: "with one source" };
+  const limit = quotas[quota];
+  return `${limit} ${limit === 1 ? "integration" : "integrations"} ${where[quota]}`;
+}
+
+function wishOf(input: Input, options: ApiOptions): NewIntegration {
+  const source = sourceOf(options, input.SourceArn);
+  const target = targetOf(options, input.TargetArn);
+  checkEncryption(input, options);
+  return {
+    id: randomUUID(),
+    name: input.IntegrationName,
+    sourceArn: source.arn,
+    targetArn: target.arn,
+    dataFilter: checkDataFilter(source.engine, input.DataFilter),
+    description: input.Description,
+    kmsKeyId: defaultKeyArn(options),
+    additionalEncryptionContext: {},
+    tags: parseTags(input.Tags ?? []),
+    createdAt: options.now(),
+  };
+}
+
+function sourceOf({ sources }: ApiOptions, arn: string): SourceResource {
+  const source = sources.find((candidate) => candidate.arn === arn);
+  if (source === undefined) throw sourceNotFound(arn);
+  return source;
+}
+
+/** `arn` has passed the pattern of a source's ARN. */
+export function sourceNotFound(arn: string): AwsError {
+  const name = arn.slice(arn.lastIndexOf(":") + 1);
+  return arn.includes(":cluster:")
+    ? new AwsError("DBClusterNotFoundFault", `DBCluster ${name} not found.`)
+    : new AwsError("DBInstanceNotFound", `DBInstance ${name} not found.`);
+}
+
+// The operation declares no fault for a target that does not exist: a bad value is what it is.
+function targetOf(options: ApiOptions, arn: string): TargetResource {
+  const target = findTarget(options.targets, options, arn);
+  if (target === "malformed")
+    throw new AwsError(
+      "InvalidParameterValue",
+      "The value of the parameter TargetArn is not valid: it must be the ARN of a Redshift namespace.",
+    );
+  if (target === undefined)
+    throw new AwsError(
+      "InvalidParameterValue",
+      "The value of the parameter TargetArn is not valid: no data warehouse with this ARN exists.",
+    );
+  return target;
+}
+
+/** Only the default key can be used: a promise of encryption that is not kept would be worse than a refusal. */
+function checkEncryption({ KMSKeyId, AdditionalEncryptionContext }: Input, options: ApiOptions): void {
+  const hasContext = AdditionalEncryptionContext !== undefined;
+  if (KMSKeyId === undefined && hasContext)
+    throw new AwsError(
+      "InvalidParameterCombination",
+      "AdditionalEncryptionContext can be used only together with KMSKeyId.",
+    );
+  if (KMSKeyId !== undefined && KMSKeyId !== defaultKeyArn(options))
+    throw new AwsError(
+      "KMSKeyNotAccessibleFault",
+      "The KMS key is not accessible: this service has no customer managed keys. Leave out KMSKeyId.",
+    );
+  if (hasContext)
+    throw new AwsError(
+      "InvalidParameterCombination",
+      "AdditionalEncryptionContext cannot be used with the default key.",
+    );
+}

@@ -1,0 +1,28 @@
+import type { JsonObject } from "./operator.ts";
+
+/**
+ * A response of one JSON object a line, made as fast as the client reads. It ends with `{"end": true}`, or with what
+ * `describe` makes of a failure as `{"error": …}`. A client that leaves ends the iteration.
+ */
+export function ndjson(lines: AsyncIterable<JsonObject>, describe: (error: unknown) => JsonObject): Response {
+  const iterator = lines[Symbol.asyncIterator]();
+  const encoder = new TextEncoder();
+  const stream = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const write = (value: JsonObject): void =>
+        controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
+      try {
+        const { done, value } = await iterator.next();
+        write(done === true ? { end: true } : value);
+        if (done === true) controller.close();
+      } catch (error) {
+        write({ error: describe(error) });
+        controller.close();
+      }
+    },
+    cancel: async () => {
+      await iterator.return?.();
+    },
+  });
+  return new Response(stream, { headers: { "content-type": "application/x-ndjson" } });
+}

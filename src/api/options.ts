@@ -1,0 +1,25 @@
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Quotas } from "../catalog/wishes.ts";
+import type { SourceResource, TargetResource } from "../model/resources.ts";
+import type { JsonObject, OperatorPort } from "./operator.ts";
+
+export interface ApiOptions {
+  /** 12 digits. */
+  readonly account: string;
+  readonly region: string;
+  readonly sources: readonly SourceResource[];
+  readonly targets: readonly TargetResource[];
+  readonly quotas: Quotas;
+  /** The secret of an access key; undefined for one that does not exist. */
+  readonly secretOf: (accessKeyId: string) => string | undefined;
+  readonly catalog: Catalog;
+  readonly now: () => Date;
+  /** What the command line asks; its paths answer 404 without one. */
+  readonly operator: OperatorPort | undefined;
+  readonly health: () => Health;
+  /** In Prometheus' text format. */
+  readonly metrics: () => Promise<string>;
+}
+
+/** `GET /healthz`: 200 when `ok`, else 503; the body is the object. */
+export type Health = JsonObject & { readonly ok: boolean };

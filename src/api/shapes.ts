@@ -1,0 +1,181 @@
+import type { ListShape, Shape, StringShape, StructureShape, ValueOf } from "../wire/aws-shape.ts";
+
+// Shapes of the service model, API version 2014-10-31. Strings for which it gives no length have one here.
+
+const anyString: StringShape = { kind: "string", lengthMax: 2_048 };
+
+// The model's pattern for names, in a form that needs no backtracking.
+const integrationName: StringShape = {
+  kind: "string",
+  lengthMin: 1,
+  lengthMax: 63,
+  pattern: /^[a-zA-Z][a-zA-Z0-9]*(-[a-zA-Z0-9]+)*$/,
+};
+
+const sourceArn: StringShape = {
+  kind: "string",
+  lengthMin: 1,
+  lengthMax: 255,
+  pattern: /^arn:aws[a-z-]*:rds(-[a-z]*)?:[a-z0-9-]*:[0-9]*:(cluster|db):[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
+};
+
+const targetArn: StringShape = { kind: "string", lengthMin: 20, lengthMax: 2_048 };
+
+const integrationIdentifier: StringShape = {
+  kind: "string",
+  lengthMin: 1,
+  lengthMax: 255,
+  pattern: /^[a-zA-Z0-9_:\-/]+$/,
+};
+
+const dataFilter: StringShape = {
+  kind: "string",
+  lengthMin: 1,
+  lengthMax: 25_600,
+  pattern: /^[a-zA-Z0-9_ "\\\-$,*.:?+/]*$/,
+};
+
+const description: StringShape = { kind: "string", lengthMax: 1_000, pattern: /^.*$/u };
+
+const marker: StringShape = { kind: "string", lengthMin: 1, lengthMax: 340 };
+
+const encryptionContext = {
+  kind: "map",
+  key: { kind: "string", lengthMin: 1, lengthMax: 2_048 },
+  value: anyString,
+  // Two of KMS's eight pairs are the service's own.
+  lengthMax: 6,
+} as const satisfies Shape;
+
+// Their alphabet is checked by the handler, which knows the message that clients match on.
+const tag = {
+  kind: "structure",
+  required: { Key: { kind: "string", lengthMin: 1, lengthMax: 128 } },
+  optional: { Value: { kind: "string", lengthMax: 256 } },
+} as const satisfies Shape;
+
+const tagList = listOf(tag, "Tag", 200);
+
+const filter = {
+  kind: "structure",
+  required: { Name: anyString },
+  // Required by the model, but an unknown name is to be told first.
+  optional: { Values: listOf({ kind: "string", lengthMax: 255 } as const, "Value", 200) },
+} as const satisfies Shape;
+
+const filterList = listOf(filter, "Filter", 20);
+
+const integration = {
+  kind: "structure",
+  required: {
+    SourceArn: sourceArn,
+    TargetArn: targetArn,
+    IntegrationName: integrationName,
+    IntegrationArn: anyString,
+    KMSKeyId: anyString,
+    AdditionalEncryptionContext: encryptionContext,
+    Status: anyString,
+    Tags: tagList,
+    DataFilter: dataFilter,
+    CreateTime: { kind: "timestamp" },
+    Errors: listOf(
+      {
+        kind: "structure",
+        required: { ErrorCode: anyString },
+        optional: { ErrorMessage: anyString },
+      } as const,
+      "IntegrationError",
+      Number.POSITIVE_INFINITY,
+    ),
+  },
+  optional: { Description: description },
+} as const satisfies Shape;
+
+export type IntegrationOutput = ValueOf<typeof integration>;
+export type FilterInput = ValueOf<typeof filter>;
+export type TagInput = ValueOf<typeof tag>;
+
+/** What each action takes and gives. */
+export const shapes = {
+  CreateIntegration: {
+    input: {
+      kind: "structure",
+      required: { SourceArn: sourceArn, TargetArn: targetArn, IntegrationName: integrationName },
+      optional: {
+        KMSKeyId: anyString,
+        AdditionalEncryptionContext: encryptionContext,
+        Tags: tagList,
+        DataFilter: dataFilter,
+        Description: description,
+      },
+    },
+    output: integration,
+  },
+  DescribeIntegrations: {
+    input: {
+      kind: "structure",
+      required: {},
+      optional: {
+        IntegrationIdentifier: integrationIdentifier,
+        Filters: filterList,
+        MaxRecords: { kind: "integer" },
+        Marker: marker,
+      },
+    },
+    output: {
+      kind: "structure",
+      required: { Integrations: listOf(integration, "Integration", 100) },
+      optional: { Marker: marker },
+    },
+  },
+  ModifyIntegration: {
+    input: {
+      kind: "structure",
+      required: { IntegrationIdentifier: integrationIdentifier },
+      optional: { IntegrationName: integrationName, DataFilter: dataFilter, Description: description },
+    },
+    output: integration,
+  },
+  DeleteIntegration: {
+    input: {
+      kind: "structure",
+      required: { IntegrationIdentifier: integrationIdentifier },
+      optional: {},
+    },
+    output: integration,
+  },
+  AddTagsToResource: {
+    input: { kind: "structure", required: { ResourceName: anyString, Tags: tagList }, optional: {} },
+    output: undefined,
+  },
+  ListTagsForResource: {
+    input: {
+      kind: "structure",
+      required: { ResourceName: anyString },
+      optional: { Filters: filterList },
+    },
+    output: { kind: "structure", required: { TagList: tagList }, optional: {} },
+  },
+  RemoveTagsFromResource: {
+    input: {
+      kind: "structure",
+      required: {
+        ResourceName: anyString,
+        TagKeys: listOf({ kind: "string", lengthMax: 128 } as const, "member", 200),
+      },
+      optional: {},
+    },
+    output: undefined,
+  },
+} as const satisfies Record<
+  string,
+  { readonly input: StructureShape; readonly output: StructureShape | undefined }
+>;
+
+function listOf<Member extends Shape>(
+  member: Member,
+  memberName: string,
+  lengthMax: number,
+): ListShape<Member> {
+  return { kind: "list", member, memberName, lengthMax };
+}

@@ -1,0 +1,31 @@
+import { tagsMax } from "../catalog/tags.ts";
+import type { Tag } from "../model/integration.ts";
+import { AwsError } from "../wire/aws-error.ts";
+import type { TagInput } from "./shapes.ts";
+
+const alphabet = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
+const reserved = /^(aws|rds):/i;
+
+/** Tags as the catalog takes them; a missing value is an empty one. Throws `InvalidParameterValue`. */
+export function parseTags(tags: readonly TagInput[]): Tag[] {
+  if (tags.length > tagsMax) throw tooManyTags();
+  const keys = tags.map(({ Key }) => Key);
+  if (new Set(keys).size < keys.length) throw invalid("The same tag key is given twice.");
+  return tags.map(({ Key: key, Value: value = "" }) => {
+    if (!alphabet.test(key) || !alphabet.test(value))
+      throw invalid(
+        "Tag values may only contain unicode letters, digits, whitespace, or one of these symbols: _ . : / = + - @",
+      );
+    const prefix = reserved.exec(key)?.[0].toLowerCase();
+    if (prefix !== undefined) throw invalid(`Tag keys cannot start with the reserved prefix "${prefix}"`);
+    return { key, value };
+  });
+}
+
+export function tooManyTags(): AwsError {
+  return invalid(`An integration can have at most ${tagsMax} tags.`);
+}
+
+function invalid(message: string): AwsError {
+  return new AwsError("InvalidParameterValue", message);
+}
