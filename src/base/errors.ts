@@ -40,6 +40,10 @@ export const errorCatalogue = {
     retry: true,
     fix: "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();",
   },
+  WAL_SENDER_TIMEOUT: {
+    retry: true,
+    fix: "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
+  },
   SLOT_IN_USE: { retry: true, fix: "Stop the other process that reads this integration's slot." },
   SLOT_LOST: {
     retry: true,

@@ -1,0 +1,225 @@
+import type { Duplex } from "node:stream";
+import pg from "pg";
+import { pause } from "../../base/backoff.ts";
+import { int32At, putInt32, uint8At, WireError } from "../../wire/pg-bytes.ts";
+import { ConnectionLost } from "./source-error.ts";
+
+/** Kinds of messages that a backend sends: PostgreSQL documentation, "Message Formats". */
+export const backend = {
+  copyData: 0x64 /* d */,
+  copyDone: 0x63 /* c */,
+  copyOut: 0x48 /* H */,
+  copyBoth: 0x57 /* W */,
+  commandComplete: 0x43 /* C */,
+  error: 0x45 /* E */,
+  notice: 0x4e /* N */,
+  parameterStatus: 0x53 /* S */,
+  readyForQuery: 0x5a /* Z */,
+} as const;
+
+const frontend = { query: 0x51 /* Q */, copyData: 0x64 /* d */ } as const;
+
+/** Kind and int32 length of a message; the length counts itself. */
+export const headerBytes = 5;
+
+/** Whole messages, from 0 to the end of the bytes. Never changed or reused after it was given. */
+export type Region = Uint8Array;
+
+export interface ReadLimits {
+  /** A region grows beyond this only for a single message that is larger. */
+  readonly regionBytesMax: number;
+  /** How long to let the kernel's buffer fill between two reads while data comes faster than `gatherBytesPerMs`. */
+  readonly gatherMs: number;
+  readonly gatherBytesPerMs: number;
+}
+
+/**
+ * Under backlog a reader that takes what comes as it comes wakes the server's sender for each row; one that waits
+ * until there is plenty goes several times as fast. What is slower than 4 MB/s is taken at once.
+ */
+export const streamLimits: ReadLimits = { regionBytesMax: 2 << 20, gatherMs: 25, gatherBytesPerMs: 4000 };
+/** A copy is always a backlog. */
+export const copyLimits: ReadLimits = { regionBytesMax: 1 << 20, gatherMs: 5, gatherBytesPerMs: 0 };
+
+/** Messages larger than PostgreSQL's own limit for one are not its messages. */
+const messageBytesMax = 0x4000_0000;
+const rateWindowMs = 20;
+
+/**
+ * The backend's side of a connection as large regions of whole messages. The socket is read only while `read` waits:
+ * a slow caller stops the server.
+ */
+export class BackendSocket {
+  readonly #socket: Duplex;
+  readonly #limits: ReadLimits;
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+  /** Bytes that a read needs before it can give a whole message. */
+  #needed = headerBytes;
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+  #isWaking = false;
+  #bytesRead = 0;
+  #lastReadMs = 0;
+  #window = { startMs: 0, bytes: 0 };
+  #isGathering: boolean;
+
+  constructor(socket: Duplex, limits: ReadLimits) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#isGathering = limits.gatherBytesPerMs === 0;
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("error", (error) => this.#onFailure(error));
+    socket.on("close", () => this.#onFailure(new ConnectionLost("it ended unexpectedly")));
+    socket.pause();
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** The next messages. One caller at a time. Throws what ended the connection, or the signal's reason. */
+  async read(signal: AbortSignal): Promise<Region> {
+    const waitMs = this.#isGathering ? this.#lastReadMs + this.#limits.gatherMs - performance.now() : 0;
+    if (waitMs > 1 && this.#buffered < this.#needed) await pause(waitMs, signal);
+    this.#socket.resume();
+    try {
+      while (this.#buffered < this.#needed) {
+        if (this.#failure !== undefined) throw this.#failure;
+        await this.#arrival(signal);
+        this.#measureNeed();
+      }
+    } finally {
+      this.#socket.pause();
+    }
+    return this.#take();
+  }
+
+  /** Sends a statement or a replication command by the simple query protocol. */
+  query(sql: string): void {
+    const text = Buffer.from(`${sql}\0`);
+    this.#socket.write(Buffer.concat([header(frontend.query, text.length), text]));
+  }
+
+  sendCopyData(payload: Uint8Array): void {
+    if (this.#socket.writable)
+      this.#socket.write(Buffer.concat([header(frontend.copyData, payload.length), payload]));
+  }
+
+  /** At once, without a farewell; a waiting `read` throws. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #arrival(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const stop = () => {
+        this.#wake = undefined;
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener("abort", stop, { once: true });
+      this.#wake = () => {
+        this.#wake = undefined;
+        signal.removeEventListener("abort", stop);
+        resolve();
+      };
+    });
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    this.#bytesRead += chunk.length;
+    if (this.#buffered >= Math.max(this.#limits.regionBytesMax, this.#needed)) this.#socket.pause();
+    if (this.#isWaking) return;
+    // After this turn of the event loop, in which everything that the kernel holds comes in chunks of 64 kB.
+    this.#isWaking = true;
+    setImmediate(() => {
+      this.#isWaking = false;
+      this.#wake?.();
+    });
+  }
+
+  #onFailure(error: Error): void {
+    this.#failure ??= error;
+    this.#wake?.();
+  }
+
+  /** Learns the length of the message that the buffered bytes begin with. */
+  #measureNeed(): void {
+    if (this.#needed !== headerBytes || this.#buffered < headerBytes) return;
+    const [first = Buffer.alloc(0)] = this.#chunks;
+    const start = first.length >= headerBytes ? first : this.#joined();
+    this.#needed = 1 + lengthAt(start, 0);
+    if (this.#buffered < this.#needed) this.#socket.resume();
+  }
+
+  #take(): Region {
+    const bytes = this.#joined();
+    let end = 0;
+    let needed = headerBytes;
+    while (end + headerBytes <= bytes.length) {
+      needed = 1 + lengthAt(bytes, end);
+      if (end + needed > bytes.length) break;
+      end += needed;
+      needed = headerBytes;
+    }
+    this.#chunks = end < bytes.length ? [Buffer.from(bytes.subarray(end))] : [];
+    this.#buffered = bytes.length - end;
+    this.#needed = needed;
+    this.#measureRate(end);
+    // Not as a Buffer: the hot loops that read regions are compiled for one kind of array.
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, end);
+  }
+
+  #joined(): Buffer {
+    const [only] = this.#chunks;
+    const joined =
+      this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks, this.#buffered);
+    this.#chunks = [joined];
+    return joined;
+  }
+
+  #measureRate(bytes: number): void {
+    const nowMs = performance.now();
+    this.#lastReadMs = nowMs;
+    if (this.#limits.gatherBytesPerMs === 0) return;
+    this.#window.bytes += bytes;
+    const elapsedMs = nowMs - this.#window.startMs;
+    if (elapsedMs < rateWindowMs) return;
+    this.#isGathering = this.#window.bytes / elapsedMs > this.#limits.gatherBytesPerMs;
+    this.#window = { startMs: nowMs, bytes: 0 };
+  }
+}
+
+/** The length that the message at `at` gives, which counts itself but not its kind. */
+function lengthAt(bytes: Uint8Array, at: number): number {
+  const length = int32At(bytes, at + 1);
+  if (length < 4 || length > messageBytesMax)
+    throw new WireError(`a message of the server has length ${length}`);
+  return length;
+}
+
+function header(kind: number, payloadBytes: number): Buffer {
+  const bytes = Buffer.alloc(headerBytes);
+  bytes[0] = kind;
+  putInt32(bytes, 1, 4 + payloadBytes);
+  return bytes;
+}
+
+/** What an ErrorResponse at `at` says, in the form that node-postgres gives errors. */
+export function readServerError(region: Uint8Array, at: number): pg.DatabaseError {
+  const end = at + 1 + int32At(region, at + 1);
+  const fields = new Map<string, string>();
+  const text = Buffer.from(region.buffer, region.byteOffset, region.byteLength);
+  for (let field = at + headerBytes; field < end && uint8At(region, field) !== 0;) {
+    const zero = region.indexOf(0, field + 1);
+    fields.set(String.fromCharCode(uint8At(region, field)), text.toString("utf8", field + 1, zero));
+    field = zero + 1;
+  }
+  const error = new pg.DatabaseError(fields.get("M") ?? "unknown error", end - at, "error");
+  error.code = fields.get("C");
+  error.severity = fields.get("S");
+  return error;
+}

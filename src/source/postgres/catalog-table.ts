@@ -1,0 +1,190 @@
+import type { Session } from "./session.ts";
+
+/** A table as the source's catalog describes it: only what replication depends on, so that equal means unchanged. */
+export interface CatalogTable {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** `r`: ordinary, `p`: the root of partitions. */
+  readonly kind: "r" | "p";
+  /** `p`: permanent, `u`: unlogged. */
+  readonly persistence: string;
+  /** `d`: primary key, `i`: an index, `f`: the whole row, `n`: nothing. */
+  readonly identity: "d" | "i" | "f" | "n";
+  /** The file that holds the rows: another number after every rewrite of the table. 0 for partitioned tables. */
+  readonly storage: number;
+  /** Columns that the stream carries: neither dropped nor generated. By attnum. */
+  readonly columns: readonly CatalogColumn[];
+  /** Attnums of dropped columns and the transactions that dropped them. */
+  readonly dropped: readonly { readonly id: number; readonly xid: number }[];
+  /** Whether the server would refuse updates if the table were published with whole old rows. */
+  readonly isWholeRowRefused: boolean;
+  readonly primaryKey: CatalogIndex | null;
+  /** Of `identity` `i`. */
+  readonly identityIndex: CatalogIndex | null;
+  /** Of a partitioned table: its leaves, by oid. */
+  readonly partitions: readonly CatalogPartition[];
+  /** Of a partition: the tables above it. */
+  readonly ancestors: readonly number[];
+  /** Whether policies would hide rows from us. */
+  readonly hasRowSecurity: boolean;
+  readonly isReadable: boolean;
+  /** Whether we may put it into a publication. */
+  readonly isOwned: boolean;
+  /** Its place in our publication. */
+  readonly membership: { readonly oid: number; readonly isRestricted: boolean } | null;
+}
+
+export interface CatalogColumn {
+  /** attnum. */
+  readonly id: number;
+  readonly name: string;
+  readonly typeOid: number;
+  /** atttypmod. */
+  readonly modifier: number;
+  /** What rows have that are older than the column, as text; null where they have NULL, or have been rewritten. */
+  readonly missing: string | null;
+  /** The transaction that last changed the column's definition. */
+  readonly xid: number;
+}
+
+export interface CatalogIndex {
+  readonly oid: number;
+  /** Attnums in the order of the index. */
+  readonly columns: readonly number[];
+}
+
+export interface CatalogPartition {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly storage: number;
+  /** The transaction that made it a partition. */
+  readonly attachedBy: number;
+  /** Made as a partition, so that all of its rows came through the stream. */
+  readonly isBornAttached: boolean;
+  /** Sends at least the root's primary key when a row goes or its key changes. */
+  readonly sendsKey: boolean;
+  readonly isLogged: boolean;
+  readonly isReadable: boolean;
+}
+
+/** Which tables to read: all that could be replicated, or some. */
+export interface CatalogRequest {
+  readonly publication: string;
+  readonly oids?: readonly number[];
+}
+
+/** The source's tables by oid, as this session sees them now. */
+export async function readTables(
+  session: Session,
+  request: CatalogRequest,
+): Promise<ReadonlyMap<number, CatalogTable>> {
+  const [server] = await session.rows<{ version: number }>(
+    "SELECT current_setting('server_version_num')::int AS version",
+  );
+  const sql = tablesSql((server?.version ?? 0) >= 150_000);
+  const rows = await session.rows<{ tables: string }>(sql, [request.publication, request.oids ?? null]);
+  const tables = rows.map((row) => JSON.parse(row.tables) as CatalogTable);
+  return new Map(tables.map((table) => [table.oid, table]));
+}
+
+/** Column lists and row filters of a publication came with PostgreSQL 15. */
+function tablesSql(canRestrict: boolean): string {
+  const isRestricted = canRestrict ? "m.prqual IS NOT NULL OR m.prattrs IS NOT NULL" : "false";
+  return `
+SELECT json_build_object(
+  'oid', c.oid::bigint,
+  'schema', n.nspname,
+  'name', c.relname,
+  'kind', c.relkind,
+  'persistence', c.relpersistence,
+  'identity', c.relreplident,
+  'storage', c.relfilenode::bigint,
+  'columns', ${columnsSql},
+  'dropped', ${droppedSql},
+  'isWholeRowRefused', current_setting('server_version_num')::int >= 180000 AND EXISTS (
+    SELECT FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
+  ),
+  'primaryKey', ${indexSql("i.indisprimary AND i.indimmediate")},
+  'identityIndex', ${indexSql("i.indisreplident")},
+  'partitions', CASE WHEN c.relkind = 'p' THEN ${partitionsSql} ELSE '[]'::json END,
+  'ancestors', CASE WHEN c.relispartition THEN (
+    SELECT json_agg(a.relid::oid::bigint) FROM pg_partition_ancestors(c.oid) AS a WHERE a.relid <> c.oid
+  ) ELSE '[]'::json END,
+  'hasRowSecurity', row_security_active(c.oid),
+  'isReadable', ${readableSql("c.oid")},
+  'isOwned', pg_has_role(c.relowner, 'USAGE'),
+  'membership', (
+    SELECT json_build_object('oid', m.oid::bigint, 'isRestricted', ${isRestricted})
+    FROM pg_publication_rel m JOIN pg_publication p ON p.oid = m.prpubid
+    WHERE p.pubname = $1 AND m.prrelid = c.oid
+  )
+)::text AS tables
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND ($2::oid[] IS NULL OR c.oid = ANY ($2::oid[]))`;
+}
+
+const columnsSql = `coalesce((
+    SELECT json_agg(json_build_object(
+      'id', a.attnum,
+      'name', a.attname,
+      'typeOid', a.atttypid::bigint,
+      'modifier', a.atttypmod,
+      'missing', CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END,
+      'xid', a.xmin::text::bigint
+    ) ORDER BY a.attnum)
+    FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  ), '[]'::json)`;
+
+const droppedSql = `coalesce((
+    SELECT json_agg(json_build_object('id', a.attnum, 'xid', a.xmin::text::bigint) ORDER BY a.attnum)
+    FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attisdropped
+  ), '[]'::json)`;
+
+function indexSql(condition: string): string {
+  return `(
+    SELECT json_build_object('oid', i.indexrelid::bigint, 'columns', (i.indkey::int2[])[0:i.indnkeyatts - 1])
+    FROM pg_index i
+    WHERE i.indrelid = c.oid AND i.indisvalid AND ${condition}
+  )`;
+}
+
+// Attaching a table writes its columns again (they are inherited now); a table that was made as a partition still has
+// its first column from the command that made its system columns.
+const partitionsSql = `coalesce((
+    SELECT json_agg(json_build_object(
+      'oid', l.oid::bigint,
+      'schema', ln.nspname,
+      'name', l.relname,
+      'storage', l.relfilenode::bigint,
+      'attachedBy', h.xmin::text::bigint,
+      'isBornAttached', h.xmin = s.xmin AND f.xmin = s.xmin AND f.cmin = s.cmin,
+      'sendsKey', l.relreplident IN ('d', 'f') OR EXISTS (
+        SELECT FROM pg_index i WHERE i.indrelid = l.oid AND i.indisreplident AND i.indisprimary
+      ),
+      'isLogged', l.relkind = 'r' AND l.relpersistence = 'p',
+      'isReadable', ${readableSql("l.oid")} AND NOT row_security_active(l.oid)
+    ) ORDER BY l.oid)
+    FROM pg_partition_tree(c.oid) AS t
+    JOIN pg_class l ON l.oid = t.relid
+    JOIN pg_namespace ln ON ln.oid = l.relnamespace
+    JOIN pg_inherits h ON h.inhrelid = l.oid
+    JOIN pg_attribute s ON s.attrelid = l.oid AND s.attnum = -1
+    JOIN pg_attribute f ON f.attrelid = l.oid AND f.attnum = 1
+    WHERE t.isleaf AND t.level > 0
+  ), '[]'::json)`;
+
+function readableSql(oid: string): string {
+  return `(has_table_privilege(${oid}, 'SELECT') OR NOT EXISTS (
+    SELECT FROM pg_attribute a
+    WHERE a.attrelid = ${oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+      AND NOT has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+  ))`;
+}

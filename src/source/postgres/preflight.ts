@@ -1,0 +1,252 @@
+import { CodedError, errorCatalogue, type ErrorCode } from "../../base/errors.ts";
+import type { FilterPart, Scope } from "../../model/data-filter.ts";
+import type { Finding } from "../../model/finding.ts";
+import type { StreamRequest } from "../source.ts";
+import { readTables, type CatalogTable } from "./catalog-table.ts";
+import { namesOf, quoteIdentifier, quoteTable } from "./names.ts";
+import { selectTables } from "./scope-tables.ts";
+import { readServerFacts, type ServerFacts } from "./server-facts.ts";
+import { Session } from "./session.ts";
+import { nameOf, shapeOf, type TypeContext } from "./shape.ts";
+import { readTypeContext } from "./type-context.ts";
+
+const oldestVersion = 140_000;
+
+/** Looks at everything that a stream needs. See `SourceEngine.check`. */
+export async function checkSource(request: StreamRequest, signal: AbortSignal): Promise<readonly Finding[]> {
+  try {
+    await using session = await Session.open(request, signal);
+    const facts = await readServerFacts(session, namesOf(request.integrationId, request.database).slot);
+    const ofServer = serverFindings(facts, request.database);
+    // The catalog of an older server lacks columns that the tables are read from.
+    if (facts.version < oldestVersion) return ofServer;
+    return [...ofServer, ...(await tableFindings(session, request))];
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof CodedError)) throw error;
+    return [finding("blocks", error.code, { subject: "server", message: error.message })];
+  }
+}
+
+/** Throws the first finding that blocks. */
+export function assertServer(facts: ServerFacts, database: string): void {
+  const blocking = serverFindings(facts, database).find(({ severity }) => severity === "blocks");
+  if (blocking === undefined) return;
+  const fix = blocking.fix === undefined ? "" : ` Fix: ${blocking.fix}`;
+  throw new CodedError(blocking.code as ErrorCode, `${blocking.message}${fix}`);
+}
+
+interface Rule {
+  readonly severity: "blocks" | "warns";
+  readonly code: ErrorCode;
+  readonly subject: string;
+  readonly applies: (facts: ServerFacts) => boolean;
+  readonly message: (facts: ServerFacts) => string;
+  /** Else the fix of the code. */
+  readonly fix?: (facts: ServerFacts, database: string) => string;
+  readonly fine: (facts: ServerFacts) => string;
+}
+
+const rules: readonly Rule[] = [
+  {
+    severity: "blocks",
+    code: "SOURCE_VERSION",
+    subject: "server",
+    applies: ({ version }) => version < oldestVersion,
+    message: ({ versionText }) => `The server is PostgreSQL ${versionText}, older than 14.`,
+    fine: ({ versionText }) => `The server is PostgreSQL ${versionText}.`,
+  },
+  {
+    severity: "blocks",
+    code: "SOURCE_READ_ONLY",
+    subject: "server",
+    applies: ({ isStandby, isReadOnly }) => isStandby || isReadOnly,
+    message: ({ isStandby }) =>
+      isStandby ? "The server is a standby." : "The database is read-only for this user.",
+    fine: () => "The server is a primary.",
+  },
+  {
+    severity: "blocks",
+    code: "WAL_LEVEL",
+    subject: "wal_level",
+    applies: ({ walLevel }) => walLevel !== "logical",
+    message: ({ walLevel }) => `wal_level is ${walLevel}, but must be logical.`,
+    fine: () => "wal_level is logical.",
+  },
+  {
+    severity: "blocks",
+    code: "REPLICATION_SLOTS",
+    subject: "max_replication_slots",
+    // One for the stream, and another for the moments in which tables are copied.
+    applies: ({ slotsMax, slotsUsed, hasSlot }) => slotsMax - slotsUsed < (hasSlot ? 1 : 2),
+    message: ({ slotsMax, slotsUsed }) =>
+      `${slotsUsed} of ${slotsMax} replication slots are in use, and a stream needs one, and another while it copies.`,
+    fix: ({ slotsUsed }) =>
+      `ALTER SYSTEM SET max_replication_slots = ${slotsUsed + 10}; then restart the source.`,
+    fine: ({ slotsMax, slotsUsed }) => `${slotsUsed} of ${slotsMax} replication slots are in use.`,
+  },
+  {
+    severity: "blocks",
+    code: "WAL_SENDERS",
+    subject: "max_wal_senders",
+    applies: ({ sendersMax, sendersUsed, hasSlot }) => sendersMax - sendersUsed < (hasSlot ? 1 : 2),
+    message: ({ sendersMax, sendersUsed }) =>
+      `${sendersUsed} of ${sendersMax} WAL senders are in use, and a stream needs one, and another while it copies.`,
+    fix: ({ sendersUsed }) =>
+      `ALTER SYSTEM SET max_wal_senders = ${sendersUsed + 10}; then restart the source.`,
+    fine: ({ sendersMax, sendersUsed }) => `${sendersUsed} of ${sendersMax} WAL senders are in use.`,
+  },
+  {
+    severity: "blocks",
+    code: "SOURCE_PRIVILEGE",
+    subject: "replication privilege",
+    applies: ({ mayReplicate }) => !mayReplicate,
+    message: ({ user }) => `User ${user} may not replicate.`,
+    fix: ({ user }) =>
+      `ALTER ROLE ${quoteIdentifier(user)} REPLICATION; on Amazon RDS: GRANT rds_replication TO ${quoteIdentifier(user)};`,
+    fine: ({ user }) => `User ${user} may replicate.`,
+  },
+  {
+    severity: "blocks",
+    code: "SOURCE_PRIVILEGE",
+    subject: "publication privilege",
+    applies: ({ mayCreate }) => !mayCreate,
+    message: ({ user }) => `User ${user} may not create publications in the database.`,
+    fix: ({ user }, database) =>
+      `GRANT CREATE ON DATABASE ${quoteIdentifier(database)} TO ${quoteIdentifier(user)};`,
+    fine: ({ user }) => `User ${user} may create publications.`,
+  },
+  {
+    severity: "blocks",
+    code: "SOURCE_ENCODING",
+    subject: "encoding",
+    applies: ({ encoding }) => encoding !== "UTF8",
+    message: ({ encoding }) => `The encoding of the database is ${encoding}, but must be UTF8.`,
+    fine: () => "The encoding of the database is UTF8.",
+  },
+  {
+    severity: "warns",
+    code: "WAL_KEEP_SIZE",
+    subject: "max_slot_wal_keep_size",
+    applies: ({ slotKeepMb }) => slotKeepMb >= 0,
+    message: ({ slotKeepMb }) =>
+      `max_slot_wal_keep_size is ${slotKeepMb} MB: a stream that falls further behind must copy every table again.`,
+    fine: () => "The source keeps WAL for as long as a stream needs it.",
+  },
+  {
+    severity: "warns",
+    code: "WAL_SENDER_TIMEOUT",
+    subject: "wal_sender_timeout",
+    applies: ({ walSenderTimeoutMs }) => walSenderTimeoutMs > 0 && walSenderTimeoutMs < 20_000,
+    message: ({ walSenderTimeoutMs }) =>
+      `wal_sender_timeout is ${walSenderTimeoutMs} ms: short interruptions will break the stream.`,
+    fine: ({ walSenderTimeoutMs }) => `wal_sender_timeout is ${walSenderTimeoutMs} ms.`,
+  },
+];
+
+export function serverFindings(facts: ServerFacts, database: string): readonly Finding[] {
+  return rules.map((rule) => {
+    const { code, subject } = rule;
+    if (!rule.applies(facts)) return finding("fine", code, { subject, message: rule.fine(facts) });
+    const fix = rule.fix?.(facts, database);
+    return finding(rule.severity, code, {
+      subject,
+      message: rule.message(facts),
+      ...(fix !== undefined && { fix }),
+    });
+  });
+}
+
+async function tableFindings(session: Session, request: StreamRequest): Promise<readonly Finding[]> {
+  const { publication } = namesOf(request.integrationId, request.database);
+  const tables = await readTables(session, { publication });
+  const selected = [...selectTables(tables, request.scope, request.database).values()];
+  const context = await readTypeContext(session, selected);
+  const missing = await missingFindings(session, request, [...tables.values()]);
+  const found = selected.map((table) => tableFinding(table, context));
+  if (selected.length === 0 && missing.length === 0)
+    found.push(
+      finding("warns", "TABLE_MISSING", {
+        subject: "data filter",
+        message: `The data filter selects no table of database ${request.database}.`,
+      }),
+    );
+  return [...missing, ...found];
+}
+
+function tableFinding(table: CatalogTable, context: TypeContext): Finding {
+  const subject = nameOf(table);
+  const result = shapeOf(table, context);
+  if (result.kind === "shape")
+    return finding("fine", "TABLE_WITHOUT_KEY", { subject, message: `Table ${subject} can be replicated.` });
+  const { code, message } = result.reason;
+  const fix = tableFixes[code]?.(quoteTable({ schema: table.schema, table: table.name }));
+  return finding("warns", code as ErrorCode, { subject, message, ...(fix !== undefined && { fix }) });
+}
+
+const tableFixes: Readonly<Record<string, (table: string) => string>> = {
+  TABLE_WITHOUT_KEY: (table) =>
+    `ALTER TABLE ${table} ADD PRIMARY KEY (…); or, slower: ALTER TABLE ${table} REPLICA IDENTITY FULL;`,
+  TABLE_PRIVILEGE: (table) =>
+    `ALTER TABLE ${table} OWNER TO the user of the source's url, or GRANT its owner's role.`,
+};
+
+/** Tables that the filter names literally but that are not there, or are nothing that can be replicated. */
+async function missingFindings(
+  session: Session,
+  { scope, database }: StreamRequest,
+  tables: readonly CatalogTable[],
+): Promise<readonly Finding[]> {
+  const names = literalTables(scope, database).filter(
+    (name) => !tables.some(({ schema, name: table }) => schema === name.schema && table === name.table),
+  );
+  const findings: Finding[] = [];
+  for (const name of names) {
+    const [found] = await session.rows<{ kind: string }>(
+      `SELECT c.relkind::text AS kind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = $1 AND c.relname = $2`,
+      [name.schema, name.table],
+    );
+    const subject = `${name.schema}.${name.table}`;
+    const what = found === undefined ? undefined : (relationKinds[found.kind] ?? "not a table");
+    findings.push(
+      what === undefined
+        ? finding("warns", "TABLE_MISSING", { subject, message: `Table ${subject} does not exist.` })
+        : finding("warns", "TABLE_UNSUPPORTED", {
+            subject,
+            message: `${subject} is ${what}, which has no changes to replicate.`,
+          }),
+    );
+  }
+  return findings;
+}
+
+const relationKinds: Readonly<Record<string, string>> = {
+  v: "a view",
+  m: "a materialized view",
+  f: "a foreign table",
+  r: "a temporary table",
+  i: "an index",
+  S: "a sequence",
+};
+
+function literalTables(scope: Scope, database: string): { schema: string; table: string }[] {
+  return scope.clauses.flatMap(({ include, parts: [of, schema, table] }) =>
+    include && isLiteral(of) && of.name === database && isLiteral(schema) && isLiteral(table)
+      ? [{ schema: schema.name, table: table.name }]
+      : [],
+  );
+}
+
+function isLiteral(part: FilterPart | undefined): part is FilterPart & { kind: "literal" } {
+  return part?.kind === "literal";
+}
+
+function finding(
+  severity: Finding["severity"],
+  code: ErrorCode,
+  said: { readonly subject: string; readonly message: string; readonly fix?: string },
+): Finding {
+  if (severity === "fine") return { severity, code, ...said };
+  return { severity, code, fix: errorCatalogue[code].fix, ...said };
+}

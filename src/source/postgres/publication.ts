@@ -1,0 +1,106 @@
+import { CodedError } from "../../base/errors.ts";
+import type { CatalogTable } from "./catalog-table.ts";
+import { quoteIdentifier, quoteTable } from "./names.ts";
+import { sqlStateOf } from "./source-error.ts";
+import type { Session } from "./session.ts";
+
+/** Whether the stream's publication is there, and publishes what it was made to publish. */
+export type PublicationState = "intact" | "absent" | "altered";
+
+/**
+ * The publication has exactly the tables that can be replicated, one by one: a table without a key in a publication
+ * would make updates and deletes fail in its users' hands.
+ */
+export async function readPublication(session: Session, name: string): Promise<PublicationState> {
+  const [found] = await session.rows<{ intact: boolean }>(
+    `SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot AND NOT puballtables AS intact
+     FROM pg_publication WHERE pubname = $1`,
+    [name],
+  );
+  if (found === undefined) return "absent";
+  return found.intact ? "intact" : "altered";
+}
+
+export async function createPublication(session: Session, name: string): Promise<void> {
+  await dropPublication(session, name);
+  await publishing(
+    session,
+    `CREATE PUBLICATION ${quoteIdentifier(name)}
+     WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)`,
+  );
+}
+
+export async function dropPublication(session: Session, name: string): Promise<void> {
+  await publishing(session, `DROP PUBLICATION IF EXISTS ${quoteIdentifier(name)}`);
+}
+
+const lockTimeout = "10s";
+/** lock_not_available, undefined_table, insufficient_privilege, object_in_use, invalid_parameter_value, duplicate_object. */
+const tableStates = new Set(["55P03", "42P01", "42501", "55006", "22023", "42710"]);
+
+/**
+ * Puts tables into the publication. Gives those that could not be put there now: locked, dropped or taken away in the
+ * meantime. Waits at most ten seconds for a lock, so that nobody queues behind us.
+ */
+export async function publishTables(
+  session: Session,
+  name: string,
+  tables: readonly CatalogTable[],
+): Promise<readonly CatalogTable[]> {
+  if (tables.length === 0) return [];
+  const add = async (some: readonly CatalogTable[]): Promise<void> => {
+    const list = some.map(({ schema, name: table }) => `ONLY ${quoteTable({ schema, table })}`).join(", ");
+    await withLockTimeout(session, `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${list}`);
+  };
+  try {
+    await add(tables);
+    return [];
+  } catch (error) {
+    if (!tableStates.has(sqlStateOf(error) ?? "")) throw error;
+  }
+  const left: CatalogTable[] = [];
+  for (const table of tables) {
+    try {
+      await add([table]);
+    } catch (error) {
+      if (!tableStates.has(sqlStateOf(error) ?? "")) throw error;
+      left.push(table);
+    }
+  }
+  return left;
+}
+
+/** Takes a table out of the publication, if it is in it: its users can update and delete whatever its key is. */
+export async function unpublishTable(session: Session, name: string, table: CatalogTable): Promise<void> {
+  const quoted = quoteTable({ schema: table.schema, table: table.name });
+  try {
+    await withLockTimeout(session, `ALTER PUBLICATION ${quoteIdentifier(name)} DROP TABLE ${quoted}`);
+  } catch (error) {
+    // Dropped, renamed or locked in the meantime: the next look at the catalog tries again.
+    const state = sqlStateOf(error) ?? "";
+    if (state !== "42704" && !tableStates.has(state)) throw error;
+  }
+}
+
+async function withLockTimeout(session: Session, statement: string): Promise<void> {
+  await session.run(`SET lock_timeout = '${lockTimeout}'`);
+  try {
+    await session.run(statement);
+  } finally {
+    await session.run("RESET lock_timeout");
+  }
+}
+
+async function publishing(session: Session, statement: string): Promise<void> {
+  try {
+    await withLockTimeout(session, statement);
+  } catch (error) {
+    if (sqlStateOf(error) === "42501")
+      throw new CodedError(
+        "SOURCE_PRIVILEGE",
+        "The user of the source's url may not create or alter the integration's publication.",
+        { cause: error },
+      );
+    throw error;
+  }
+}

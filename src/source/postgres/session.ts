@@ -1,0 +1,167 @@
+import type { Duplex } from "node:stream";
+import pg from "pg";
+import { CodedError } from "../../base/errors.ts";
+import { ConnectionLost, sourceError } from "./source-error.ts";
+
+export const applicationName = "zeroetl";
+const connectDeadlineMs = 10_000;
+
+/**
+ * What every connection sets, so that values look the same whatever the server's configuration says. The search path
+ * keeps functions of users out of our statements.
+ */
+const settings = {
+  TimeZone: "UTC",
+  DateStyle: "ISO",
+  IntervalStyle: "postgres",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  statement_timeout: "0",
+  lock_timeout: "0",
+  idle_in_transaction_session_timeout: "0",
+  search_path: "pg_catalog",
+  row_security: "off",
+};
+
+export interface ConnectRequest {
+  readonly url: string;
+  /** Takes the place of the one in `url`. */
+  readonly database: string;
+  /** A connection to a walsender, which also takes the commands of the streaming replication protocol. */
+  readonly replication?: boolean;
+}
+
+/** What node-postgres has and its types do not tell; one place for all of it. */
+interface ClientInternals {
+  readonly connection: { readonly stream: Duplex };
+  readonly connectionParameters: { database: string; replication?: string };
+  readonly processID: number;
+  replication?: string;
+}
+
+/** A connection to the source. One caller at a time. Closed when the signal that opened it is aborted. */
+export class Session implements AsyncDisposable {
+  readonly #client: pg.Client;
+  readonly #signal: AbortSignal;
+  readonly #onAbort = () => this.#internals.connection.stream.destroy();
+  #lost: Error | undefined;
+  #isTaken = false;
+
+  private constructor(client: pg.Client, signal: AbortSignal) {
+    this.#client = client;
+    this.#signal = signal;
+    client.on("error", (error) => (this.#lost ??= error));
+  }
+
+  /** Throws `CodedError`, or the signal's reason. */
+  static async open(request: ConnectRequest, signal: AbortSignal): Promise<Session> {
+    signal.throwIfAborted();
+    const session = new Session(clientFor(request), signal);
+    signal.addEventListener("abort", session.#onAbort);
+    const deadline = setTimeout(session.#onAbort, connectDeadlineMs);
+    try {
+      await session.#client.connect();
+      return session;
+    } catch (error) {
+      await session.#end();
+      signal.throwIfAborted();
+      throw connectError(error, request);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  /** Rows of one statement, or of a command of the replication protocol. */
+  async rows<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
+    try {
+      // Without values it goes by the simple protocol, the only one that a walsender understands.
+      const result = await this.#client.query<Row>(
+        values === undefined ? { text: sql } : { text: sql, values: [...values] },
+      );
+      return result.rows;
+    } catch (error) {
+      throw this.failure(error);
+    }
+  }
+
+  /** The only row of a statement that gives exactly one. */
+  async row<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row> {
+    const [row] = await this.rows<Row>(sql, values);
+    if (row === undefined) throw new Error("a statement that gives one row gave none");
+    return row;
+  }
+
+  async run(sql: string): Promise<void> {
+    await this.rows(sql);
+  }
+
+  /** Process id of the server's side. */
+  get backend(): number {
+    return this.#internals.processID;
+  }
+
+  /** The socket, which from now on is read and written by the caller alone. Between two statements. */
+  takeSocket(): Duplex {
+    this.#isTaken = true;
+    const { stream } = this.#internals.connection;
+    stream.removeAllListeners("data");
+    stream.pause();
+    return stream;
+  }
+
+  /** What a failure in this conversation is: `CodedError` where it is known, the signal's reason where that was it. */
+  failure(error: unknown): unknown {
+    if (this.#signal.aborted) return this.#signal.reason;
+    const { stream } = this.#internals.connection;
+    const isLost = this.#lost !== undefined || stream.destroyed;
+    return isLost && !(error instanceof pg.DatabaseError)
+      ? sourceError(new ConnectionLost("it ended unexpectedly", { cause: this.#lost }))
+      : sourceError(error);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    const { stream } = this.#internals.connection;
+    if (this.#isTaken || stream.destroyed) stream.destroy();
+    else await this.#client.end().catch(() => stream.destroy());
+  }
+
+  get #internals(): ClientInternals {
+    return this.#client as unknown as ClientInternals;
+  }
+}
+
+function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: applicationName,
+    client_encoding: "UTF8",
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 30_000,
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(" "),
+  });
+  // Set here because a database name within a URL cannot hold every character, and `replication` has no option.
+  const internals = client as unknown as ClientInternals;
+  internals.connectionParameters.database = database;
+  if (replication === true) {
+    internals.connectionParameters.replication = "database";
+    internals.replication = "database";
+  }
+  return client;
+}
+
+function connectError(error: unknown, { database, replication }: ConnectRequest): unknown {
+  const known = sourceError(error, replication === true ? { "53300": "WAL_SENDERS" } : {});
+  if (known instanceof CodedError) return known;
+  // What is left is said by node-postgres itself, without a code: a connection that ended, TLS refused, no password.
+  const message = error instanceof Error ? error.message : String(error);
+  return new CodedError("SOURCE_UNREACHABLE", `Cannot connect to database ${database}: ${message}.`, {
+    cause: error,
+  });
+}

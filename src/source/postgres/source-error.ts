@@ -1,0 +1,63 @@
+import pg from "pg";
+import { CodedError, type ErrorCode, messageOf } from "../../base/errors.ts";
+
+/** SQLSTATEs of PostgreSQL, Appendix A, and what they mean for a source wherever they come up. */
+const meanings: Readonly<Record<string, ErrorCode>> = {
+  "28000": "SOURCE_AUTHENTICATION",
+  "28P01": "SOURCE_AUTHENTICATION",
+  "3D000": "SOURCE_DATABASE_MISSING",
+  "42501": "SOURCE_PRIVILEGE",
+  "25006": "SOURCE_READ_ONLY",
+  "53300": "SOURCE_UNREACHABLE",
+  "53400": "REPLICATION_SLOTS",
+  "55006": "SLOT_IN_USE",
+  "57P01": "SOURCE_UNREACHABLE",
+  "57P02": "SOURCE_UNREACHABLE",
+  "57P03": "SOURCE_UNREACHABLE",
+  "57P05": "SOURCE_UNREACHABLE",
+};
+
+/** A connection that ended without saying why, or before it answered. */
+export class ConnectionLost extends Error {
+  override name = "ConnectionLost";
+}
+
+/** The SQLSTATE of an error that the server sent, or that was made from one. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const said = error instanceof CodedError ? error.cause : error;
+  return said instanceof pg.DatabaseError ? said.code : undefined;
+}
+
+/**
+ * What a failed conversation with the source means for people. Gives back what it does not know: errors of our own,
+ * and errors of the server that nobody expects. `special`: SQLSTATEs that mean something else in this conversation.
+ */
+export function sourceError(error: unknown, special: Readonly<Record<string, ErrorCode>> = {}): unknown {
+  const state = sqlStateOf(error);
+  const said = error instanceof CodedError ? error.cause : error;
+  if (state !== undefined && special[state] !== undefined)
+    return coded(special[state], "The source refused", said);
+  if (error instanceof CodedError) return error;
+  if (state !== undefined) {
+    const code = meanings[state] ?? (state.startsWith("08") ? "SOURCE_UNREACHABLE" : undefined);
+    return code === undefined ? error : coded(code, "The source refused", error);
+  }
+  return error instanceof ConnectionLost || isNetworkError(error)
+    ? coded("SOURCE_UNREACHABLE", "The connection to the source failed", error)
+    : error;
+}
+
+function coded(code: ErrorCode, what: string, cause: unknown): CodedError {
+  return new CodedError(code, `${what}: ${reasonOf(cause).replace(/\.$/, "")}.`, { cause });
+}
+
+/** Several addresses of one host fail as one error without a message. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join(", ");
+  return messageOf(error);
+}
+
+/** Errors of sockets, name resolution and TLS carry a code of Node's; a bug of ours carries none. */
+function isNetworkError(error: unknown): boolean {
+  return error instanceof Error && "code" in error && typeof error.code === "string";
+}
