@@ -1,0 +1,128 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { CodedError, messageOf } from "./base/errors.ts";
+import { Secret } from "./base/secret.ts";
+import type { Credential } from "./config.ts";
+
+/** Where things are in a data directory. */
+export function placesIn(dataDirectory: string) {
+  return {
+    catalog: join(dataDirectory, "catalog"),
+    warehouse: (target: string): string => join(dataDirectory, "warehouse", target),
+    credentials: join(dataDirectory, "credentials.json"),
+    service: join(dataDirectory, "service.json"),
+  };
+}
+
+/** How the command line finds the running service. */
+export interface ServiceRecord {
+  /** Such as `http://127.0.0.1:5440`. */
+  readonly api: string;
+  readonly pid: number;
+  readonly region: string;
+}
+
+const serviceRecord = z.object({ api: z.url(), pid: z.int(), region: z.string() });
+const credentialsFile = z.object({
+  credentials: z.array(z.object({ access_key_id: z.string(), secret_access_key: z.string() })).min(1),
+});
+
+/** Makes the directory, for its owner alone. Throws `CodedError` CONFIGURATION. */
+export async function makeDataDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw notUsable(path, cause);
+  }
+}
+
+/** Keys kept in the directory; undefined when none have been made. */
+export async function readCredentials(dataDirectory: string): Promise<readonly Credential[] | undefined> {
+  const path = placesIn(dataDirectory).credentials;
+  const found = await readJson(path, credentialsFile);
+  return found?.credentials.map((entry) => ({
+    accessKeyId: entry.access_key_id,
+    secretAccessKey: new Secret(entry.secret_access_key),
+  }));
+}
+
+/** The keys of the directory; one is made where there is none. Only its owner can read it. */
+export async function ensureCredentials(dataDirectory: string): Promise<readonly Credential[]> {
+  const path = placesIn(dataDirectory).credentials;
+  const found = await readCredentials(dataDirectory);
+  if (found !== undefined) {
+    await chmod(path, 0o600);
+    return found;
+  }
+  const made = {
+    access_key_id: `AKIA${upperText(16)}`,
+    secret_access_key: randomBytes(30).toString("base64url"),
+  };
+  await writePrivately(path, { credentials: [made] });
+  return [{ accessKeyId: made.access_key_id, secretAccessKey: new Secret(made.secret_access_key) }];
+}
+
+export async function writeServiceRecord(dataDirectory: string, record: ServiceRecord): Promise<void> {
+  await writePrivately(placesIn(dataDirectory).service, record);
+}
+
+/** Undefined when no service has left its record; the record of a killed one is found all the same. */
+export async function readServiceRecord(dataDirectory: string): Promise<ServiceRecord | undefined> {
+  return readJson(placesIn(dataDirectory).service, serviceRecord);
+}
+
+export async function removeServiceRecord(dataDirectory: string): Promise<void> {
+  await rm(placesIn(dataDirectory).service, { force: true });
+}
+
+function upperText(length: number): string {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  return Array.from({ length }, () => letters[randomInt(letters.length)]).join("");
+}
+
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw notUsable(path, cause);
+  }
+  const parsed = schema.safeParse(jsonOf(text));
+  // Not handed on as a cause: it would quote the file, and that a secret.
+  if (!parsed.success) throw new CodedError("CONFIGURATION", `${path} is damaged; remove it and start again`);
+  return parsed.data;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all, and never readable by others. */
+async function writePrivately(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.${process.pid}`;
+  try {
+    await rm(temporary, { force: true });
+    {
+      await using file = await open(temporary, "wx", 0o600);
+      await file.writeFile(`${JSON.stringify(value, undefined, 2)}\n`);
+      await file.sync();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw notUsable(path, cause);
+  }
+}
+
+function notUsable(path: string, cause: unknown): CodedError {
+  const code = (cause as NodeJS.ErrnoException).code ?? messageOf(cause);
+  return new CodedError("CONFIGURATION", `${path} cannot be used (${code})`, { cause });
+}
