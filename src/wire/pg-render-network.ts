@@ -45,11 +45,10 @@ function putIpv6(from: Cursor, out: TextWriter): void {
   putIpv4(from, out);
 }
 
-/** `::a.b.c.d`, the old form, though not `::1` and the like; and `::ffff:a.b.c.d`. */
+/** `::a.b.c.d`, the old form, and `::ffff:a.b.c.d`. */
 function holdsIpv4(words: readonly number[], zeros: Zeros): boolean {
   if (zeros.start !== 0) return false;
-  if (zeros.length === 5) return words[5] === 0xffff;
-  return zeros.length === 6 || (zeros.length === 7 && words[7] !== 1);
+  return zeros.length === 6 || (zeros.length === 5 && words[5] === 0xffff);
 }
 
 interface Zeros {

@@ -1,0 +1,24 @@
+import type { Column } from "../../src/model/relation.ts";
+import { Fields, type TupleRun } from "../../src/model/tuple.ts";
+import { Vector, vectorRowsMax } from "../../src/model/vector.ts";
+import { canonicalText } from "./canonical-text.ts";
+
+/** The rows of a run in canonical text, through `locate` and the columns' decoders. */
+export function decodedRows(
+  run: TupleRun,
+  columns: readonly Pick<Column, "type" | "decode">[],
+): (string | null)[][] {
+  const rows: (string | null)[][] = [];
+  const fields = new Fields(columns.length);
+  const vectors = columns.map(({ type }) => new Vector(type));
+  for (let first = 0; first < run.offsets.length; first += vectorRowsMax) {
+    const count = Math.min(vectorRowsMax, run.offsets.length - first);
+    run.layout.locate({ region: run.region, offsets: run.offsets, first, count }, columns.length, fields);
+    for (const [index, column] of columns.entries()) {
+      const vector = vectors[index] ?? new Vector(column.type);
+      column.decode(fields, { first: index * vectorRowsMax, count }, vector);
+    }
+    for (let row = 0; row < count; row += 1) rows.push(vectors.map((vector) => canonicalText(vector, row)));
+  }
+  return rows;
+}
