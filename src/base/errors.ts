@@ -69,6 +69,10 @@ export const errorCatalogue = {
     retry: false,
     fix: "Add the table to the integration's publication again, or exclude it in the data filter.",
   },
+  TABLE_UNREADABLE: {
+    retry: false,
+    fix: "Look into the source's log for what it says about the table; then alter or truncate the table, or exclude it.",
+  },
   VALUE_OUT_OF_RANGE: {
     retry: false,
     fix: "Change the value, or the column's type, or exclude the table in the data filter.",
@@ -85,6 +89,11 @@ export const errorCatalogue = {
     fix: "Check the `catalog` URL and its server, or the permissions and free space of data_dir.",
   },
   CONFIGURATION: { retry: false, fix: "Correct the configuration file." },
+  PORT_IN_USE: { retry: false, fix: "Stop the program that listens there, or change `listen.api`." },
+  DEMO_SERVER: {
+    retry: false,
+    fix: "Use a PostgreSQL of your own: `npx zeroetl check`, then `npx zeroetl serve`.",
+  },
   SERVICE_NOT_RUNNING: { retry: false, fix: "Start it with `npx zeroetl serve`." },
   INTEGRATION_NOT_FOUND: { retry: false, fix: "List the integrations with `npx zeroetl status`." },
   USAGE: { retry: false, fix: "See --help." },
