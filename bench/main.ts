@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { benchLag } from "./lag.ts";
+import { benchSoak } from "./soak.ts";
 import { benchSnapshot } from "./snapshot.ts";
 import { benchStream } from "./stream.ts";
 
@@ -47,6 +48,16 @@ program
   .option("--runs <n>", "runs; the figures are their medians", count, 3)
   .action(({ rate, seconds, runs }: { rate: number; seconds: number; runs: number }) =>
     benchLag({ perSecond: rate, seconds, runs }),
+  );
+
+program
+  .command("soak")
+  .description("a shop written to during and after its copy; fails unless source and warehouse are equal")
+  .option("--rows <n>", "rows of the shop's 8 tables", count, 1_000_000)
+  .option("--rate <n>", "transactions a second", count, 1_000)
+  .option("--seconds <n>", "how long it is written to", count, 60)
+  .action(({ rows, rate, seconds }: { rows: number; rate: number; seconds: number }) =>
+    benchSoak({ rows, perSecond: rate, seconds }),
   );
 
 await program.parseAsync();
