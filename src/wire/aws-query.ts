@@ -116,7 +116,7 @@ function timestamp(value: string, path: string): Date {
 
 function list(shape: ListShape, tree: ParameterTree, path: string): unknown[] {
   // `member` is the protocol's own word, which some clients use for every list.
-  const { inner, name } = numbered(tree, path, [shape.memberName, "member"]);
+  const { inner, name } = numbered(tree, path, [...new Set([shape.memberName, "member"])]);
   if (inner.length > shape.lengthMax) throw invalid(path, `it must have at most ${shape.lengthMax} members`);
   return inner.map(([number, child]) => parse(shape.member, child, `${path}.${name}.${number}`));
 }

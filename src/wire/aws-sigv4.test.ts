@@ -1,0 +1,254 @@
+import { readFileSync } from "node:fs";
+import { Sha256 } from "@aws-crypto/sha256-js";
+import { SignatureV4 } from "@smithy/signature-v4";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { AwsError } from "./aws-error.ts";
+import { verifySigV4, type SigV4Policy, type SignedRequest } from "./aws-sigv4.ts";
+
+const accessKeyId = "AKIDEXAMPLE";
+const secretAccessKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const now = new Date("2026-01-31T12:00:00Z");
+
+const policy: SigV4Policy = {
+  region: "us-east-1",
+  services: ["rds", "redshift"],
+  now,
+  secretOf: (key) => (key === accessKeyId ? secretAccessKey : undefined),
+};
+
+interface PlainRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+function received({ method, url, headers, body }: PlainRequest): SignedRequest {
+  const { pathname, search, host } = new URL(url);
+  const all: Readonly<Record<string, string>> = { host, ...headers };
+  return {
+    method,
+    path: pathname,
+    query: search.slice(1),
+    header: (name) => all[name.toLowerCase()],
+    headerNames: Object.keys(all),
+    body: Buffer.from(body),
+  };
+}
+
+function signer(
+  over: { region?: string; service?: string; secret?: string; key?: string } = {},
+): SignatureV4 {
+  return new SignatureV4({
+    region: over.region ?? "us-east-1",
+    service: over.service ?? "rds",
+    credentials: { accessKeyId: over.key ?? accessKeyId, secretAccessKey: over.secret ?? secretAccessKey },
+    sha256: Sha256,
+    // As for every service but S3.
+    uriEscapePath: true,
+  });
+}
+
+const form = { "content-type": "application/x-www-form-urlencoded" };
+
+function plain(body = "Action=DescribeIntegrations&Version=2014-10-31") {
+  return {
+    method: "POST",
+    protocol: "http:",
+    hostname: "127.0.0.1",
+    port: 5440,
+    path: "/",
+    query: {},
+    headers: { host: "127.0.0.1:5440", ...form },
+    body,
+  };
+}
+
+async function signedPlain(over: Parameters<typeof signer>[0] = {}, at = now): Promise<PlainRequest> {
+  const { method, headers, body } = await signer(over).sign(plain(), { signingDate: at });
+  return { method, url: "http://127.0.0.1:5440/", headers, body: String(body) };
+}
+
+function refusal(request: SignedRequest, over: Partial<SigV4Policy> = {}): { code: string; message: string } {
+  try {
+    verifySigV4(request, { ...policy, ...over });
+  } catch (error) {
+    if (error instanceof AwsError) return { code: error.code, message: error.message };
+    throw error;
+  }
+  throw new Error("accepted");
+}
+
+const recorded = JSON.parse(
+  readFileSync(new URL("../../test/fixtures/sigv4-botocore.json", import.meta.url), "utf8"),
+) as { requests: Record<string, PlainRequest> };
+
+describe("signatures made by botocore", () => {
+  test.each(Object.entries(recorded.requests))("%s is accepted", (_, request) => {
+    expect(verifySigV4(received(request), policy)).toEqual({ accessKeyId, service: "rds" });
+  });
+
+  test.each(Object.entries(recorded.requests))("%s with another body is refused", (_, request) => {
+    const tampered = received({ ...request, body: `${request.body}&x=y` });
+    expect(refusal(tampered).code).toBe("SignatureDoesNotMatch");
+  });
+
+  test.each(Object.entries(recorded.requests))("%s with another query string is refused", (_, request) => {
+    const url = `${request.url}${request.url.includes("?") ? "&" : "?"}x=y`;
+    expect(refusal(received({ ...request, url })).code).toBe("SignatureDoesNotMatch");
+  });
+});
+
+describe("signatures made by the AWS SDK for JavaScript", () => {
+  test("any form, host and header value is accepted as it was signed", async () => {
+    const word = fc.string({ unit: "grapheme", maxLength: 20 });
+    const headerText = fc.string({ unit: fc.constantFrom("a", "b", ",", ";", "=", " "), maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(word, word), headerText, async (fields, header) => {
+        const body = new URLSearchParams(fields).toString();
+        const unsigned = { ...plain(body), headers: { ...plain().headers, "x-amz-extra": header } };
+        const { headers } = await signer().sign(unsigned, { signingDate: now });
+        const request = received({ method: "POST", url: "http://127.0.0.1:5440/", headers, body });
+        expect(verifySigV4(request, policy).service).toBe("rds");
+      }),
+    );
+  });
+
+  test("any query string is accepted, in the header and presigned", async () => {
+    const word = fc.string({ unit: "grapheme", maxLength: 20 }).filter((text) => text !== "");
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(word, word), async (query) => {
+        const unsigned = { ...plain(""), method: "GET", query, headers: { host: "127.0.0.1:5440" } };
+        const signed = await signer().sign(unsigned, { signingDate: now });
+        const presigned = await signer().presign(unsigned, { signingDate: now, expiresIn: 60 });
+        for (const { headers, query: sent } of [signed, presigned]) {
+          const pairs = Object.entries(sent ?? {}).map(([name, value]) =>
+            [name, String(value)].map(encodeURIComponent).join("="),
+          );
+          const url = `http://127.0.0.1:5440/?${pairs.join("&")}`;
+          const { "content-type": _, ...rest } = headers;
+          const request = received({ method: "GET", url, headers: rest, body: "" });
+          expect(verifySigV4(request, policy).accessKeyId).toBe(accessKeyId);
+        }
+      }),
+    );
+  });
+
+  test("the service comes from the scope", async () => {
+    const request = received(await signedPlain({ service: "redshift" }));
+    expect(verifySigV4(request, policy)).toEqual({ accessKeyId, service: "redshift" });
+  });
+});
+
+describe("what is refused", () => {
+  test("no signature: MissingAuthenticationToken", () => {
+    const request = { method: "POST", url: "http://127.0.0.1:5440/", headers: form, body: "" };
+    expect(refusal(received(request))).toEqual({
+      code: "MissingAuthenticationToken",
+      message: "Request is missing Authentication Token",
+    });
+  });
+
+  test.each([
+    ["a wrong secret", { secret: "wrong" }, "SignatureDoesNotMatch"],
+    ["an unknown access key", { key: "AKIDNOBODY" }, "InvalidClientTokenId"],
+    ["another region", { region: "eu-west-1" }, "SignatureDoesNotMatch"],
+    ["another service", { service: "ec2" }, "SignatureDoesNotMatch"],
+  ])("%s", async (_, over, code) => {
+    expect(refusal(received(await signedPlain(over))).code).toBe(code);
+  });
+
+  test.each([
+    ["15 minutes ago", -15 * 60, undefined],
+    ["15 minutes ahead", 15 * 60, undefined],
+    [
+      "15 minutes and a second ago",
+      -15 * 60 - 1,
+      "Signature expired: 20260131T114459Z is now earlier than 20260131T114500Z (20260131T120000Z - 15 min.)",
+    ],
+    [
+      "15 minutes and a second ahead",
+      15 * 60 + 1,
+      "Signature not yet current: 20260131T121501Z is still later than 20260131T121500Z (20260131T120000Z + 15 min.)",
+    ],
+  ])("a date %s", async (_, seconds, message) => {
+    const request = received(await signedPlain({}, new Date(now.getTime() + seconds * 1_000)));
+    if (message === undefined) expect(verifySigV4(request, policy).service).toBe("rds");
+    else expect(refusal(request)).toEqual({ code: "SignatureDoesNotMatch", message });
+  });
+
+  test("a presigned URL after its time: RequestExpired", async () => {
+    const unsigned = { ...plain(""), method: "GET", headers: { host: "127.0.0.1:5440" } };
+    const { query } = await signer().presign(unsigned, { signingDate: now, expiresIn: 60 });
+    const url = `http://127.0.0.1:5440/?${new URLSearchParams(query as Record<string, string>).toString()}`;
+    const request = received({ method: "GET", url, headers: {}, body: "" });
+    const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1_000);
+    expect(verifySigV4(request, { ...policy, now: later(60) }).service).toBe("rds");
+    expect(refusal(request, { now: later(61) }).code).toBe("RequestExpired");
+  });
+
+  test("a date that is not the scope's", async () => {
+    const request = await signedPlain();
+    const authorization = request.headers["authorization"]?.replace("/20260131/", "/20260130/") ?? "";
+    expect(refusal(received({ ...request, headers: { ...request.headers, authorization } }))).toMatchObject({
+      code: "SignatureDoesNotMatch",
+      message: expect.stringContaining("Date in Credential scope"),
+    });
+  });
+
+  test("a session token", async () => {
+    const withToken = { ...plain(), headers: { ...plain().headers, "x-amz-security-token": "token" } };
+    const { headers } = await signer().sign(withToken, { signingDate: now });
+    const request = { method: "POST", url: "http://127.0.0.1:5440/", headers, body: plain().body };
+    expect(refusal(received(request)).code).toBe("InvalidClientTokenId");
+  });
+
+  test("an x-amz header that was added after signing", async () => {
+    const request = await signedPlain();
+    const headers = { ...request.headers, "x-amz-extra": "1" };
+    expect(refusal(received({ ...request, headers })).code).toBe("SignatureDoesNotMatch");
+  });
+
+  test.each([
+    ["", "IncompleteSignature"],
+    ["Basic dTpw", "IncompleteSignature"],
+    ["AWS4-HMAC-SHA256", "IncompleteSignature"],
+    ["AWS4-HMAC-SHA256 Credential=a/b/c", "IncompleteSignature"],
+    ["AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature=", "IncompleteSignature"],
+    ["AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE, SignedHeaders=host, Signature=00", "IncompleteSignature"],
+    [
+      `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/us-east-1/rds/aws4_request, SignedHeaders=host;x-amz-date, Signature=zz`,
+      "SignatureDoesNotMatch",
+    ],
+  ])("the Authorization header '%s'", (authorization, code) => {
+    const headers = { authorization, "x-amz-date": "20260131T120000Z" };
+    const request = { method: "POST", url: "http://127.0.0.1:5440/", headers, body: "" };
+    expect(refusal(received(request)).code).toBe(code);
+  });
+
+  test("any change of an Authorization header, with an AWS error and nothing else", async () => {
+    const request = await signedPlain();
+    const authorization = request.headers["authorization"] ?? "";
+    const edit = fc.record({ at: fc.nat(authorization.length), cut: fc.nat(20), put: fc.string() });
+    fc.assert(
+      fc.property(edit, ({ at, cut, put }) => {
+        const changed = authorization.slice(0, at) + put + authorization.slice(at + cut);
+        fc.pre(changed.replaceAll(/\s*,\s*/g, ",").trim() !== authorization.replaceAll(/\s*,\s*/g, ","));
+        const headers = { ...request.headers, authorization: changed };
+        const accepted = ((): boolean => {
+          try {
+            verifySigV4(received({ ...request, headers }), policy);
+            return true;
+          } catch (error) {
+            expect(error).toBeInstanceOf(AwsError);
+            return false;
+          }
+        })();
+        // Spaces and unknown fields change nothing that is signed.
+        if (accepted) expect(changed).toContain(authorization.slice(-64));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
