@@ -11,6 +11,7 @@ function refuseLength(length: number, expected: number): never {
   throw new WireError(`a value of ${expected} bytes arrived with ${length}`);
 }
 
+/** One byte, 0 or 1. */
 export const decodeBoolean: DecodeColumn = (fields, { first, count }, out) => {
   const { region, starts, lengths } = fields;
   for (let row = 0; row < count; row += 1) {
@@ -18,7 +19,7 @@ export const decodeBoolean: DecodeColumn = (fields, { first, count }, out) => {
     out.valid[row] = length < 0 ? 0 : 1;
     if (length < 0) continue;
     if (length !== 1) refuseLength(length, 1);
-    out.data[row] = uint8At(region, starts[first + row] as number) === 0 ? 0 : 1;
+    out.data[row] = uint8At(region, starts[first + row] as number);
   }
 };
 

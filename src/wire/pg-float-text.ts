@@ -102,8 +102,16 @@ function shortest32(value: number): string {
   for (let digits = 0; digits < 9; digits += 1) {
     const text = value.toExponential(digits);
     if (isBetween(text, low, high)) return evenAtTie(value, text, digits);
+    // Below a power of two the interval is half as wide: the next decimal above may lie in it where the closest does not.
+    const larger = nextDecimal(text, digits);
+    if (Number(text) <= low && isBetween(larger, low, high)) return larger;
   }
   return value.toExponential(8);
+}
+
+function nextDecimal(text: string, digits: number): string {
+  const [whole, exponent] = split(text);
+  return Number(`${Number(whole) + 1}e${exponent - digits}`).toExponential(digits);
 }
 
 function isBetween(text: string, low: number, high: number): boolean {

@@ -16,7 +16,8 @@ export async function copyOut(client: pg.Client, sql: string): Promise<Buffer> {
     let failure: Error | undefined;
     const query: CopyOutQuery = {
       submit: (connection) => connection.query(sql),
-      handleCopyData: ({ chunk }) => chunks.push(chunk),
+      // The parser of `pg` writes over its buffer.
+      handleCopyData: ({ chunk }) => chunks.push(Buffer.from(chunk)),
       handleCommandComplete: () => {},
       handleError: (error) => {
         failure = error;
