@@ -46,6 +46,7 @@ const log = logger("catalog");
 export class Catalog implements RuntimeCatalog, AsyncDisposable {
   readonly #database: OpenDatabase;
   readonly #listeners = new Set<() => void>();
+  #closed: Promise<void> | undefined;
   /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
   readonly markerKey: Buffer;
 
@@ -65,9 +66,11 @@ export class Catalog implements RuntimeCatalog, AsyncDisposable {
     }
   }
 
+  /** Waits for what is running. May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.clear();
-    await this.#database.close();
+    this.#closed ??= this.#database.close();
+    await this.#closed;
   }
 
   async create(wish: NewIntegration, quotas: Quotas): Promise<Creation> {

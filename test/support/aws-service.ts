@@ -1,0 +1,108 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { serve, type ServerType } from "@hono/node-server";
+import { createApi } from "../../src/api/create-api.ts";
+import type { ApiOptions } from "../../src/api/options.ts";
+import { Catalog } from "../../src/catalog/catalog.ts";
+
+export const account = "123456789012";
+export const region = "us-east-1";
+export const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY" };
+
+export function sourceArn(name: string): string {
+  return `arn:aws:rds:${region}:${account}:db:${name}`;
+}
+
+const sourceNames = ["shop", ...Array.from({ length: 20 }, (_, index) => `source-${index}`)];
+
+export const sources: ApiOptions["sources"] = [
+  ...sourceNames.map(
+    (name) => ({ name, kind: "instance", engine: "postgres", arn: sourceArn(name) }) as const,
+  ),
+  { name: "books", kind: "instance", engine: "mysql", arn: sourceArn("books") },
+  {
+    name: "fleet",
+    kind: "cluster",
+    engine: "aurora-postgresql",
+    arn: `arn:aws:rds:${region}:${account}:cluster:fleet`,
+  },
+];
+
+export const targets: ApiOptions["targets"] = Array.from({ length: 40 }, (_, index) => {
+  const namespaceId = `11111111-2222-4333-8444-${String(index).padStart(12, "0")}`;
+  return {
+    name: `target-${index}`,
+    namespaceId,
+    arn: `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespaceId}`,
+  };
+});
+
+/** The API on a free port over an embedded catalog of its own; disposing of it leaves nothing behind. */
+export class TestService implements AsyncDisposable {
+  readonly catalog: Catalog;
+  readonly url: string;
+  readonly #server: ServerType;
+  readonly #directory: string;
+
+  private constructor(catalog: Catalog, server: ServerType, at: { url: string; directory: string }) {
+    this.catalog = catalog;
+    this.#server = server;
+    this.url = at.url;
+    this.#directory = at.directory;
+  }
+
+  static async start(over: Partial<ApiOptions> = {}): Promise<TestService> {
+    const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
+    const catalog = await Catalog.open({ kind: "directory", directory });
+    const api = createApi({
+      account,
+      region,
+      sources,
+      targets,
+      quotas: { perAccount: 10_000, perTarget: 10_000, perSource: 10_000 },
+      secretOf: (key) => (key === credentials.accessKeyId ? credentials.secretAccessKey : undefined),
+      catalog,
+      now: () => new Date(),
+      operator: undefined,
+      health: () => ({ ok: true }),
+      metrics: async () => "# nothing\n",
+      ...over,
+    });
+    const server = serve({ fetch: api.fetch, port: 0, hostname: "127.0.0.1" });
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    return new TestService(catalog, server, { url: `http://127.0.0.1:${address.port}`, directory });
+  }
+
+  /** Plays the runtime: whatever is wanted is so at once, until the result is disposed of. */
+  runtime(): Disposable {
+    let work = Promise.resolve();
+    const act = (): void => {
+      work = work.then(() => this.#act());
+    };
+    const stop = this.catalog.onWish(act);
+    act();
+    return { [Symbol.dispose]: stop };
+  }
+
+  async #act(): Promise<void> {
+    for (const { integration, wanted } of await this.catalog.wanted()) {
+      const { id, generation, status } = integration;
+      if (wanted === "absent") await this.catalog.forget(id);
+      else if (status !== "active")
+        await this.catalog.report(id, { generation, status: "active", errors: [], tables: [] });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    if ("closeAllConnections" in this.#server) this.#server.closeAllConnections();
+    await closed;
+    await this.catalog[Symbol.asyncDispose]();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,40 @@
+import { execFile, spawnSync } from "node:child_process";
+import { promisify } from "node:util";
+import type { TestContext } from "vitest";
+
+/** Programs that some tests drive, and how to see that they are installed. */
+const programs = {
+  boto3: ["python3", "-c", "import boto3"],
+  "AWS CLI": ["aws", "--version"],
+} as const;
+
+/**
+ * Skips the running test when a foreign client is not installed, and says so; fails it instead where
+ * ZEROETL_REQUIRE_CLIENTS=1 promises that all of them are.
+ */
+export function requireClient(context: TestContext, client: keyof typeof programs): void {
+  const [program, ...parameters] = programs[client];
+  if (spawnSync(program, parameters).status === 0) return;
+  const message = `${client} is not installed: what it would have shown is not tested`;
+  // oxlint-disable-next-line node/no-process-env -- a switch for tests, which have no configuration
+  if (process.env["ZEROETL_REQUIRE_CLIENTS"] === "1") throw new Error(message);
+  process.stderr.write(`\n*** ${message} ***\n`);
+  context.skip(message);
+}
+
+export interface ClientRun {
+  readonly program: string;
+  readonly parameters: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Runs a client to its end and gives its standard output; throws with its standard error when it fails. */
+export async function runClient({ program, parameters, environment }: ClientRun): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, [...parameters], {
+    // oxlint-disable-next-line node/no-process-env -- the client needs PATH and the like
+    env: { ...process.env, ...environment },
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 110_000,
+  });
+  return stdout;
+}
