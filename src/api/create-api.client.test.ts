@@ -1,0 +1,65 @@
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import {
+  account,
+  credentials,
+  region,
+  sources,
+  targets,
+  TestService,
+} from "../../test/support/aws-service.ts";
+import { requireClient, runClient } from "../../test/support/clients.ts";
+import { RdsSession } from "../../test/support/rds-session.ts";
+
+/** What a client needs to know, and nothing of this machine's own AWS configuration. */
+const environment = {
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  AWS_DEFAULT_REGION: region,
+  AWS_CONFIG_FILE: "/dev/null",
+  AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  AWS_EC2_METADATA_DISABLED: "true",
+};
+
+const script = fileURLToPath(new URL("../../test/clients/rds_boto3.py", import.meta.url));
+
+test("boto3 creates, describes, pages, modifies, tags and deletes, and is refused as by AWS", async (context) => {
+  requireClient(context, "boto3");
+  await using service = await TestService.start();
+  using _runtime = service.runtime();
+  const setup = JSON.stringify({
+    account,
+    sources: sources.filter(({ engine }) => engine === "postgres").map(({ arn }) => arn),
+    targets: targets.map(({ arn }) => arn),
+  });
+  const output = await runClient({
+    program: "python3",
+    parameters: [script, service.url, setup],
+    environment,
+  });
+  expect(output).toBe("ok\n");
+});
+
+test("the AWS CLI describes an integration", async (context) => {
+  requireClient(context, "AWS CLI");
+  await using session = await RdsSession.start();
+  const created = await session.create({ Description: "for the CLI" });
+  const output = await runClient({
+    program: "aws",
+    parameters: ["rds", "describe-integrations", "--endpoint-url", session.service.url, "--output", "json"],
+    environment,
+  });
+  expect(JSON.parse(output)).toMatchObject({
+    Integrations: [
+      {
+        IntegrationArn: created.IntegrationArn,
+        IntegrationName: created.IntegrationName,
+        Description: "for the CLI",
+        Status: "creating",
+        Tags: [],
+        Errors: [],
+        AdditionalEncryptionContext: {},
+      },
+    ],
+  });
+});
