@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import pg from "pg";
+import { assert } from "../../base/assert.ts";
 import { pause } from "../../base/backoff.ts";
 import { int32At, putInt32, uint8At, WireError } from "../../wire/pg-bytes.ts";
 import { ConnectionLost } from "./source-error.ts";
@@ -63,14 +64,17 @@ export class BackendSocket {
   #lastReadMs = 0;
   #window = { startMs: 0, bytes: 0 };
   #isGathering: boolean;
+  readonly #onClose = () => this.#onFailure(new ConnectionLost("it ended unexpectedly"));
+  readonly #onError = (error: Error) => this.#onFailure(error);
+  readonly #onChunk = (chunk: Buffer) => this.#onData(chunk);
 
   constructor(socket: Duplex, limits: ReadLimits) {
     this.#socket = socket;
     this.#limits = limits;
     this.#isGathering = limits.gatherBytesPerMs === 0;
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
-    socket.on("error", (error) => this.#onFailure(error));
-    socket.on("close", () => this.#onFailure(new ConnectionLost("it ended unexpectedly")));
+    socket.on("data", this.#onChunk);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
     socket.pause();
   }
 
@@ -109,6 +113,14 @@ export class BackendSocket {
   /** At once, without a farewell; a waiting `read` throws. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Stops reading the socket, for somebody else to take over. Everything that came has been read. */
+  release(): void {
+    assert(this.#buffered === 0, "a connection changes hands between two messages");
+    this.#socket.off("data", this.#onChunk);
+    this.#socket.off("error", this.#onError);
+    this.#socket.off("close", this.#onClose);
   }
 
   #arrival(signal: AbortSignal): Promise<void> {

@@ -39,7 +39,7 @@ interface ClientInternals {
   replication?: string;
 }
 
-/** A connection to the source. One caller at a time. Closed when the signal that opened it is aborted. */
+/** A connection to the source. Statements wait for one another. Closed when the signal that opened it is aborted. */
 export class Session implements AsyncDisposable {
   readonly #client: pg.Client;
   readonly #signal: AbortSignal;
@@ -100,13 +100,22 @@ export class Session implements AsyncDisposable {
     return this.#internals.processID;
   }
 
-  /** The socket, which from now on is read and written by the caller alone. Between two statements. */
-  takeSocket(): Duplex {
+  /**
+   * The socket, to be read and written by the caller alone, between two statements. `giveBack` ends that, when the
+   * server is ready for the next statement.
+   */
+  takeSocket(): { readonly socket: Duplex; readonly giveBack: () => void } {
+    const socket = this.#internals.connection.stream;
+    const listeners = socket.listeners("data");
+    socket.removeAllListeners("data");
+    socket.pause();
     this.#isTaken = true;
-    const { stream } = this.#internals.connection;
-    stream.removeAllListeners("data");
-    stream.pause();
-    return stream;
+    const giveBack = () => {
+      for (const listener of listeners) socket.on("data", listener as (chunk: Buffer) => void);
+      socket.resume();
+      this.#isTaken = false;
+    };
+    return { socket, giveBack };
   }
 
   /** What a failure in this conversation is: `CodedError` where it is known, the signal's reason where that was it. */

@@ -1,0 +1,111 @@
+import { WireError, int32At, uint16At, uint8At } from "../../wire/pg-bytes.ts";
+import {
+  backend,
+  BackendSocket,
+  copyLimits,
+  headerBytes,
+  readServerError,
+  type Region,
+} from "./backend-socket.ts";
+import type { Session } from "./session.ts";
+
+/** Rows of a binary COPY within one region: offsets of `copyTuple`. */
+export interface CopiedRows {
+  readonly region: Region;
+  readonly offsets: Int32Array;
+}
+
+/**
+ * Runs a `COPY … TO STDOUT (FORMAT binary)` and gives its rows, region by region. The session is the caller's again
+ * afterwards, unless the signal was aborted. Throws the server's error as it came.
+ */
+export async function* copyRows(
+  session: Session,
+  sql: string,
+  signal: AbortSignal,
+): AsyncGenerator<CopiedRows> {
+  const { socket, giveBack } = session.takeSocket();
+  const connection = new BackendSocket(socket, copyLimits);
+  const scan = new CopyScan();
+  let isReady = false;
+  try {
+    connection.query(sql);
+    while (!scan.isReady) {
+      const rows = scan.rows(await connection.read(signal));
+      if (rows.offsets.length > 0) yield rows;
+    }
+    isReady = true;
+  } catch (error) {
+    throw session.failure(error);
+  } finally {
+    // A caller that leaves early, or a failure of the socket, ends the connection: nobody reads the rest of the rows.
+    if (isReady) {
+      connection.release();
+      giveBack();
+    } else connection.destroy();
+  }
+  if (scan.failure !== undefined) throw session.failure(scan.failure);
+}
+
+/** `PGCOPY\n\377\r\n\0`, flags and the length of an extension: PostgreSQL documentation, "COPY", "File Header". */
+const signatureBytes = 11;
+const fileHeaderBytes = signatureBytes + 8;
+const trailer = 0xffff;
+const scratchRows = 1 << 15;
+
+/** Finds the rows in the messages of one COPY. */
+class CopyScan {
+  failure: Error | undefined;
+  isReady = false;
+  #hasHeader = false;
+  #offsets = new Int32Array(scratchRows);
+  #count = 0;
+
+  rows(region: Region): CopiedRows {
+    this.#count = 0;
+    let at = 0;
+    while (at < region.length) {
+      const kind = uint8At(region, at);
+      if (kind === backend.copyData) this.#row(region, at + headerBytes);
+      else this.#other(region, at, kind);
+      at += 1 + int32At(region, at + 1);
+    }
+    return { region, offsets: this.#offsets.slice(0, this.#count) };
+  }
+
+  /** A message has one row; the first one begins with the file's header, and the last one may be its trailer. */
+  #row(region: Region, start: number): void {
+    let at = start;
+    if (!this.#hasHeader) {
+      this.#hasHeader = true;
+      at += fileHeaderBytes + int32At(region, at + fileHeaderBytes - 4);
+    }
+    if (uint16At(region, at) === trailer) return;
+    if (this.#count === this.#offsets.length) {
+      const larger = new Int32Array(this.#count * 2);
+      larger.set(this.#offsets);
+      this.#offsets = larger;
+    }
+    this.#offsets[this.#count] = at;
+    this.#count += 1;
+  }
+
+  #other(region: Region, at: number, kind: number): void {
+    switch (kind) {
+      case backend.error:
+        this.failure ??= readServerError(region, at);
+        return;
+      case backend.readyForQuery:
+        this.isReady = true;
+        return;
+      case backend.copyOut:
+      case backend.copyDone:
+      case backend.commandComplete:
+      case backend.notice:
+      case backend.parameterStatus:
+        return;
+      default:
+        throw new WireError(`a COPY sent an unknown message ${kind}`);
+    }
+  }
+}

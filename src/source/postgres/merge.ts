@@ -1,0 +1,36 @@
+/**
+ * What several generators give, as it comes; each in its own order, and none further ahead than one item. Leaving
+ * early, or a failure of one, ends all of them: `stop` is what their waiting depends on.
+ */
+export async function* merge<T>(
+  generators: readonly AsyncGenerator<T, void>[],
+  stop: AbortController,
+): AsyncGenerator<T, void> {
+  type Arrival = { readonly from: AsyncGenerator<T, void>; readonly result: IteratorResult<T, void> };
+  const next = async (from: AsyncGenerator<T, void>): Promise<Arrival> => ({
+    from,
+    result: await from.next(),
+  });
+  const pending = new Map<AsyncGenerator<T, void>, Promise<Arrival>>();
+  const ask = (from: AsyncGenerator<T, void>): void => {
+    const arrival = next(from);
+    // It may fail while our caller is busy with another item; the race below looks at it later.
+    arrival.catch(() => {});
+    pending.set(from, arrival);
+  };
+  for (const generator of generators) ask(generator);
+  try {
+    while (pending.size > 0) {
+      const { from, result } = await Promise.race(pending.values());
+      if (result.done === true) pending.delete(from);
+      else {
+        ask(from);
+        yield result.value;
+      }
+    }
+  } finally {
+    stop.abort(new Error("the merge ended"));
+    await Promise.allSettled(pending.values());
+    await Promise.allSettled(generators.map((generator) => generator.return()));
+  }
+}

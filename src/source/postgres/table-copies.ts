@@ -1,0 +1,172 @@
+import type { TableFailureReason } from "../../model/block.ts";
+import { readTables, type CatalogTable } from "./catalog-table.ts";
+import { planCopies, type CopyJob, type CopyPiece } from "./copy-plan.ts";
+import { copyRows, type CopiedRows } from "./copy-rows.ts";
+import { merge } from "./merge.ts";
+import { quoteLiteral, quoteTable } from "./names.ts";
+import { Session, type ConnectRequest } from "./session.ts";
+import { nameOf } from "./shape.ts";
+import { sqlStateOf } from "./source-error.ts";
+
+export interface CopyRequest {
+  readonly connect: ConnectRequest;
+  readonly publication: string;
+  /** Exported, and held for as long as the copy runs. */
+  readonly snapshot: string;
+  readonly jobs: readonly CopyJob[];
+  readonly connections: number;
+  /** Sees the catalog as it is now. */
+  readonly control: Session;
+}
+
+/** What happens while tables are copied. `started` comes before a table's rows, nothing after one of the last three. */
+export type CopyStep =
+  | { readonly kind: "started" | "finished"; readonly job: CopyJob }
+  | { readonly kind: "rows"; readonly job: CopyJob; readonly rows: CopiedRows }
+  | { readonly kind: "failed"; readonly job: CopyJob; readonly reason: TableFailureReason }
+  /** The table was changed since the snapshot was taken, or is locked: copy it again with another one. */
+  | { readonly kind: "postponed"; readonly job: CopyJob };
+
+type WorkerStep = CopyStep | { readonly kind: "piece"; readonly job: CopyJob };
+
+/** Copies tables as they are in the snapshot, over several connections. */
+export async function* copyTables(request: CopyRequest, signal: AbortSignal): AsyncGenerator<CopyStep, void> {
+  const pieces = [...(await planCopies(request.control, request.jobs))];
+  const left = new Map<CopyJob, number>();
+  for (const { job } of pieces) left.set(job, (left.get(job) ?? 0) + 1);
+  const started = new Set<CopyJob>();
+  const stop = new AbortController();
+  const stopped = AbortSignal.any([signal, stop.signal]);
+  const connections = Math.min(request.connections, pieces.length);
+  const workers = Array.from({ length: connections }, () => work({ request, pieces, signal: stopped }));
+  try {
+    for await (const step of merge(workers, stop)) {
+      const { job } = step;
+      const count = left.get(job);
+      if (count === undefined) continue;
+      if (!started.has(job)) {
+        started.add(job);
+        yield { kind: "started", job };
+      }
+      if (step.kind === "rows") yield step;
+      else if (step.kind !== "piece" || count === 1) {
+        left.delete(job);
+        yield step.kind === "piece" ? { kind: "finished", job } : step;
+      } else left.set(job, count - 1);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+interface Work {
+  readonly request: CopyRequest;
+  /** Taken from the front by all workers. */
+  readonly pieces: CopyPiece[];
+  readonly signal: AbortSignal;
+}
+
+async function* work({ request, pieces, signal }: Work): AsyncGenerator<WorkerStep, void> {
+  await using session = await Session.open(request.connect, signal);
+  let current: CopyJob | undefined;
+  for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
+    // While pieces of a table are left, its lock is kept: a table that is rewritten moves its rows to other pages.
+    const isFirst = piece.job !== current;
+    current = piece.job;
+    if (isFirst) await beginSnapshot(session, request.snapshot);
+    for await (const step of copyPiece({ session, request, isFirst }, piece, signal)) {
+      if (step.kind === "failed" || step.kind === "postponed") forget(pieces, step.job);
+      yield step;
+    }
+  }
+  await session.run("ROLLBACK");
+}
+
+/** Begins a transaction that sees the snapshot, and ends the one before. */
+export async function beginSnapshot(session: Session, snapshot: string): Promise<void> {
+  await session.run("ROLLBACK");
+  await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  await session.run(`SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`);
+}
+
+interface PieceWork {
+  readonly session: Session;
+  readonly request: CopyRequest;
+  /** The transaction has not touched the table yet. */
+  readonly isFirst: boolean;
+}
+
+async function* copyPiece(
+  { session, request, isFirst }: PieceWork,
+  { job, sql }: CopyPiece,
+  signal: AbortSignal,
+): AsyncGenerator<WorkerStep, void> {
+  try {
+    if (isFirst && !(await lock(session, request, job.table))) {
+      yield { kind: "postponed", job };
+      return;
+    }
+    for await (const rows of copyRows(session, sql, signal)) yield { kind: "rows", job, rows };
+    yield { kind: "piece", job };
+  } catch (error) {
+    const step = stepOf(error, job);
+    if (step === undefined) throw error;
+    yield step;
+  }
+}
+
+/**
+ * Keeps the table from being altered until the transaction ends. False where it was altered between the snapshot and
+ * the lock: a rewritten table would look empty, and a column's name could mean another one.
+ */
+async function lock(session: Session, request: CopyRequest, table: CatalogTable): Promise<boolean> {
+  const { publication, control } = request;
+  await session.run("SET LOCAL lock_timeout = '10s'");
+  const only = table.kind === "r" ? "ONLY " : "";
+  const name = quoteTable({ schema: table.schema, table: table.name });
+  await session.run(`LOCK TABLE ${only}${name} IN ACCESS SHARE MODE`);
+  const wanted = { publication, oids: [table.oid] };
+  const then = (await readTables(session, wanted)).get(table.oid);
+  const now = (await readTables(control, wanted)).get(table.oid);
+  return then !== undefined && now !== undefined && isUnaltered(table, then) && isUnaltered(table, now);
+}
+
+/** Whether statements planned for one version of the table mean the same on the other. */
+function isUnaltered(planned: CatalogTable, other: CatalogTable): boolean {
+  const essence = ({ schema, name, storage, columns, partitions }: CatalogTable): string =>
+    JSON.stringify({
+      schema,
+      name,
+      storage,
+      columns: columns.map(({ id, name: column, typeOid, modifier }) => [id, column, typeOid, modifier]),
+      partitions: partitions.map(({ oid, storage: file, attachedBy }) => [oid, file, attachedBy]),
+    });
+  return essence(planned) === essence(other);
+}
+
+function forget(pieces: CopyPiece[], job: CopyJob): void {
+  for (let index = pieces.length - 1; index >= 0; index -= 1)
+    if (pieces[index]?.job === job) pieces.splice(index, 1);
+}
+
+/** lock_not_available, undefined_table, undefined_column, undefined_object: somebody alters the table. */
+const alteredStates = new Set(["55P03", "42P01", "42703", "42704"]);
+
+/** What an error says about one table; undefined if it says something about the source. */
+function stepOf(error: unknown, job: CopyJob): WorkerStep | undefined {
+  const state = sqlStateOf(error);
+  if (state === undefined) return undefined;
+  if (alteredStates.has(state)) return { kind: "postponed", job };
+  const name = nameOf(job.table);
+  if (state === "42501") {
+    const message = `The user of the source's url may not read table ${name}.`;
+    return { kind: "failed", job, reason: { code: "TABLE_PRIVILEGE", message } };
+  }
+  // Data exceptions, limits, I/O errors and corruption: reading this table again would end in the same way.
+  if (["22", "54", "58", "XX"].includes(state.slice(0, 2))) {
+    const message = `The source cannot read table ${name} (SQLSTATE ${state}).`;
+    return { kind: "failed", job, reason: { code: "TABLE_UNREADABLE", message } };
+  }
+  return undefined;
+}
