@@ -1,0 +1,267 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { assert } from "../../base/assert.ts";
+import { CodedError } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
+import type { TableFailureReason } from "../../model/block.ts";
+import type { Checkpoint, Delta, DeltaStep, RowsStep } from "../../model/delta.ts";
+import type { Position } from "../../model/position.ts";
+import type { TableDefinition } from "../../model/relation.ts";
+import type { Progress } from "../../model/table-state.ts";
+import type { DatabaseRequest, DatabaseView, DestinationDatabase, TableMeasure } from "../target.ts";
+import { openView } from "./database-view.ts";
+import type { DuckDb } from "./duck-db.ts";
+import { duckFailure, writeFailure } from "./duck-errors.ts";
+import { fileOf } from "./file-names.ts";
+import { Ledger, recordOf } from "./ledger.ts";
+import { PhysicalTables } from "./physical-tables.ts";
+import { RowsWriter, type WriterTools } from "./rows-writer.ts";
+import type { Session } from "./session.ts";
+import { TableEvents } from "./table-events.ts";
+import { TableSet } from "./table-set.ts";
+
+const log = logger("duckdb");
+
+// Statements of so many tables are kept prepared; more tables than that rarely change at once.
+const writersMax = 200;
+
+// When nothing has been applied for so long and the log has grown so far, it is written into the database file.
+const idleMs = 5_000;
+const idleLogBytesMax = 4 * 1024 ** 2;
+
+/** What an opened database begins with. */
+interface Beginning {
+  readonly duck: DuckDb;
+  readonly session: Session;
+  readonly ledger: Ledger;
+  readonly name: string;
+  readonly epoch: number;
+  readonly position: Position | undefined;
+  readonly tables: TableSet;
+}
+
+/** The destination database of one stream. A transaction is open from the first delta after a checkpoint to the next. */
+export class DuckDbDatabase implements DestinationDatabase {
+  readonly name: string;
+  readonly #duck: DuckDb;
+  readonly #session: Session;
+  readonly #ledger: Ledger;
+  readonly #epoch: number;
+  readonly #tables: TableSet;
+  readonly #physical: PhysicalTables;
+  readonly #events: TableEvents;
+  readonly #tools: WriterTools;
+  /** The one used last is the last. */
+  readonly #writers = new Map<string, RowsWriter>();
+  #position: Position | undefined;
+  #inTransaction = false;
+  #closed = false;
+  #turn: Promise<unknown> = Promise.resolve();
+  #idle: NodeJS.Timeout | undefined;
+
+  private constructor({ duck, session, ledger, name, epoch, position, tables }: Beginning) {
+    this.name = name;
+    this.#duck = duck;
+    this.#session = session;
+    this.#ledger = ledger;
+    this.#epoch = epoch;
+    this.#position = position;
+    this.#tables = tables;
+    this.#physical = new PhysicalTables(session, name, String(epoch));
+    this.#events = new TableEvents(this.#physical, tables);
+    this.#tools = { session, feeds: duck.feeds, scratch: duck.scratch, writer: duck.chunkWriter() };
+  }
+
+  /** The file is attached. Makes the ledger if there is none, and a new epoch. Throws errors of DuckDB. */
+  static async open(duck: DuckDb, { name, stream }: DatabaseRequest): Promise<DuckDbDatabase> {
+    const session = await duck.session();
+    try {
+      const ledger = new Ledger(session, name);
+      await session.run("BEGIN");
+      if ((await ledger.ownership()) === undefined) await ledger.create({ name, stream });
+      const epoch = await ledger.nextEpoch();
+      const position = await ledger.position();
+      const tables = new TableSet(await ledger.entries());
+      await session.run("COMMIT");
+      return new DuckDbDatabase({ duck, session, ledger, name, epoch, position, tables });
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  progress(): Progress {
+    return { checkpoint: this.#position, tables: this.#tables.committed().map(recordOf) };
+  }
+
+  apply(delta: Delta, signal: AbortSignal): Promise<void> {
+    return this.#alone(async () => {
+      signal.throwIfAborted();
+      await this.#begin();
+      for (const step of delta.steps) {
+        signal.throwIfAborted();
+        await this.#step(step);
+      }
+      if (delta.checkpoint !== undefined) await this.#commit(delta.checkpoint);
+    });
+  }
+
+  failTable(table: TableDefinition, reason: TableFailureReason): Promise<void> {
+    return this.#alone(async () => {
+      assert(!this.#inTransaction, "a table is recorded as failed between transactions");
+      await this.#begin();
+      await this.#events.apply({ kind: "failed", relation: table, reason });
+      await this.#commit(undefined);
+    });
+  }
+
+  async tables(): Promise<readonly TableMeasure[]> {
+    const sizes = await this.#duck.estimatedRows(this.name);
+    return this.#tables.committed().map((entry) => {
+      const counted = entry.phase.kind === "copying" ? entry.rows : (entry.shown ?? entry.rows);
+      const rows =
+        counted === undefined ? 0 : (sizes.get(JSON.stringify([counted.schema, counted.table])) ?? 0);
+      return { record: recordOf(entry), rows };
+    });
+  }
+
+  async view(): Promise<DatabaseView> {
+    return openView(await this.#duck.session(), this.name);
+  }
+
+  /** What has not been committed is undone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#idle);
+    await this.#turn;
+    await this.#forgetWriters();
+    this.#session.close();
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#inTransaction) return;
+    await this.#session.runKept("BEGIN");
+    this.#inTransaction = true;
+    this.#physical.begin();
+  }
+
+  async #step(step: DeltaStep): Promise<void> {
+    if (step.kind === "rows") return this.#rows(step);
+    // Statements that were prepared before a schema change would be bound anew at every execution.
+    await this.#forgetWriters();
+    try {
+      await this.#events.apply(step.event);
+    } catch (error) {
+      throw writeFailure(error, step.event.relation);
+    }
+  }
+
+  async #rows(step: RowsStep): Promise<void> {
+    const entry = this.#tables.of(step.relation.id);
+    assert(entry?.rows !== undefined, "rows belong to a table that is replicated");
+    if (step.deletes.length > 0) this.#physical.noteDeletes(entry.rows);
+    const writer = await this.#writer(step, this.#physical.sql(entry.rows));
+    try {
+      await writer.apply(step);
+    } catch (error) {
+      throw writeFailure(error, step.relation);
+    }
+  }
+
+  async #writer({ relation }: RowsStep, table: string): Promise<RowsWriter> {
+    let writer = this.#writers.get(relation.id);
+    this.#writers.delete(relation.id);
+    if (writer?.relation !== relation || writer.table !== table) {
+      await writer?.close();
+      writer = new RowsWriter(this.#tools, relation, table);
+    }
+    this.#writers.set(relation.id, writer);
+    const [oldest] = this.#writers;
+    if (this.#writers.size > writersMax && oldest !== undefined) {
+      this.#writers.delete(oldest[0]);
+      await oldest[1].close();
+    }
+    return writer;
+  }
+
+  async #commit(checkpoint: Checkpoint | undefined): Promise<void> {
+    const changed = this.#tables.changed();
+    for (const entry of changed) await this.#ledger.writeEntry(entry);
+    await this.#writeCheckpoint(checkpoint);
+    await this.#session.runKept("COMMIT");
+    this.#inTransaction = false;
+    this.#tables.commit();
+    if (checkpoint !== undefined) this.#position = checkpoint.position;
+    this.#watchIdle();
+  }
+
+  async #writeCheckpoint(checkpoint: Checkpoint | undefined): Promise<void> {
+    let held = false;
+    try {
+      held = await this.#ledger.writeCheckpoint(checkpoint, this.#epoch);
+    } catch (error) {
+      // Two transactions have changed the same row: the other one's epoch is the newer.
+      if (duckFailure(error)?.type !== "TransactionContext") throw error;
+    }
+    if (!held)
+      throw new CodedError(
+        "TARGET_FENCED",
+        `Database ${JSON.stringify(this.name)} has been opened by another writer.`,
+      );
+  }
+
+  async #rollback(): Promise<void> {
+    if (!this.#inTransaction) return;
+    this.#inTransaction = false;
+    this.#tables.rollback();
+    // A commit that failed has ended the transaction already.
+    await this.#session.run("ROLLBACK").catch(() => {});
+    this.#session.forgetStatements();
+    await this.#forgetWriters();
+  }
+
+  async #forgetWriters(): Promise<void> {
+    for (const writer of this.#writers.values()) await writer.close();
+    this.#writers.clear();
+  }
+
+  /** One thing at a time. Whatever fails is rolled back: a COMMIT after an error would silently commit nothing. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      if (this.#closed) throw new CodedError("TARGET_FAILED", "The destination database has been closed.");
+      clearTimeout(this.#idle);
+      try {
+        await work();
+      } catch (error) {
+        await this.#rollback();
+        throw writeFailure(error);
+      }
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  #watchIdle(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      this.#checkpointIdle().catch((error: unknown) => {
+        log.warn(
+          { database: this.name, reason: writeFailure(error).message },
+          "A checkpoint was not possible",
+        );
+      });
+    }, idleMs);
+    this.#idle.unref();
+  }
+
+  async #checkpointIdle(): Promise<void> {
+    if (this.#inTransaction || this.#closed) return;
+    const { size } = await stat(join(this.#duck.directory, `${fileOf(this.name)}.wal`)).catch(() => ({
+      size: 0,
+    }));
+    if (size < idleLogBytesMax) return;
+    await this.#alone(async () => {
+      if (!this.#inTransaction) await this.#duck.checkpoint(this.name);
+    });
+  }
+}

@@ -1,0 +1,140 @@
+import { mkdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { ChunkWriter } from "./chunk-writer.ts";
+import { Feeds } from "./feed.ts";
+import { Ledger, ledgerSchema, type Ownership } from "./ledger.ts";
+import { Session } from "./session.ts";
+import { literal, quoted } from "./sql-text.ts";
+import { headersAreAsExpected } from "./string-headers.ts";
+import { Scratch } from "./tuple-feed.ts";
+
+/** One running DuckDB with the database files of one directory attached. Knows nothing of streams. */
+export class DuckDb {
+  readonly directory: string;
+  readonly feeds: Feeds;
+  readonly scratch = new Scratch();
+  readonly #instance: DuckDBInstance;
+  readonly #session: Session;
+  readonly #knownHeaders = headersAreAsExpected();
+  readonly #others = new Set<Session>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(directory: string, instance: DuckDBInstance, session: Session) {
+    this.directory = directory;
+    this.#instance = instance;
+    this.#session = session;
+    this.feeds = new Feeds(session.connection);
+  }
+
+  /** The directory belongs to this process. */
+  static async open(directory: string): Promise<DuckDb> {
+    const temporary = join(directory, "tmp");
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true, mode: 0o700 });
+    const instance = await DuckDBInstance.create(":memory:", settings(temporary));
+    const session = await Session.open(instance, () => {});
+    await session.run(`SET GLOBAL allowed_directories = [${literal(join(directory, "/"))}]`);
+    // From here on SQL reaches no file outside the directory, no network and no extension.
+    await session.run("SET GLOBAL enable_external_access = false");
+    await session.run("SET GLOBAL TimeZone = 'UTC'");
+    return new DuckDb(directory, instance, session);
+  }
+
+  /** A session of the caller's own. */
+  async session(): Promise<Session> {
+    const session = await Session.open(this.#instance, (closed) => this.#others.delete(closed));
+    this.#others.add(session);
+    return session;
+  }
+
+  chunkWriter(): ChunkWriter {
+    return new ChunkWriter(this.#knownHeaders);
+  }
+
+  /** The file is made if absent. */
+  async attach(file: string, name: string): Promise<void> {
+    await this.#run(`ATTACH ${literal(join(this.directory, file))} AS ${quoted(name)}`);
+  }
+
+  async detach(name: string): Promise<void> {
+    await this.#run(`DETACH ${quoted(name)}`);
+  }
+
+  /** After a checkpoint that could not be written, DuckDB wants the file opened anew. */
+  async reattach(file: string, name: string): Promise<void> {
+    // Detaching tries a checkpoint again, and detaches whether or not that succeeds.
+    await this.detach(name).catch(() => {});
+    await this.attach(file, name);
+  }
+
+  ownership(name: string): Promise<Ownership | undefined> {
+    return this.#inTurn(() => new Ledger(this.#session, name).ownership());
+  }
+
+  /** Those of users, without zeroetl's own. */
+  async schemas(name: string): Promise<string[]> {
+    const rows = await this.#inTurn(() =>
+      this.#session.rows(
+        `SELECT schema_name FROM duckdb_schemas()
+         WHERE database_name = $1 AND schema_name NOT IN ('information_schema', 'pg_catalog', $2) ORDER BY 1`,
+        [name, ledgerSchema],
+      ),
+    );
+    return rows.map((row) => String(row["schema_name"]));
+  }
+
+  /** By JSON of schema and table; with rows that have been deleted since the last checkpoint. */
+  async estimatedRows(name: string): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#inTurn(() =>
+      this.#session.rows(
+        "SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE database_name = $1",
+        [name],
+      ),
+    );
+    return new Map(
+      rows.map((row) => [
+        JSON.stringify([row["schema_name"], row["table_name"]]),
+        Number(row["estimated_size"]),
+      ]),
+    );
+  }
+
+  /** Writes what the log holds into the database file, so that closing and the next opening are quick. */
+  async checkpoint(name: string): Promise<void> {
+    await this.#run(`CHECKPOINT ${quoted(name)}`);
+  }
+
+  /** Sessions that are still open are closed; none of them runs a statement now. */
+  close(): void {
+    for (const session of this.#others) session.close();
+    this.#session.close();
+    this.#instance.closeSync();
+  }
+
+  async #run(sql: string): Promise<void> {
+    await this.#inTurn(() => this.#session.run(sql));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}
+
+function settings(temporary: string): Record<string, string> {
+  return {
+    // The whole process must stay small beside its idle size, whatever the transaction: what does not fit is spilled.
+    memory_limit: "512MB",
+    threads: String(Math.min(4, Math.max(2, availableParallelism()))),
+    temp_directory: temporary,
+    // At the default of 16 MB every few batches would wait for a checkpoint. Replaying costs about 16 ms a MB.
+    checkpoint_threshold: "128MB",
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    allow_community_extensions: "false",
+    errors_as_json: "true",
+  };
+}

@@ -1,0 +1,178 @@
+import type { DuckDBValue } from "@duckdb/node-api";
+import { asPosition, type Position } from "../../model/position.ts";
+import type { Checkpoint } from "../../model/delta.ts";
+import { definitionOf, type TableDefinition, type TableName } from "../../model/relation.ts";
+import type { TablePhase, TableRecord } from "../../model/table-state.ts";
+import type { StreamIdentity } from "../target.ts";
+import type { Session } from "./session.ts";
+import { quoted } from "./sql-text.ts";
+
+/** Where zeroetl keeps its own tables in each destination database. */
+export const ledgerSchema = "_zeroetl";
+
+/** Grows when the ledger's tables change their shape. */
+const format = 1;
+
+/** One table of the source, and the tables of the destination database that hold its rows. */
+export interface TableEntry {
+  readonly definition: TableDefinition;
+  readonly phase: TablePhase;
+  /** ms since 1970. */
+  readonly updatedAtMs: number;
+  /** Where rows of the stream go; undefined for a table that is not replicated any more. */
+  readonly rows: TableName | undefined;
+  /** What readers see; undefined for a table that is hidden. */
+  readonly shown: TableName | undefined;
+}
+
+export function recordOf({ definition, phase, shown, updatedAtMs }: TableEntry): TableRecord {
+  return { definition, phase, visible: shown !== undefined, updatedAtMs };
+}
+
+/** Which database a file holds. */
+export interface Ownership {
+  readonly name: string;
+  /** Undefined for a database that its stream has given up. */
+  readonly stream: StreamIdentity | undefined;
+}
+
+/**
+ * What a destination database says of itself, kept in it and changed in the transactions of the rows. Statements run
+ * in whatever transaction the session is in.
+ */
+export class Ledger {
+  readonly #session: Session;
+  readonly #database: string;
+  readonly #schema: string;
+
+  constructor(session: Session, database: string) {
+    this.#session = session;
+    this.#database = database;
+    this.#schema = `${quoted(database)}.${quoted(ledgerSchema)}`;
+  }
+
+  async create({ name, stream }: { name: string; stream: StreamIdentity }): Promise<void> {
+    await this.#session.run(`CREATE SCHEMA ${this.#schema}`);
+    await this.#session.run(
+      `CREATE TABLE ${this.#schema}.database
+       (format INTEGER NOT NULL, name VARCHAR NOT NULL, integration_id VARCHAR, source_database VARCHAR)`,
+    );
+    await this.#session.run(
+      `CREATE TABLE ${this.#schema}.checkpoint
+       (epoch BIGINT NOT NULL, position VARCHAR, committed_at_ms DOUBLE, updated_at_ms DOUBLE)`,
+    );
+    await this.#session.run(
+      `CREATE TABLE ${this.#schema}.tables
+       (id VARCHAR NOT NULL, definition VARCHAR NOT NULL, phase VARCHAR NOT NULL, updated_at_ms DOUBLE NOT NULL,
+        rows_schema VARCHAR, rows_table VARCHAR, shown_schema VARCHAR, shown_table VARCHAR)`,
+    );
+    const { integrationId, sourceDatabase } = stream;
+    await this.#session.runKept(`INSERT INTO ${this.#schema}.database VALUES ($1, $2, $3, $4)`, [
+      format,
+      name,
+      integrationId,
+      sourceDatabase,
+    ]);
+    await this.#session.run(`INSERT INTO ${this.#schema}.checkpoint VALUES (0, NULL, NULL, NULL)`);
+  }
+
+  /** Undefined where the database has no ledger. Throws where a later zeroetl has written it. */
+  async ownership(): Promise<Ownership | undefined> {
+    if (!(await this.#exists())) return undefined;
+    const [row] = await this.#rowsOf("database");
+    if (row === undefined) return undefined;
+    if (row["format"] !== format) throw new Error(`the database has format ${String(row["format"])}`);
+    const [integrationId, sourceDatabase] = [text(row["integration_id"]), text(row["source_database"])];
+    const stream =
+      integrationId === undefined || sourceDatabase === undefined
+        ? undefined
+        : { integrationId, sourceDatabase };
+    return { name: String(row["name"]), stream };
+  }
+
+  async giveUp(): Promise<void> {
+    await this.#session.run(
+      `UPDATE ${this.#schema}.database SET integration_id = NULL, source_database = NULL`,
+    );
+  }
+
+  /** From now on only the holder of the epoch that this gives may commit. */
+  async nextEpoch(): Promise<number> {
+    await this.#session.run(`UPDATE ${this.#schema}.checkpoint SET epoch = epoch + 1`);
+    const [row] = await this.#rowsOf("checkpoint");
+    return Number(row?.["epoch"]);
+  }
+
+  async position(): Promise<Position | undefined> {
+    const [row] = await this.#rowsOf("checkpoint");
+    const position = text(row?.["position"]);
+    return position === undefined ? undefined : asPosition(position);
+  }
+
+  async entries(): Promise<TableEntry[]> {
+    const rows = await this.#rowsOf("tables");
+    return rows.map((row) => ({
+      definition: JSON.parse(String(row["definition"])) as TableDefinition,
+      phase: JSON.parse(String(row["phase"])) as TablePhase,
+      updatedAtMs: Number(row["updated_at_ms"]),
+      rows: tableName(row["rows_schema"], row["rows_table"]),
+      shown: tableName(row["shown_schema"], row["shown_table"]),
+    }));
+  }
+
+  /**
+   * False when another writer has opened the database since `epoch`. Without a checkpoint only that is found out.
+   */
+  async writeCheckpoint(checkpoint: Checkpoint | undefined, epoch: number): Promise<boolean> {
+    const sets =
+      checkpoint === undefined
+        ? "updated_at_ms = $2"
+        : "updated_at_ms = $2, position = $3, committed_at_ms = $4";
+    const values = checkpoint === undefined ? [] : [checkpoint.position, checkpoint.committedAtMs];
+    const changed = await this.#session.runKept(
+      `UPDATE ${this.#schema}.checkpoint SET ${sets} WHERE epoch = $1`,
+      [epoch, Date.now(), ...values],
+    );
+    return changed === 1;
+  }
+
+  async writeEntry({ definition, phase, updatedAtMs, rows, shown }: TableEntry): Promise<void> {
+    await this.#session.runKept(`DELETE FROM ${this.#schema}.tables WHERE id = $1`, [definition.id]);
+    await this.#session.runKept(
+      `INSERT INTO ${this.#schema}.tables VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [
+        definition.id,
+        JSON.stringify(definitionOf(definition)),
+        JSON.stringify(phase),
+        updatedAtMs,
+        rows?.schema ?? null,
+        rows?.table ?? null,
+        shown?.schema ?? null,
+        shown?.table ?? null,
+      ],
+    );
+  }
+
+  async #exists(): Promise<boolean> {
+    const found = await this.#session.rows(
+      "SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = 'tables'",
+      [this.#database, ledgerSchema],
+    );
+    return found.length === 1;
+  }
+
+  async #rowsOf(table: "database" | "checkpoint" | "tables"): Promise<Record<string, DuckDBValue>[]> {
+    return this.#session.rows(`SELECT * FROM ${this.#schema}.${table}`);
+  }
+}
+
+function text(value: DuckDBValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function tableName(schema: DuckDBValue | undefined, table: DuckDBValue | undefined): TableName | undefined {
+  const names = { schema: text(schema), table: text(table) };
+  return names.schema === undefined || names.table === undefined
+    ? undefined
+    : { schema: names.schema, table: names.table };
+}

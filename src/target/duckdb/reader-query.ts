@@ -1,0 +1,151 @@
+import {
+  StatementType,
+  type DuckDBDataChunk,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+  type DuckDBType,
+} from "@duckdb/node-api";
+import { CodedError, messageOf } from "../../base/errors.ts";
+import type { QueryResult } from "../target.ts";
+import { duckFailure } from "./duck-errors.ts";
+import type { Session } from "./session.ts";
+
+/** One statement of a user, in a session of its own, which is closed by `end`. */
+export class ReaderQuery {
+  readonly #session: Session;
+  readonly #signal: AbortSignal;
+  readonly #interrupt: () => void;
+  readonly #onEnd: () => void;
+  #ended = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(session: Session, onEnd: () => void, signal: AbortSignal) {
+    this.#session = session;
+    this.#signal = signal;
+    this.#onEnd = onEnd;
+    this.#interrupt = () => session.connection.interrupt();
+    signal.addEventListener("abort", this.#interrupt);
+  }
+
+  /**
+   * The query ends when its rows have been read, when reading them is given up (`return` of the iterator), or with an
+   * error: `CodedError` QUERY_FAILED or the signal's reason. `searchPath`: where names without a schema are looked up.
+   */
+  run(sql: string, searchPath: string): Promise<QueryResult> {
+    return this.#tracked(this.#start(sql, searchPath));
+  }
+
+  async #start(sql: string, searchPath: string): Promise<QueryResult> {
+    try {
+      this.#signal.throwIfAborted();
+      await this.#session.run(`SET search_path = ${searchPath}`);
+      const wanted = await prepareReading(this.#session, sql);
+      const columns = Array.from({ length: wanted.columnCount }, (_, index) => ({
+        name: wanted.columnName(index),
+        type: nameOf(wanted.columnType(index)),
+      }));
+      await this.#session.run("BEGIN TRANSACTION READ ONLY");
+      const inText = await this.#prepareInText(sql, columns.length);
+      const result = await (inText ?? wanted).stream();
+      return { columns, rows: this.#rows(result) };
+    } catch (error) {
+      this.end();
+      throw this.#failure(error);
+    }
+  }
+
+  /** Ends the query wherever it is. */
+  async stop(): Promise<void> {
+    this.#interrupt();
+    await this.#running.catch(() => {});
+    this.end();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#signal.removeEventListener("abort", this.#interrupt);
+    this.#session.close();
+    this.#onEnd();
+  }
+
+  async *#rows(result: DuckDBResult): AsyncGenerator<(string | null)[][], void, void> {
+    try {
+      for (;;) {
+        this.#signal.throwIfAborted();
+        if (this.#ended) throw new CodedError("QUERY_FAILED", "The warehouse has been closed.");
+        const chunk = await this.#tracked(result.fetchChunk());
+        if (chunk === null || chunk.rowCount === 0) return;
+        yield textRows(chunk);
+      }
+    } catch (error) {
+      throw this.#failure(error);
+    } finally {
+      this.end();
+    }
+  }
+
+  /** The same with every value cast to text by DuckDB; undefined for what cannot stand in a FROM, such as EXPLAIN. */
+  async #prepareInText(sql: string, columns: number): Promise<DuckDBPreparedStatement | undefined> {
+    const names = Array.from({ length: columns }, (_, index) => `c${index}`);
+    const texts = names.map((name) => `CAST(${name} AS VARCHAR)`);
+    const inner = sql.replace(/;\s*$/, "");
+    try {
+      return await this.#session.prepare(
+        `SELECT ${texts.join(", ")} FROM (\n${inner}\n) AS q(${names.join(", ")})`,
+      );
+    } catch {
+      return undefined;
+    }
+  }
+
+  #tracked<T>(work: Promise<T>): Promise<T> {
+    this.#running = work;
+    return work;
+  }
+
+  #failure(error: unknown): unknown {
+    if (this.#signal.aborted) return this.#signal.reason;
+    if (error instanceof CodedError) return error;
+    return new CodedError("QUERY_FAILED", duckFailure(error)?.message ?? messageOf(error), { cause: error });
+  }
+}
+
+// Functions that change the state of the server although a SELECT calls them.
+const actingFunctions =
+  /\b(force_checkpoint|checkpoint|(enable|disable)_\w+|truncate_duckdb_logs|write_log)\s*\(/i;
+
+// EXPLAIN ANALYZE runs what it explains: that must be a query itself.
+const explained = /^\s*EXPLAIN(\s+ANALYZE)?(\s*\([^)]*\))?\s/i;
+
+async function prepareReading(session: Session, sql: string): Promise<DuckDBPreparedStatement> {
+  if (actingFunctions.test(sql)) refuse("This function is not available here.");
+  const prepared = await prepareOne(session, sql);
+  if (prepared.statementType === StatementType.SELECT) return prepared;
+  if (prepared.statementType === StatementType.EXPLAIN && explained.test(sql)) {
+    const inner = await prepareOne(session, sql.replace(explained, ""));
+    if (inner.statementType === StatementType.SELECT) return prepared;
+  }
+  return refuse("Only statements that read are possible here: SELECT, EXPLAIN, DESCRIBE, SHOW, SUMMARIZE.");
+}
+
+async function prepareOne(session: Session, sql: string): Promise<DuckDBPreparedStatement> {
+  const statements = await session.connection.extractStatements(sql);
+  if (statements.count !== 1) refuse("Give one statement at a time.");
+  const prepared = await statements.prepare(0);
+  if (prepared.parameterCount > 0) refuse("Parameters are not possible here.");
+  return prepared;
+}
+
+/** JSON is an alias of VARCHAR. */
+function nameOf(type: DuckDBType): string {
+  return type.alias ?? String(type);
+}
+
+function refuse(message: string): never {
+  throw new CodedError("QUERY_FAILED", message);
+}
+
+function textRows(chunk: DuckDBDataChunk): (string | null)[][] {
+  return chunk.getRows().map((row) => row.map((value) => (value === null ? null : String(value))));
+}

@@ -1,0 +1,106 @@
+import duckdb from "@duckdb/node-bindings";
+import { BLOB } from "@duckdb/node-api";
+import { vectorRowsMax } from "../../model/vector.ts";
+
+/**
+ * DuckDB's 16 bytes for a string (duckdb/common/types/string_type.hpp): its length as uint32, then up to 12 bytes of
+ * the string itself; a longer one has its first 4 bytes and a pointer to all of it.
+ */
+const headerBytes = 16;
+export const inlineBytesMax = 12;
+
+/** Bytes on DuckDB's heap at a known address, so that headers can point into them. */
+export class Arena {
+  readonly #chunk = duckdb.create_data_chunk([BLOB.toLogicalType().logical_type]);
+
+  /** Copies more than `inlineBytesMax` bytes to the heap, where they stay until `clear`; gives their address. */
+  place(bytes: Uint8Array): number {
+    const vector = duckdb.data_chunk_get_vector(this.#chunk, 0);
+    duckdb.vector_assign_string_element_len(vector, 0, bytes);
+    return addressIn(duckdb.vector_get_data(vector, headerBytes), 0);
+  }
+
+  clear(): void {
+    duckdb.data_chunk_reset(this.#chunk);
+  }
+}
+
+/** The pointer of the header at `offset`. An address has 47 or 48 bits, so a number holds it exactly. */
+function addressIn(headers: Uint8Array, offset: number): number {
+  const view = new DataView(headers.buffer, headers.byteOffset + offset, headerBytes);
+  return view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
+}
+
+/** Strings of one column, one a row. */
+export interface Strings {
+  readonly bytes: Uint8Array;
+  readonly starts: Int32Array;
+  readonly lengths: Int32Array;
+  /** 1 where there is a value. */
+  readonly valid: Uint8Array;
+  readonly count: number;
+}
+
+/** Headers of up to `vectorRowsMax` strings, made here and copied into a vector in one call. */
+export class StringHeaders {
+  readonly #bytes = new Uint8Array(vectorRowsMax * headerBytes);
+  readonly #words = new Uint32Array(this.#bytes.buffer);
+
+  /** `address`: where byte 0 of `strings.bytes` would stand on the heap; without meaning for short strings. */
+  write(strings: Strings, address: number): void {
+    const { bytes, starts, lengths, valid, count } = strings;
+    const words = this.#words;
+    for (let row = 0, at = 0; row < count; row++, at += 4) {
+      const length = valid[row] === 1 ? (lengths[row] ?? 0) : 0;
+      const start = starts[row] ?? 0;
+      words[at] = length;
+      if (length > inlineBytesMax) {
+        words[at + 1] =
+          (bytes[start] ?? 0) |
+          ((bytes[start + 1] ?? 0) << 8) |
+          ((bytes[start + 2] ?? 0) << 16) |
+          ((bytes[start + 3] ?? 0) << 24);
+        words[at + 2] = address + start;
+        words[at + 3] = (address + start) / 2 ** 32;
+      } else {
+        words[at + 1] = 0;
+        words[at + 2] = 0;
+        words[at + 3] = 0;
+        const to = at * 4 + 4;
+        for (let index = 0; index < length; index++) this.#bytes[to + index] = bytes[start + index] ?? 0;
+      }
+    }
+  }
+
+  /** Copies the first `count` headers into the vector, from its row `at` on. */
+  copyTo(vector: duckdb.Vector, at: number, count: number): void {
+    duckdb.copy_data_to_vector(vector, at * headerBytes, this.#bytes.buffer, 0, count * headerBytes);
+  }
+
+  equal(headers: Uint8Array): boolean {
+    return headers.every((byte, index) => byte === this.#bytes[index]);
+  }
+}
+
+/**
+ * Whether this build of DuckDB keeps strings as said above: compares headers that DuckDB makes with ours, for every
+ * length around the border. Nothing is read through a pointer of ours.
+ */
+export function headersAreAsExpected(): boolean {
+  const chunk = duckdb.create_data_chunk([BLOB.toLogicalType().logical_type]);
+  const vector = duckdb.data_chunk_get_vector(chunk, 0);
+  const bytes = Uint8Array.from({ length: 64 }, (_, index) => 200 + (index % 50));
+  const ours = new StringHeaders();
+  for (let length = 0; length < bytes.length; length++) {
+    duckdb.vector_assign_string_element_len(vector, 0, bytes.subarray(0, length));
+    const theirs = duckdb.vector_get_data(vector, headerBytes);
+    const address = length > inlineBytesMax ? addressIn(theirs, 0) : 0;
+    if (address > 2 ** 48) return false;
+    ours.write(
+      { bytes, starts: Int32Array.of(0), lengths: Int32Array.of(length), valid: Uint8Array.of(1), count: 1 },
+      address,
+    );
+    if (!ours.equal(theirs)) return false;
+  }
+  return true;
+}
