@@ -10,6 +10,10 @@ export function uint16At(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
 
+export function int16At(bytes: Uint8Array, at: number): number {
+  return (uint16At(bytes, at) << 16) >> 16;
+}
+
 export function int32At(bytes: Uint8Array, at: number): number {
   return (
     ((bytes[at] as number) << 24) |

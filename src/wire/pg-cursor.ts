@@ -1,4 +1,4 @@
-import { int32At, uint16At, WireError } from "./pg-bytes.ts";
+import { int16At, int32At, uint16At, WireError } from "./pg-bytes.ts";
 
 const double = new Float64Array(1);
 const doubleWords = new Int32Array(double.buffer);
@@ -31,7 +31,7 @@ export class Cursor {
   }
 
   int16(): number {
-    return (this.uint16() << 16) >> 16;
+    return int16At(this.bytes, this.skip(2));
   }
 
   int32(): number {

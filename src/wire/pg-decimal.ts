@@ -1,7 +1,7 @@
 import { ValueError, type DecodeColumn } from "../model/relation.ts";
 import type { Fields } from "../model/tuple.ts";
 import type { Vector } from "../model/vector.ts";
-import { uint16At, WireError } from "./pg-bytes.ts";
+import { int16At, uint16At, WireError } from "./pg-bytes.ts";
 
 /*
  * numeric as numeric_send writes it: int16 digits, int16 weight, uint16 sign, uint16 display scale, then the digits,
@@ -81,7 +81,7 @@ function open(numeric: Numeric, fields: Fields, index: number): void {
     throw new WireError("a numeric has another length than its digits");
   const sign = uint16At(region, at + 4);
   numeric.count = count;
-  numeric.weight = (uint16At(region, at + 2) << 16) >> 16;
+  numeric.weight = int16At(region, at + 2);
   numeric.at = at + 8;
   numeric.negative = sign === numericNegative;
   if (sign >= numericNaN) refuseSpecial(sign);

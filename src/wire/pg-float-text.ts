@@ -14,7 +14,7 @@ export function float64Text(value: number): string {
 /** As float4out prints with extra_float_digits 1; `value` is a number that a float4 holds. */
 export function float32Text(value: number): string {
   if (!Number.isFinite(value) || value === 0) return unusual(value);
-  const [digits, exponent] = split(shortest32(Math.abs(value)));
+  const [digits, exponent] = shortest32(Math.abs(value));
   return notation({ negative: value < 0, digits, exponent }, 6);
 }
 
@@ -24,8 +24,11 @@ function unusual(value: number): string {
   return value > 0 ? "Infinity" : "-Infinity";
 }
 
-/** Of JavaScript's `d.ddde±x`: digits without a point, and the exponent of the first. */
-function split(exponential: string): [digits: string, exponent: number] {
+/** Digits without a point, and the exponent of the first. */
+type Digits = readonly [digits: string, exponent: number];
+
+/** Of JavaScript's `d.ddde±x`. */
+function split(exponential: string): Digits {
   const e = exponential.indexOf("e");
   const from = exponential.startsWith("-") ? 1 : 0;
   const first = exponential.charAt(from);
@@ -87,15 +90,45 @@ function withoutMiddle(value: number, middle: string): string {
 const single = new Float32Array(1);
 const singleBits = new Uint32Array(single.buffer);
 
-/** The closest among the shortest decimals strictly between the middles to the neighbours; 0 < value. */
-function shortest32(value: number): string {
+const powersOfTen = Float64Array.from({ length: 56 }, (_, exponent) => Number(`1e${exponent}`));
+
+/**
+ * The closest among the shortest decimals strictly between the middles to the neighbours; 0 < value. Tried in
+ * doubles, whose 29 further bits decide almost always; what comes too near to a border is decided exactly.
+ */
+function shortest32(value: number): Digits {
   single[0] = value;
   const bits = singleBits[0] ?? 0;
-  singleBits[0] = bits - 1;
-  const below = single[0];
   singleBits[0] = bits + 1;
-  // The largest float4 has infinity above it: its upper half step is as wide as the lower one.
-  const above = Number.isFinite(single[0]) ? single[0] : value + (value - below);
+  const half = ((single[0] ?? 0) - value) / 2;
+  // Below a power of two the numbers stand closer; the largest number has infinity above.
+  if ((bits & 0x7f_ffff) === 0 || half === Infinity) return split(exactShortest32(value, bits));
+  const exponent = Math.floor(Math.log10(value));
+  const scale = exponent > 8 ? 1 / (powersOfTen[exponent - 8] ?? 1) : (powersOfTen[8 - exponent] ?? 1);
+  const scaled = value * scale;
+  const reach = half * scale;
+  for (let zeros = 9; zeros >= 0; zeros -= 1) {
+    const step = powersOfTen[zeros] ?? 1;
+    const steps = scaled / step;
+    const whole = Math.round(steps);
+    const distance = Math.abs(scaled - whole * step);
+    if (distance > reach + margin) continue;
+    // In the middle between two decimals, or at the border of the interval, a double cannot tell.
+    if (distance > reach - margin || Math.abs(Math.abs(steps - whole) - 0.5) * step < margin) break;
+    const digits = String(whole);
+    return [digits, digits.length - 1 + zeros + exponent - 8];
+  }
+  return split(exactShortest32(value, bits));
+}
+
+/** More than three roundings can add up to in a number below 10^10. */
+const margin = 2 ** -14;
+
+function exactShortest32(value: number, bits: number): string {
+  singleBits[0] = bits - 1;
+  const below = single[0] ?? 0;
+  singleBits[0] = bits + 1;
+  const above = Number.isFinite(single[0]) ? (single[0] ?? 0) : value + (value - below);
   // Sums of neighbouring float4 are exact in a double, and so are their halves.
   const low = (below + value) / 2;
   const high = (value + above) / 2;

@@ -44,15 +44,15 @@ function rendersOf(types: PgTypes, type: PgType): Renders | NoRenders {
       : { text, json };
   }
   if (type.elementOid !== 0) return arrayOf(types, type);
+  if (type.kind === "composite") return compositeOf(types, type);
+  if (type.hasJsonCast)
+    return { unsupported: `${type.formatted} has a cast to json, which zeroetl does not know` };
   switch (type.kind) {
-    case "composite":
-      return compositeOf(types, type);
     case "range":
     case "multirange":
       return rangeOf(types, type);
     case "enum":
-      if (!type.hasJsonCast) return { text: renderText, json: jsonString(renderText) };
-      return { unsupported: `${type.formatted} has a cast to json that zeroetl does not know` };
+      return { text: renderText, json: jsonString(renderText) };
     case "base":
     case "domain":
     case "pseudo":

@@ -38,10 +38,15 @@ function readShape(from: Cursor): ArrayShape {
   from.skip(8);
   const sizes: number[] = [];
   const lowerBounds: number[] = [];
+  let elements = 1;
   for (let dimension = 0; dimension < dimensions; dimension += 1) {
     sizes.push(from.int32());
     lowerBounds.push(from.int32());
+    elements *= sizes[dimension] ?? 0;
   }
+  // Only the one dimension of an empty oidvector is 0.
+  const isPlausible = elements > 0 ? elements * 4 <= from.left : elements === 0 && dimensions === 1;
+  if (dimensions > 0 && !isPlausible) throw new WireError("an array has other dimensions than elements");
   return { sizes, lowerBounds };
 }
 

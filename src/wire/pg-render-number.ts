@@ -1,3 +1,4 @@
+import { uint16At } from "./pg-bytes.ts";
 import { float32Text, float64Text } from "./pg-float-text.ts";
 import { numericInfinity, numericMinusInfinity, numericNaN, numericNegative } from "./pg-decimal.ts";
 import type { Render } from "./pg-render.ts";
@@ -33,30 +34,45 @@ export const renderNumeric: Render = (from, out) => {
   const weight = from.int16();
   const sign = from.uint16();
   const scale = from.uint16();
+  const digitsAt = from.skip(2 * count);
   const special = specials[sign];
   if (special !== undefined) {
     out.ascii(special);
     return;
   }
+  out.reserve(4 * Math.max(weight + 2, 1) + scale + 8);
   if (sign === numericNegative) out.byte(minus);
-  // Group i stands for 10,000^(weight − i); groups that were not sent are zeros.
-  const digits: number[] = [];
-  for (let index = 0; index < count; index += 1) digits.push(from.uint16());
   if (weight < 0) out.byte(zero);
-  else out.ascii(String(digits[0] ?? 0));
-  for (let group = 1; group <= weight; group += 1) out.padded(digits[group] ?? 0, 4);
-  if (scale > 0) fraction({ digits, weight, scale }, out);
+  // Group i stands for 10,000^(weight − i); groups that were not sent are zeros.
+  const groupOf = (group: number): number =>
+    group >= 0 && group < count ? uint16At(from.bytes, digitsAt + 2 * group) : 0;
+  const start = out.length;
+  for (let group = 0; group <= weight; group += 1) putGroup(groupOf(group), out);
+  if (weight >= 0) dropLeadingZeros(start, out);
+  if (scale === 0) return;
+  out.byte(point);
+  const end = out.length + scale;
+  for (let group = weight + 1; out.length < end; group += 1) putGroup(groupOf(group), out);
+  out.length = end;
 };
 
-function fraction(
-  value: { readonly digits: readonly number[]; readonly weight: number; readonly scale: number },
-  out: TextWriter,
-): void {
-  const { digits, weight, scale } = value;
-  out.byte(point);
-  const from = out.length;
-  for (let group = weight + 1; out.length < from + scale; group += 1) out.padded(digits[group] ?? 0, 4);
-  out.length = from + scale;
+/** Four digits, for which there is room. */
+function putGroup(group: number, out: TextWriter): void {
+  const { bytes, length } = out;
+  bytes[length] = zero + Math.floor(group / 1000);
+  bytes[length + 1] = zero + (Math.floor(group / 100) % 10);
+  bytes[length + 2] = zero + (Math.floor(group / 10) % 10);
+  bytes[length + 3] = zero + (group % 10);
+  out.length += 4;
+}
+
+/** Of the first group, all but the last digit. */
+function dropLeadingZeros(start: number, out: TextWriter): void {
+  let zeros = 0;
+  while (zeros < 3 && out.bytes[start + zeros] === zero) zeros += 1;
+  if (zeros === 0) return;
+  out.bytes.copyWithin(start, start + zeros, out.length);
+  out.length -= zeros;
 }
 
 const minus = 0x2d;

@@ -9,7 +9,7 @@ import {
   type TupleSpan,
 } from "../model/tuple.ts";
 import { vectorRowsMax } from "../model/vector.ts";
-import { int32At, putInt16, putInt32, uint16At, uint8At, WireError } from "./pg-bytes.ts";
+import { int16At, int32At, putInt16, putInt32, uint8At, WireError } from "./pg-bytes.ts";
 
 /**
  * A row of `COPY … (FORMAT binary)`: int16 number of fields, then for each its int32 length (−1: NULL) and bytes.
@@ -87,7 +87,7 @@ function locateInCopy(span: TupleSpan, columns: number, out: Fields): void {
   out.region = region;
   for (let row = 0; row < count; row += 1) {
     let at = offsets[first + row] as number;
-    if (uint16At(region, at) < columns) refuseCount(uint16At(region, at), columns);
+    if (int16At(region, at) < columns) refuseCount(int16At(region, at), columns);
     at += 2;
     const end = row + columns * vectorRowsMax;
     for (let index = row; index < end; index += vectorRowsMax) {
@@ -103,6 +103,8 @@ function locateInCopy(span: TupleSpan, columns: number, out: Fields): void {
 
 function locateFewInCopy(wanted: FewFields, starts: Int32Array, lengths: Int32Array): void {
   const { region, offset, columns } = wanted;
+  const last = columns.length === 0 ? -1 : (columns[columns.length - 1] as number);
+  if (int16At(region, offset) <= last) refuseCount(int16At(region, offset), last + 1);
   let at = offset + 2;
   let column = 0;
   for (let entry = 0; entry < columns.length; entry += 1) {
@@ -114,12 +116,11 @@ function locateFewInCopy(wanted: FewFields, starts: Int32Array, lengths: Int32Ar
     starts[entry] = at + 4;
     lengths[entry] = int32At(region, at);
   }
-  if (column >= uint16At(region, offset)) refuseCount(uint16At(region, offset), column + 1);
 }
 
 function endInCopy(region: Uint8Array, offset: number): number {
   let at = offset + 2;
-  for (let fields = uint16At(region, offset); fields > 0; fields -= 1) {
+  for (let fields = int16At(region, offset); fields > 0; fields -= 1) {
     const length = int32At(region, at);
     at += length > 0 ? 4 + length : 4;
   }
@@ -133,7 +134,7 @@ function locateInPgoutput(span: TupleSpan, columns: number, out: Fields): void {
   out.region = region;
   for (let row = 0; row < count; row += 1) {
     let at = offsets[first + row] as number;
-    if (uint16At(region, at) < columns) refuseCount(uint16At(region, at), columns);
+    if (int16At(region, at) < columns) refuseCount(int16At(region, at), columns);
     at += 2;
     const end = row + columns * vectorRowsMax;
     for (let index = row; index < end; index += vectorRowsMax) {
@@ -155,6 +156,8 @@ function locateInPgoutput(span: TupleSpan, columns: number, out: Fields): void {
 
 function locateFewInPgoutput(wanted: FewFields, starts: Int32Array, lengths: Int32Array): void {
   const { region, offset, columns } = wanted;
+  const last = columns.length === 0 ? -1 : (columns[columns.length - 1] as number);
+  if (int16At(region, offset) <= last) refuseCount(int16At(region, offset), last + 1);
   let at = offset + 2;
   let column = 0;
   for (let entry = 0; entry < columns.length; entry += 1) {
@@ -165,12 +168,11 @@ function locateFewInPgoutput(wanted: FewFields, starts: Int32Array, lengths: Int
     starts[entry] = at + 5;
     lengths[entry] = isSent ? int32At(region, at + 1) : absent(kind);
   }
-  if (column >= uint16At(region, offset)) refuseCount(uint16At(region, offset), column + 1);
 }
 
 function endInPgoutput(region: Uint8Array, offset: number): number {
   let at = offset + 2;
-  for (let fields = uint16At(region, offset); fields > 0; fields -= 1) at = endOfField(region, at);
+  for (let fields = int16At(region, offset); fields > 0; fields -= 1) at = endOfField(region, at);
   if (at > region.length) refuseEnd();
   return at;
 }
