@@ -75,6 +75,8 @@ test.each([
   ["Name=a&Name=b", "ValidationError", "twice"],
   ["Name.x=a", "ValidationError", "single value"],
   ["Name=a&Tags=x", "ValidationError", "list"],
+  ["Name=a&Tags.Tag=x", "ValidationError", "list"],
+  ["Name=a&Context.entry=x", "ValidationError", "list"],
   ["Name=a&Tags.1.Key=x", "ValidationError", "list"],
   ["Name=a&Tags.Tag.x.Key=x", "ValidationError", "list"],
   ["Name=a&Tags.Tag.0.Key=x", "ValidationError", "list"],

@@ -147,13 +147,12 @@ interface Numbered {
 function numbered(tree: ParameterTree, path: string, names: readonly string[]): Numbered {
   const found = names.filter((name) => tree.children.has(name));
   const [name = "", second] = found;
-  const children = tree.children.get(name)?.children;
+  const list = tree.children.get(name);
   // SDKs write an empty list as `Tags=`.
-  if (children === undefined && (tree.value ?? "") === "" && tree.children.size === 0)
-    return { name, inner: [] };
-  if (children === undefined || second !== undefined || tree.value !== undefined)
+  if (list === undefined && tree.value === "" && tree.children.size === 0) return { name, inner: [] };
+  if (list === undefined || second !== undefined || tree.value !== undefined || list.value !== undefined)
     throw misfit(path, `a list such as ${path}.${names[0]}.1`);
-  const inner = [...children].map(([number, child]) => {
+  const inner = [...list.children].map(([number, child]) => {
     if (!/^[1-9]\d{0,5}$/.test(number)) throw misfit(path, `a list such as ${path}.${name}.1`);
     return [Number(number), child] as const;
   });
