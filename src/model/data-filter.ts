@@ -142,6 +142,7 @@ class FilterParser {
     const end = this.#text.indexOf('"', this.#at + 1);
     if (end < 0) return refuse(`the quotation mark at character ${this.#at + 1} is never closed`);
     const name = this.#text.slice(this.#at + 1, end);
+    if (name === "") refuse(`the name at character ${this.#at + 1} is empty`);
     this.#at = end + 1;
     return name;
   }

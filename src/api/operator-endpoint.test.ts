@@ -1,0 +1,240 @@
+import { once } from "node:events";
+import { Sha256 } from "@aws-crypto/sha256-js";
+import { SignatureV4 } from "@smithy/signature-v4";
+import { afterEach, beforeAll, afterAll, describe, expect, test } from "vitest";
+import { credentials, region, targets, sources, TestService } from "../../test/support/aws-service.ts";
+import { until } from "../../test/support/until.ts";
+import { CodedError } from "../base/errors.ts";
+import type { JsonObject, OperatorPort } from "./operator.ts";
+
+interface Seen {
+  closed: boolean;
+  produced: number;
+  verified: string[];
+  verifyWaits: boolean;
+}
+
+const nothing: Seen = { closed: false, produced: 0, verified: [], verifyWaits: false };
+const seen: Seen = { ...nothing, verified: [] };
+
+/** Answers by the text of the SQL. */
+const operator: OperatorPort = {
+  status: async ({ integrationId }) => ({ integrations: [], integrationId }),
+  query: async (sql) => {
+    if (sql === "bad") throw new CodedError("QUERY_FAILED", "The table x does not exist.");
+    if (sql === "broken") throw new Error("secret detail");
+    return { columns: [{ name: "a", type: "INTEGER" }], rows: rows(sql) };
+  },
+  verify: async function* verify(id, signal) {
+    signal.throwIfAborted();
+    seen.verified.push(id);
+    yield { table: "t", equal: true };
+    yield { table: "u", equal: false };
+    if (seen.verifyWaits) {
+      await once(signal, "abort");
+      seen.closed = true;
+    }
+  },
+};
+
+async function* rows(sql: string): AsyncGenerator<readonly (readonly (string | null)[])[]> {
+  try {
+    for (let chunk = 0; chunk < (sql === "endless" ? Number.POSITIVE_INFINITY : 2); chunk += 1) {
+      seen.produced += 1;
+      yield [["x".repeat(sql === "endless" ? 100_000 : 1)], [null]];
+    }
+    if (sql === "midway") throw new CodedError("QUERY_FAILED", "Division by zero.");
+  } finally {
+    seen.closed = true;
+  }
+}
+
+let service: TestService;
+
+beforeAll(async () => {
+  service = await TestService.start({
+    operator,
+    health: () => ({ ok: true, catalog: "open" }),
+    metrics: async () => "up 1\n",
+  });
+});
+
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+});
+
+afterEach(() => {
+  Object.assign(seen, nothing, { verified: [] });
+});
+
+interface Call {
+  readonly command: string;
+  readonly body: string;
+  readonly signal?: AbortSignal;
+  readonly serviceName?: string;
+  readonly secret?: string;
+}
+
+async function post({ command, body, signal, serviceName = "zeroetl", secret }: Call): Promise<Response> {
+  const { host, hostname, port } = new URL(service.url);
+  const path = `/zeroetl/${command}`;
+  const signer = new SignatureV4({
+    region,
+    service: serviceName,
+    credentials: { ...credentials, secretAccessKey: secret ?? credentials.secretAccessKey },
+    sha256: Sha256,
+  });
+  const headers = { host, "content-type": "application/json" };
+  const request = {
+    method: "POST",
+    protocol: "http:",
+    hostname,
+    port: Number(port),
+    path,
+    query: {},
+    headers,
+    body,
+  };
+  const signed = await signer.sign(request);
+  const init = { method: "POST", headers: signed.headers, body };
+  return fetch(service.url + path, signal === undefined ? init : { ...init, signal });
+}
+
+async function lines(response: Response): Promise<JsonObject[]> {
+  const text = await response.text();
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as JsonObject);
+}
+
+test("status is one JSON object, of everything or of one integration", async () => {
+  expect(await (await post({ command: "status", body: "{}" })).json()).toEqual({ integrations: [] });
+  const creation = await service.catalog.create(
+    {
+      id: "11111111-2222-4333-8444-555555555555",
+      name: "mine",
+      sourceArn: sources[0]?.arn ?? "",
+      targetArn: targets[0]?.arn ?? "",
+      dataFilter: "include: a.b.c",
+      description: undefined,
+      kmsKeyId: "key",
+      additionalEncryptionContext: {},
+      tags: [],
+      createdAt: new Date(),
+    },
+    { perAccount: 9, perTarget: 9, perSource: 9 },
+  );
+  expect(creation.kind).toBe("created");
+  const response = await post({ command: "status", body: '{"integration":"mine"}' });
+  expect(await response.json()).toEqual({
+    integrations: [],
+    integrationId: "11111111-2222-4333-8444-555555555555",
+  });
+});
+
+describe("a query", () => {
+  test("streams columns, rows and an end", async () => {
+    const response = await post({ command: "query", body: '{"sql":"good"}' });
+    expect(response.headers.get("content-type")).toBe("application/x-ndjson");
+    expect(await lines(response)).toEqual([
+      { columns: [{ name: "a", type: "INTEGER" }] },
+      { rows: [["x"], [null]] },
+      { rows: [["x"], [null]] },
+      { end: true },
+    ]);
+  });
+
+  test("that fails midway says so in its last line", async () => {
+    const found = await lines(await post({ command: "query", body: '{"sql":"midway"}' }));
+    expect(found.at(-1)).toEqual({
+      error: { code: "QUERY_FAILED", message: "Division by zero.", fix: "Correct the SQL." },
+    });
+  });
+
+  test("that fails at once is refused with code, message and fix", async () => {
+    const response = await post({ command: "query", body: '{"sql":"bad"}' });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({
+      code: "QUERY_FAILED",
+      message: "The table x does not exist.",
+      fix: "Correct the SQL.",
+    });
+  });
+
+  test("that fails for a reason of ours says nothing of the inside", async () => {
+    const response = await post({ command: "query", body: '{"sql":"broken"}' });
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret detail");
+  });
+
+  test("waits for a slow client, and ends when the client leaves", async () => {
+    const leave = new AbortController();
+    const response = await post({ command: "query", body: '{"sql":"endless"}', signal: leave.signal });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    // Some chunks fill the buffers between the two; then nothing more is made.
+    let before = -1;
+    await until("the rows stand still", async () => {
+      const still = seen.produced === before;
+      before = seen.produced;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 200);
+      });
+      return still && seen.produced === before;
+    });
+    expect(seen.produced).toBeLessThan(2_000);
+    leave.abort();
+    await until("the rows are closed", () => seen.closed);
+  });
+});
+
+test("verify streams what is found about the integration that is meant", async () => {
+  const arn = `arn:aws:rds:${region}:123456789012:integration:11111111-2222-4333-8444-555555555555`;
+  const found = await lines(await post({ command: "verify", body: JSON.stringify({ integration: arn }) }));
+  expect(found).toEqual([{ table: "t", equal: true }, { table: "u", equal: false }, { end: true }]);
+  expect(seen.verified).toEqual(["11111111-2222-4333-8444-555555555555"]);
+});
+
+test("work that waits hears that its client has left", async () => {
+  seen.verifyWaits = true;
+  const leave = new AbortController();
+  const response = await post({ command: "verify", body: '{"integration":"mine"}', signal: leave.signal });
+  await response.body?.getReader().read();
+  leave.abort();
+  await until("the signal is aborted", () => seen.closed);
+});
+
+test.each<[string, Call, number, string]>([
+  [
+    "an unknown integration",
+    { command: "verify", body: '{"integration":"nobody"}' },
+    404,
+    "INTEGRATION_NOT_FOUND",
+  ],
+  ["a body that is no JSON", { command: "query", body: "{" }, 400, "USAGE"],
+  ["a body of another form", { command: "query", body: '{"sql":1}' }, 400, "USAGE"],
+  ["a body with something unknown", { command: "query", body: '{"sql":"x","y":1}' }, 400, "USAGE"],
+  ["an unknown command", { command: "constructor", body: "{}" }, 400, "USAGE"],
+  [
+    "a signature for another service",
+    { command: "status", body: "{}", serviceName: "rds" },
+    403,
+    "SignatureDoesNotMatch",
+  ],
+  ["a wrong secret", { command: "status", body: "{}", secret: "x" }, 403, "SignatureDoesNotMatch"],
+  ["a body of 2 MB", { command: "query", body: "x".repeat(2_000_000) }, 413, "RequestEntityTooLarge"],
+])("%s is refused", async (...[, call, status, code]) => {
+  const response = await post(call);
+  expect(response.status).toBe(status);
+  expect(await response.json()).toMatchObject({ code });
+});
+
+test("health and metrics need no signature; nothing else is there", async () => {
+  const health = await fetch(`${service.url}/healthz`);
+  expect([health.status, await health.json()]).toEqual([200, { ok: true, catalog: "open" }]);
+  const metrics = await fetch(`${service.url}/metrics`);
+  expect([metrics.status, await metrics.text()]).toEqual([200, "up 1\n"]);
+  expect((await fetch(`${service.url}/zeroetl/status`, { method: "POST" })).status).toBe(403);
+  expect((await fetch(`${service.url}/nothing`)).status).toBe(404);
+});
