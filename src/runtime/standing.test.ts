@@ -117,16 +117,20 @@ test("everything that a preflight found in the way of a stopped stream is told, 
   expect(standing("creating", [stream({}, findings)])).toMatchObject({ status: "active", errors: [] });
 });
 
-test("a table that the filter names and nobody has needs attention", () => {
-  const missing: Finding = {
+test("what the filter names and no stream can tell of needs attention, and what a stream tells is not said twice", () => {
+  const finding = (subject: string): Finding => ({
     severity: "warns",
     code: "TABLE_MISSING",
-    subject: "public.x",
-    message: "There is no table public.x.",
-  };
-  expect(standing("creating", [stream({}, [missing])])).toMatchObject({
+    subject,
+    message: `There is no table ${subject}.`,
+  });
+  expect(standing("creating", [stream({}, [finding("public.x")])])).toMatchObject({
     status: "needs_attention",
     errors: [{ code: "TABLE_MISSING", message: expect.stringContaining("public.x") as string }],
+  });
+  expect(standing("creating", [stream({}, [finding("public.orders")])])).toMatchObject({
+    status: "active",
+    errors: [],
   });
 });
 

@@ -81,18 +81,21 @@ export function isComplete({ phase, copiesWaiting }: WorkerHealth): boolean {
   return phase.kind === "streaming" && copiesWaiting === 0;
 }
 
-function asksForPerson({ health, findings }: StreamStanding): boolean {
-  return health.tables.some(({ state }) => state === "Failed") || findings.some(isMissingTable);
+function asksForPerson(stream: StreamStanding): boolean {
+  return stream.health.tables.some(({ state }) => state === "Failed") || unheardTables(stream).length > 0;
 }
 
 /** Whether a person may be mending something that the preflight can see. */
-export function needsLookingAgain({ health, findings }: StreamStanding): boolean {
-  return health.phase.kind === "retrying" || findings.some(isMissingTable);
+export function needsLookingAgain(stream: StreamStanding): boolean {
+  return stream.health.phase.kind === "retrying" || unheardTables(stream).length > 0;
 }
 
-// The one finding about a table that no stream can tell: a table that is not there has no state.
-function isMissingTable({ code, severity }: Finding): boolean {
-  return code === "TABLE_MISSING" && severity !== "fine";
+/** What a preflight found of tables that no stream can tell of: what is not there, or is no table, has no state. */
+function unheardTables({ health, findings }: StreamStanding): readonly Finding[] {
+  const heard = new Set(health.tables.map(({ schema, table }) => `${schema}.${table}`));
+  return findings.filter(
+    ({ code, severity, subject }) => severity !== "fine" && code.startsWith("TABLE_") && !heard.has(subject),
+  );
 }
 
 /** In a stable order, each once: by stream as given, first what stops it, then its notices, then its tables. */
@@ -110,11 +113,12 @@ function errorsOf(streams: readonly StreamStanding[]): IntegrationError[] {
   });
 }
 
-function errorsOfStream({ health, findings }: StreamStanding): IntegrationError[] {
-  const { phase, notices, tables } = health;
-  const stopped = phase.kind === "retrying" ? stoppers(phase.error, findings) : [];
-  const missing = findings.filter(isMissingTable).map(errorOfFinding);
-  return [...stopped, ...notices, ...missing, ...failedTables(tables)];
+function errorsOfStream(stream: StreamStanding): IntegrationError[] {
+  const { phase, notices, tables } = stream.health;
+  const stopped = phase.kind === "retrying" ? stoppers(phase.error, stream.findings) : [];
+  // While a stream does not run, or copies, it has not told of every table yet.
+  const unheard = isComplete(stream.health) ? unheardTables(stream).map(errorOfFinding) : [];
+  return [...stopped, ...notices, ...unheard, ...failedTables(tables)];
 }
 
 /** A stream stops at the first thing in its way; the preflight knows them all, and their exact fixes. */

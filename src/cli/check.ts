@@ -1,0 +1,102 @@
+import { CodedError } from "../base/errors.ts";
+import type { Configuration, ConfiguredSource } from "../config.ts";
+import { placesIn, readServiceRecord } from "../data-directory.ts";
+import type { Finding } from "../model/finding.ts";
+import type { SourceUnit } from "../runtime/keeper.ts";
+import { sourceUnits, targetEngineOf } from "../service.ts";
+import type { CommandContext } from "./context.ts";
+import { configurationOfFlags } from "./context.ts";
+import type { Terminal } from "./terminal.ts";
+import { counted } from "./text.ts";
+
+/** No integration has it: what a preflight looks for under it is never there. */
+const nobody = "00000000-0000-0000-0000-000000000000";
+
+/** `zeroetl check`: one line a finding, with what mends it; exit 1 if anything blocks. */
+export async function check(context: CommandContext, only: string | undefined): Promise<number> {
+  const { terminal, signal, flags } = context;
+  const configuration = await configurationOfFlags(flags);
+  const units = sourceUnits(configuration);
+  const sources = configuration.sources.filter(
+    ({ resource }) => only === undefined || resource.name === only,
+  );
+  if (only !== undefined && sources.length === 0) throw unknownSource(only, configuration);
+  const all: Finding[] = [];
+  for (const source of sources) {
+    const unit = units.get(source.resource.arn);
+    if (unit === undefined) continue;
+    const findings = await checkSource(source, unit, signal);
+    await printFindings(`source ${source.resource.name}`, findings, terminal);
+    all.push(...findings);
+  }
+  if (only === undefined)
+    for (const { resource, engine } of configuration.targets) {
+      const directory = placesIn(configuration.dataDirectory).warehouse(resource.name);
+      const findings = await targetEngineOf(engine).check({ directory }, signal);
+      await printFindings(`target ${resource.name}`, findings, terminal);
+      all.push(...findings);
+    }
+  return conclude(all, configuration, terminal);
+}
+
+function unknownSource(name: string, { sources }: Configuration): CodedError {
+  const names = sources.map(({ resource }) => resource.name).join(", ");
+  return new CodedError(
+    "USAGE",
+    `There is no source ${name} in the configuration; it has ${names || "none"}`,
+  );
+}
+
+/** Every table of the database that the source's URL names, as no filter narrows it down yet. */
+async function checkSource(source: ConfiguredSource, { engine, url }: SourceUnit, signal: AbortSignal) {
+  const database = databaseOf(url);
+  const any = { kind: "any" } as const;
+  const scope = {
+    clauses: [{ include: true, parts: [{ kind: "literal", name: database } as const, any, any] }],
+  };
+  return engine.check({ url: source.url.reveal(), database, integrationId: nobody, scope }, signal);
+}
+
+function databaseOf(url: string): string {
+  const { pathname, username } = new URL(url);
+  return decodeURIComponent(pathname.slice(1)) || decodeURIComponent(username) || "postgres";
+}
+
+const ranks = { blocks: 0, warns: 1, fine: 2 } as const;
+
+async function printFindings(title: string, findings: readonly Finding[], terminal: Terminal): Promise<void> {
+  await terminal.print(terminal.bold(title));
+  const ordered = findings.toSorted((a, b) => ranks[a.severity] - ranks[b.severity]);
+  for (const finding of ordered) await terminal.print(`  ${lineOf(finding, terminal)}`);
+}
+
+function lineOf({ severity, code, subject, message, fix }: Finding, terminal: Terminal): string {
+  const about = message.includes(subject) ? message : `${subject}: ${message}`;
+  switch (severity) {
+    case "blocks":
+      return terminal.bad(`blocks ${code} ${about} Fix: ${fix ?? "see the message."}`);
+    case "warns":
+      return `warns  ${code} ${about}${fix === undefined ? "" : ` Fix: ${fix}`}`;
+    case "fine":
+      return `${terminal.good("fine")}   ${about}`;
+  }
+}
+
+async function conclude(
+  findings: readonly Finding[],
+  configuration: Configuration,
+  terminal: Terminal,
+): Promise<number> {
+  const count = (severity: Finding["severity"]): number =>
+    findings.filter((finding) => finding.severity === severity).length;
+  await terminal.print();
+  if (count("blocks") > 0) {
+    await terminal.print(`${counted(count("blocks"), "finding")} must be mended before this can work.`);
+    return 1;
+  }
+  const isRunning = (await readServiceRecord(configuration.dataDirectory)) !== undefined;
+  const next = isRunning ? "npx zeroetl status" : "npx zeroetl serve";
+  const warnings = count("warns") === 0 ? "" : ` (${counted(count("warns"), "warning")})`;
+  await terminal.print(`Nothing stands in the way${warnings}. Next: ${next}`);
+  return 0;
+}

@@ -1,0 +1,125 @@
+import { Sha256 } from "@aws-crypto/sha256-js";
+import { SignatureV4 } from "@smithy/signature-v4";
+import { CodedError, errorCatalogue, messageOf, type ErrorCode } from "../base/errors.ts";
+import type { Credential } from "../config.ts";
+import { readCredentials, readServiceRecord, type ServiceRecord } from "../data-directory.ts";
+
+export interface ClientOptions {
+  readonly dataDirectory: string;
+  /** Those of the configuration; empty where the service made its own. */
+  readonly credentials: readonly Credential[];
+}
+
+/** What our own endpoints answer a request that they refuse. */
+interface Refusal {
+  readonly code?: unknown;
+  readonly message?: unknown;
+}
+
+/** A failure that the service told of under a code which is not one of the catalogue's. */
+class ServiceFailure extends Error {
+  override name = "ServiceFailure";
+}
+
+/** Talks to the service that runs on a data directory, over its own HTTP endpoints. */
+export class ServiceClient {
+  readonly #service: ServiceRecord;
+  readonly #signer: SignatureV4;
+
+  private constructor(service: ServiceRecord, credential: Credential) {
+    this.#service = service;
+    this.#signer = new SignatureV4({
+      service: "zeroetl",
+      region: service.region,
+      credentials: {
+        accessKeyId: credential.accessKeyId,
+        secretAccessKey: credential.secretAccessKey.reveal(),
+      },
+      sha256: Sha256,
+    });
+  }
+
+  /** Throws `CodedError` SERVICE_NOT_RUNNING when no service has left its record. */
+  static async open({ dataDirectory, credentials }: ClientOptions): Promise<ServiceClient> {
+    const service = await readServiceRecord(dataDirectory);
+    const [credential] =
+      credentials.length > 0 ? credentials : ((await readCredentials(dataDirectory)) ?? []);
+    if (service === undefined || credential === undefined)
+      throw new CodedError("SERVICE_NOT_RUNNING", `No service runs on the data directory ${dataDirectory}`);
+    return new ServiceClient(service, credential);
+  }
+
+  get api(): string {
+    return this.#service.api;
+  }
+
+  /** One JSON object. */
+  async ask<T>(command: string, body: object, signal: AbortSignal): Promise<T> {
+    const response = await this.#post(command, body, signal);
+    return (await response.json()) as T;
+  }
+
+  /** The lines of an answer that comes as it is made. Throws what the service says when it fails midway. */
+  async *lines<T extends object>(command: string, body: object, signal: AbortSignal): AsyncGenerator<T> {
+    const response = await this.#post(command, body, signal);
+    for await (const line of linesOf(response)) {
+      const value = JSON.parse(line) as T | { readonly end: true } | { readonly error: Refusal };
+      if ("end" in value) return;
+      if ("error" in value) throw failureOf(value.error as Refusal);
+      yield value;
+    }
+    throw new ServiceFailure("The service broke off its answer; its log says why.");
+  }
+
+  async #post(command: string, body: object, signal: AbortSignal): Promise<Response> {
+    const url = new URL(`/zeroetl/${command}`, this.#service.api);
+    const text = JSON.stringify(body);
+    const { headers } = await this.#signer.sign({
+      method: "POST",
+      protocol: url.protocol,
+      hostname: url.hostname,
+      port: Number(url.port),
+      path: url.pathname,
+      headers: { host: url.host, "content-type": "application/json" },
+      body: text,
+    });
+    const response = await this.#send(url, { method: "POST", headers, body: text, signal });
+    if (response.ok) return response;
+    throw failureOf((await response.json().catch(() => ({}))) as Refusal);
+  }
+
+  async #send(url: URL, request: RequestInit & { readonly signal: AbortSignal }): Promise<Response> {
+    try {
+      return await fetch(url, request);
+    } catch (cause) {
+      request.signal.throwIfAborted();
+      const reason =
+        cause instanceof Error && cause.cause !== undefined ? codeOf(cause.cause) : messageOf(cause);
+      throw new CodedError("SERVICE_NOT_RUNNING", `No service answers at ${this.#service.api} (${reason})`, {
+        cause,
+      });
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? messageOf(error);
+}
+
+function failureOf({ code, message }: Refusal): Error {
+  const text = typeof message === "string" ? message : "The service failed; its log says why.";
+  if (typeof code === "string" && Object.hasOwn(errorCatalogue, code))
+    return new CodedError(code as ErrorCode, text);
+  return new ServiceFailure(typeof code === "string" ? `${text} (${code})` : text);
+}
+
+async function* linesOf(response: Response): AsyncGenerator<string> {
+  if (response.body === null) return;
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of response.body) {
+    const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}

@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { loadClientConfiguration, loadConfiguration, type Configuration } from "../config.ts";
+import { ServiceClient } from "./client.ts";
+import { flags } from "./flags.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The flags that every command has. */
+export interface CommonFlags {
+  readonly config: string;
+  readonly dataDir?: string | undefined;
+  readonly debug?: boolean | undefined;
+}
+
+/** What every command is given. */
+export interface CommandContext {
+  readonly flags: CommonFlags;
+  readonly terminal: Terminal;
+  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+export async function configurationOfFlags({ config, dataDir }: CommonFlags): Promise<Configuration> {
+  return loadConfiguration({ file: config, dataDirectory: dataDir });
+}
+
+/** A client of the service that runs on the data directory of the flags. */
+export async function clientOf({ flags: { config, dataDir } }: CommandContext): Promise<ServiceClient> {
+  // With a data directory, or with the defaults, a client needs no configuration file.
+  const fileMayBeMissing = dataDir !== undefined || config === flags.config.default;
+  const request = { file: config, dataDirectory: dataDir, fileMayBeMissing };
+  return ServiceClient.open(await loadClientConfiguration(request));
+}
+
+/** The flags that a line to paste needs, so that it reaches the same service. */
+export function pasteFlags({ config, dataDir }: CommonFlags, quote: (text: string) => string): string {
+  if (dataDir !== undefined) return ` --data-dir ${quote(dataDir)}`;
+  return config === flags.config.default && existsSync(config) ? "" : ` --config ${quote(config)}`;
+}

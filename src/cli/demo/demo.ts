@@ -1,0 +1,287 @@
+import { CreateIntegrationCommand, DescribeIntegrationsCommand, RDSClient } from "@aws-sdk/client-rds";
+import { createServer } from "node:net";
+import { relative } from "node:path";
+import { present } from "../../base/assert.ts";
+import { pause } from "../../base/backoff.ts";
+import { CodedError } from "../../base/errors.ts";
+import { configurationOf, type Configuration } from "../../config.ts";
+import type { IntegrationReport, VerificationLine } from "../../runtime/operator.ts";
+import { Service } from "../../service.ts";
+import type { CommandContext } from "../context.ts";
+import type { Terminal } from "../terminal.ts";
+import { bar, counted, duration, grouped, shellQuoted } from "../text.ts";
+import { printVerification, sentence, summaryOf } from "../verify.ts";
+import { DemoDirectory } from "./demo-directory.ts";
+import { EmbeddedServer } from "./embedded-server.ts";
+import { LagMeter } from "./lag-meter.ts";
+import { makeShop, shopTables } from "./shop-schema.ts";
+import { ShopWriter } from "./shop-writer.ts";
+
+export interface DemoFlags {
+  readonly rows: number;
+  readonly rate: number;
+  readonly seconds?: number;
+}
+
+const shop = "shop";
+const analytics = "analytics";
+const standardPort = 5440;
+const standardDirectory = "zeroetl-demo";
+const connections = 4;
+/** How often a person sees progress, and a log. */
+const showEveryMs = { interactive: 250, else: 5000 } as const;
+const liveDeadlineMs = 15 * 60_000;
+
+/** What runs while the demo does. */
+interface Running {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly server: EmbeddedServer;
+  readonly service: Service;
+  readonly writer: ShopWriter;
+  readonly configuration: Configuration;
+  readonly rds: RDSClient;
+  readonly flags: DemoFlags;
+}
+
+/** `zeroetl demo`: the main job with nothing else installed. Leaves nothing running and nothing behind. */
+export async function demo(context: CommandContext, flags: DemoFlags): Promise<number> {
+  const { terminal, signal } = context;
+  try {
+    await using directory = await DemoDirectory.take(context.flags.dataDir ?? standardDirectory);
+    await terminal.redraw("Starting PostgreSQL …");
+    await using server = await EmbeddedServer.start((path) => directory.rememberServer(path), signal);
+    await fillShop({ server, rows: flags.rows, terminal });
+    await using writer = ShopWriter.start({ url: server.url(shop), rate: flags.rate, connections });
+    const configuration = await configure(directory.path, server);
+    await terminal.redraw("Starting the service …");
+    await using service = await Service.start(configuration, signal);
+    const rds = rdsClient(service, configuration);
+    try {
+      return await show({ terminal, signal, server, service, writer, configuration, rds, flags });
+    } finally {
+      rds.destroy();
+      await terminal.redraw("Stopping …");
+    }
+  } catch (error) {
+    // Being stopped by a person is how a demo without --seconds ends.
+    if (!signal.aborted) throw error;
+    return 0;
+  } finally {
+    if (terminal.isInteractive) await terminal.redraw("");
+  }
+}
+
+async function fillShop({
+  server,
+  rows,
+  terminal,
+}: {
+  server: EmbeddedServer;
+  rows: number;
+  terminal: Terminal;
+}) {
+  const started = performance.now();
+  await terminal.redraw("Filling the shop …");
+  const admin = await server.connect("postgres");
+  await admin.query(`CREATE DATABASE ${shop}`);
+  await admin.end();
+  const client = await server.connect(shop);
+  await makeShop(client, rows);
+  await LagMeter.prepare(client);
+  const { rows: versions } = await client.query<{ server_version: string }>("SHOW server_version");
+  await client.end();
+  await terminal.print(
+    `PostgreSQL ${versions[0]?.server_version ?? ""} with a small shop: ${shopTables.length} tables, about ${grouped(rows)} rows (${since(started)})`,
+  );
+}
+
+async function configure(dataDirectory: string, server: EmbeddedServer): Promise<Configuration> {
+  const port = (await isFree(standardPort)) ? standardPort : 0;
+  return configurationOf({
+    data_dir: dataDirectory,
+    listen: { api: `127.0.0.1:${port}` },
+    sources: [{ name: shop, engine: "postgres", url: server.url(shop) }],
+    targets: [{ name: analytics, engine: "duckdb" }],
+  });
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+function rdsClient({ api, credentials }: Service, { region }: Configuration): RDSClient {
+  const { accessKeyId, secretAccessKey } = present(credentials[0], "a service has a key");
+  return new RDSClient({
+    endpoint: api,
+    region,
+    credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() },
+  });
+}
+
+async function show(running: Running): Promise<number> {
+  const { terminal, service, rds, configuration, flags, server, signal } = running;
+  await terminal.print(`The service with the RDS API: ${service.api}`);
+  const [source, target] = [configuration.sources[0], configuration.targets[0]];
+  await rds.send(
+    new CreateIntegrationCommand({
+      IntegrationName: shop,
+      SourceArn: source?.resource.arn,
+      TargetArn: target?.resource.arn,
+      DataFilter: `include: ${shop}.*.*`,
+    }),
+  );
+  const copySeconds = await untilLive(running);
+  await invite(running);
+  const client = await server.connect(shop);
+  try {
+    const { operator } = service;
+    const query = (sql: string, stop: AbortSignal) => operator.query(sql, stop);
+    await using meter = LagMeter.start({ shop: client, query, database: shop });
+    await watch(running, meter);
+    if (flags.seconds === undefined || signal.aborted) return 0;
+    return await conclude(running, meter, copySeconds);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** Shows the copy until the API says that the integration is active; gives how long it took. */
+async function untilLive(running: Running): Promise<number> {
+  const { terminal, signal, service } = running;
+  const started = performance.now();
+  const showEvery = terminal.isInteractive ? showEveryMs.interactive : showEveryMs.else;
+  let nextShow = showEvery;
+  for (;;) {
+    if ((await isActive(running)) === true) break;
+    const waited = performance.now() - started;
+    if (waited > liveDeadlineMs)
+      throw new CodedError("DEMO_SERVER", "The warehouse did not become live within 15 minutes");
+    if (waited >= nextShow || terminal.isInteractive) {
+      await showCopy(running);
+      nextShow = waited + showEvery;
+    }
+    await pause(100, signal);
+  }
+  const { integrations } = await service.operator.status({ integrationId: undefined });
+  const seconds = (performance.now() - started) / 1000;
+  const tables = integrations.flatMap((integration) => integration.tables);
+  await terminal.print(
+    terminal.good(`The warehouse is live after ${duration(seconds)}`) +
+      `: ${counted(copiedRows(integrations), "row")} copied in ${counted(tables.length, "table")}, written to all the while.`,
+  );
+  return seconds;
+}
+
+/** As any client of the API sees it. */
+async function isActive({ rds, signal }: Running): Promise<boolean> {
+  const describe = new DescribeIntegrationsCommand({ IntegrationIdentifier: shop });
+  const { Integrations } = await rds.send(describe, { abortSignal: signal });
+  const { Status, Errors } = Integrations?.[0] ?? {};
+  const [error] = Errors ?? [];
+  if (Status === "needs_attention" || Status === "failed")
+    throw new CodedError(
+      "DEMO_SERVER",
+      `The integration is ${Status}: ${error?.ErrorCode}: ${error?.ErrorMessage}`,
+    );
+  return Status === "active";
+}
+
+async function showCopy({ service, terminal, flags }: Running): Promise<void> {
+  const { integrations } = await service.operator.status({ integrationId: undefined });
+  const copied = copiedRows(integrations);
+  const counts = `${grouped(copied)} of about ${grouped(flags.rows)} rows`;
+  if (terminal.isInteractive) await terminal.redraw(`Copying ${bar(copied / flags.rows, 30)} ${counts}`);
+  else await terminal.print(`Copying: ${counts}`);
+}
+
+function copiedRows(integrations: readonly IntegrationReport[]): number {
+  return integrations.flatMap(({ streams }) => streams).reduce((sum, stream) => sum + stream.copiedRows, 0);
+}
+
+/** How to look oneself. Every line can be pasted as it is. */
+async function invite({ terminal, service, configuration, server, flags }: Running): Promise<void> {
+  const { accessKeyId, secretAccessKey } = present(service.credentials[0], "a service has a key");
+  const directory = relative(process.cwd(), configuration.dataDirectory);
+  const where = `--data-dir ${shellQuoted(directory.startsWith("..") ? configuration.dataDirectory : directory)}`;
+  const lines = [
+    "",
+    "Look for yourself, in another terminal:",
+    "",
+    `  npx zeroetl query ${where} 'SELECT status, count(*), sum(total)`,
+    `    FROM ${shop}.public.orders GROUP BY ALL'`,
+    `  npx zeroetl status ${where}`,
+    "",
+    `  export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_DEFAULT_REGION=${configuration.region}`,
+    `  export AWS_SECRET_ACCESS_KEY=${secretAccessKey.reveal()}`,
+    `  aws rds describe-integrations --endpoint-url ${service.api}`,
+    "",
+    `The shop itself, to commit rows of your own: ${server.url(shop)}`,
+    "",
+    flags.seconds === undefined ? "Ctrl-C stops it all." : `It stops by itself in ${flags.seconds} s.`,
+  ];
+  for (const line of lines) await terminal.print(line);
+}
+
+async function watch(running: Running, meter: LagMeter): Promise<void> {
+  const { terminal, signal, flags } = running;
+  const endMs = performance.now() + (flags.seconds ?? Infinity) * 1000;
+  const everyMs = terminal.isInteractive ? showEveryMs.interactive : showEveryMs.else;
+  while (performance.now() < endMs) {
+    await pause(Math.min(everyMs, Math.max(1, endMs - performance.now())), signal);
+    const line = await lagLine(running, meter);
+    if (terminal.isInteractive) await terminal.redraw(line);
+    else await terminal.print(line);
+  }
+}
+
+async function lagLine({ writer, service }: Running, meter: LagMeter): Promise<string> {
+  const changes = await changesApplied(service);
+  const written = `${grouped(writer.measures().transactions)} transactions written, ${grouped(changes)} changes applied`;
+  return `Lag ${lagText(meter)} · ${written}`;
+}
+
+function lagText(meter: LagMeter): string {
+  const lag = meter.measures();
+  return lag === undefined
+    ? "unknown yet"
+    : `p50 ${duration(lag.p50Seconds)}, p99 ${duration(lag.p99Seconds)}`;
+}
+
+async function changesApplied({ operator }: Service): Promise<number> {
+  const { integrations } = await operator.status({ integrationId: undefined });
+  return integrations.flatMap(({ streams }) => streams).reduce((sum, { changes }) => sum + changes, 0);
+}
+
+/** The summary, with a comparison of both sides while the shop is still written to. */
+async function conclude(running: Running, meter: LagMeter, copySeconds: number): Promise<number> {
+  const { terminal, service, writer, signal } = running;
+  await terminal.redraw("Comparing source and warehouse …");
+  const { integrations } = await service.operator.status({ integrationId: undefined });
+  const lines: VerificationLine[] = [];
+  for (const { id } of integrations)
+    for await (const line of service.operator.verify(id, signal)) lines.push(line);
+  const verified = summaryOf(lines);
+  const isEqual = verified.different === 0 && verified.skipped === 0 && verified.equal > 0;
+  if (!isEqual) await printVerification(lines, terminal);
+  const { transactions, changes } = writer.measures();
+  const summary = [
+    "",
+    terminal.bold("Summary"),
+    `  rows copied      ${grouped(copiedRows(integrations))} in ${duration(copySeconds)}`,
+    `  written          ${grouped(transactions)} transactions, ${grouped(changes)} changed rows`,
+    `  changes applied  ${grouped(await changesApplied(service))}`,
+    `  lag              ${lagText(meter)}, from commit until visible in a query (${counted(meter.measures()?.samples ?? 0, "sample")})`,
+    `  verify           ${sentence(verified)}`,
+  ];
+  for (const line of summary) await terminal.print(line);
+  return isEqual ? 0 : 1;
+}
+
+function since(started: number): string {
+  return duration((performance.now() - started) / 1000);
+}

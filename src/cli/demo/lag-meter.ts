@@ -1,0 +1,86 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type pg from "pg";
+import { pause } from "../../base/backoff.ts";
+import { TaskGroup } from "../../base/task-group.ts";
+import type { QueryResult } from "../../target/target.ts";
+
+export interface LagMeterParts {
+  /** A connection to the shop that nobody else uses. */
+  readonly shop: pg.Client;
+  readonly query: (sql: string, signal: AbortSignal) => Promise<QueryResult>;
+  /** The destination database. */
+  readonly database: string;
+}
+
+export interface LagMeasures {
+  readonly samples: number;
+  readonly p50Seconds: number;
+  readonly p99Seconds: number;
+}
+
+/** Made by `LagMeter.prepare`; replicated like every other table. */
+const table = "heartbeat";
+const everyMs = 200;
+
+/**
+ * Measures what a user would see: a row is committed in the shop, and the clock runs from the moment the commit was
+ * acknowledged until a query of the warehouse shows it. One row at a time, so that a late one delays the next.
+ */
+export class LagMeter implements AsyncDisposable {
+  readonly #parts: LagMeterParts;
+  readonly #tasks = new TaskGroup();
+  readonly #secondsSeen: number[] = [];
+
+  private constructor(parts: LagMeterParts) {
+    this.#parts = parts;
+    this.#tasks.run((signal) => this.#measure(signal));
+  }
+
+  static async prepare(shop: pg.Client): Promise<void> {
+    await shop.query(`CREATE TABLE ${table} (id int PRIMARY KEY, beat bigint NOT NULL)`);
+    await shop.query(`INSERT INTO ${table} VALUES (1, 0)`);
+  }
+
+  /** Call it when the warehouse is live. */
+  static start(parts: LagMeterParts): LagMeter {
+    return new LagMeter(parts);
+  }
+
+  /** Undefined before the first row came through. */
+  measures(): LagMeasures | undefined {
+    const seen = this.#secondsSeen.toSorted((a, b) => a - b);
+    if (seen.length === 0) return undefined;
+    return { samples: seen.length, p50Seconds: quantile(seen, 0.5), p99Seconds: quantile(seen, 0.99) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tasks[Symbol.asyncDispose]();
+  }
+
+  async #measure(signal: AbortSignal): Promise<void> {
+    for (let beat = 1; ; beat += 1) {
+      await this.#parts.shop.query(`UPDATE ${table} SET beat = $1 WHERE id = 1`, [beat]);
+      const committed = performance.now();
+      while ((await this.#visible(signal)) < beat) {
+        signal.throwIfAborted();
+        await turn();
+      }
+      const waitedMs = performance.now() - committed;
+      this.#secondsSeen.push(waitedMs / 1000);
+      await pause(Math.max(1, everyMs - waitedMs), signal);
+    }
+  }
+
+  async #visible(signal: AbortSignal): Promise<number> {
+    const database = this.#parts.database.replaceAll('"', '""');
+    const { rows } = await this.#parts.query(`SELECT beat FROM "${database}".public.${table}`, signal);
+    let beat = -1;
+    for await (const chunk of rows) beat = Number(chunk[0]?.[0] ?? beat);
+    return beat;
+  }
+}
+
+/** Of numbers in ascending order, at least one: the smallest that `share` of them do not exceed. */
+function quantile(ascending: readonly number[], share: number): number {
+  return ascending[Math.max(0, Math.ceil(ascending.length * share) - 1)] ?? 0;
+}

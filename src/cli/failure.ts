@@ -1,0 +1,25 @@
+import { CodedError, messageOf, withFix } from "../base/errors.ts";
+
+/** Prints what was wrong and what to do, on one line of standard error; gives the exit status. */
+export function reportFailure(error: unknown, isDebug: boolean): number {
+  // A command that was interrupted has said so by stopping.
+  if (isInterruption(error)) return 1;
+  process.stderr.write(`zeroetl: ${sentenceOf(error)}\n`);
+  if (isDebug && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n${causes(error)}`);
+  return error instanceof CodedError && error.code === "USAGE" ? 2 : 1;
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof CodedError) return withFix(error.message, error.fix);
+  if (error instanceof AggregateError) return [error.message, ...error.errors.map(messageOf)].join(": ");
+  return `${messageOf(error)} (see more with --debug)`;
+}
+
+function isInterruption(error: unknown): boolean {
+  return error instanceof Error && /^stopped by SIG[A-Z]+$/.test(error.message);
+}
+
+function causes(error: Error): string {
+  if (!(error.cause instanceof Error)) return "";
+  return `caused by ${error.cause.stack ?? error.cause.message}\n${causes(error.cause)}`;
+}

@@ -1,0 +1,85 @@
+import { InvalidArgumentError, Option } from "commander";
+import { environment } from "../config.ts";
+
+export interface Flag {
+  /** As commander writes it, such as `-c, --config <file>`. A flag without a value is one that is on or off. */
+  readonly flags: string;
+  /** Gives the same as the flag; the flag is stronger. */
+  readonly variable: `ZEROETL_${string}`;
+  readonly help: string;
+  readonly default?: string | number;
+  readonly parse?: (text: string) => unknown;
+}
+
+/** Every flag of every command, with its variable. Help and documentation are made from this table. */
+export const flags = {
+  config: {
+    flags: "-c, --config <file>",
+    variable: "ZEROETL_CONFIG",
+    help: "configuration file",
+    default: "zeroetl.yaml",
+  },
+  dataDir: {
+    flags: "--data-dir <dir>",
+    variable: "ZEROETL_DATA_DIR",
+    help: "data directory, instead of the configured one",
+  },
+  debug: {
+    flags: "--debug",
+    variable: "ZEROETL_DEBUG",
+    help: "log more, and show stack traces",
+  },
+  rows: {
+    flags: "--rows <n>",
+    variable: "ZEROETL_ROWS",
+    help: "size of the shop",
+    default: 100_000,
+    parse: wholeNumber(100, 100_000_000),
+  },
+  seconds: {
+    flags: "--seconds <n>",
+    variable: "ZEROETL_SECONDS",
+    help: "stop by itself after so long, with a summary",
+    parse: wholeNumber(1, 1_000_000),
+  },
+  rate: {
+    flags: "--rate <n>",
+    variable: "ZEROETL_RATE",
+    help: "transactions a second that are written to the shop",
+    default: 100,
+    parse: wholeNumber(1, 100_000),
+  },
+  watch: { flags: "--watch", variable: "ZEROETL_WATCH", help: "show it anew every second" },
+  json: { flags: "--json", variable: "ZEROETL_JSON", help: "print JSON" },
+  csv: { flags: "--csv", variable: "ZEROETL_CSV", help: "print comma-separated values" },
+} as const satisfies Record<string, Flag>;
+
+/** The flag for commander, read from its variable where the command line has none. */
+export function optionOf(flag: Flag): Option {
+  const option = new Option(flag.flags, `${flag.help} (or ${flag.variable})`);
+  if (flag.default !== undefined) option.default(flag.default);
+  if (flag.parse !== undefined) option.argParser(flag.parse);
+  // Commander takes any value of the variable for "on", even `false`.
+  const takesValue = flag.flags.includes("<");
+  if (takesValue || isOn(environment()[flag.variable])) option.env(flag.variable);
+  return option;
+}
+
+/** The help names the variable already. */
+export function describeOption(option: Option): string {
+  const standard = option.defaultValue === undefined ? "" : `, default ${String(option.defaultValue)}`;
+  return option.description.replace(/\)$/, `${standard})`);
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && !["", "0", "false", "no", "off"].includes(value.toLowerCase());
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}

@@ -1,0 +1,151 @@
+import { Argument, Command, CommanderError, type Option } from "commander";
+import { readFileSync } from "node:fs";
+import { setLogLevel } from "../base/log.ts";
+import type { CommandContext, CommonFlags } from "./context.ts";
+import { reportFailure } from "./failure.ts";
+import { describeOption, flags, optionOf } from "./flags.ts";
+import { withStopSignals } from "./signals.ts";
+import { openTerminal } from "./terminal.ts";
+
+/** Gives the exit status. Commands are loaded when they run: most need a fraction of what the service needs. */
+type Run = (
+  context: CommandContext,
+  argument: string | undefined,
+  own: Record<string, unknown>,
+) => Promise<number>;
+
+interface CommandDefinition {
+  readonly name: string;
+  readonly help: string;
+  /** `<required>` or `[optional]`, and what it is. */
+  readonly argument?: readonly [name: string, help: string];
+  readonly flags: readonly (keyof typeof flags)[];
+  readonly run: Run;
+}
+
+const commands: readonly CommandDefinition[] = [
+  {
+    name: "demo",
+    help: "see it work on this machine: a PostgreSQL with a small shop, replicated while it is written to",
+    flags: ["rows", "seconds", "rate"],
+    run: async (context, _argument, own) => {
+      const { demo } = await import("./demo/demo.ts");
+      return demo(context, own as { rows: number; rate: number; seconds?: number });
+    },
+  },
+  {
+    name: "serve",
+    help: "run the service in the foreground, until SIGINT or SIGTERM",
+    flags: [],
+    run: async (context) => (await import("./serve.ts")).serve(context),
+  },
+  {
+    name: "check",
+    help: "look whether sources and targets are ready; each finding says what mends it",
+    argument: ["[source]", "the name of one source, instead of everything"],
+    flags: [],
+    run: async (context, source) => (await import("./check.ts")).check(context, source),
+  },
+  {
+    name: "status",
+    help: "show integrations, tables, states, lag and throughput",
+    argument: ["[integration]", "name, ARN or uuid of one integration, with all its tables"],
+    flags: ["watch", "json"],
+    run: async (context, integration, own) => (await import("./status.ts")).status(context, integration, own),
+  },
+  {
+    name: "query",
+    help: "run a query against the warehouse; tables are database.schema.table",
+    argument: ["<sql>", "one statement that reads"],
+    flags: ["csv", "json"],
+    run: async (context, sql = "", own) => (await import("./query.ts")).query(context, sql, own),
+  },
+  {
+    name: "verify",
+    help: "compare source and warehouse at one log position, table by table",
+    argument: ["<integration>", "name, ARN or uuid"],
+    flags: ["json"],
+    run: async (context, integration = "", own) =>
+      (await import("./verify.ts")).verify(context, integration, own),
+  },
+];
+
+const commonFlags = ["config", "dataDir", "debug"] as const;
+
+/** Runs a command line; gives the exit status: 0 done, 1 failed, 2 wrong usage. Never throws. */
+export async function runCommandLine(parameters: readonly string[]): Promise<number> {
+  let status = 0;
+  const program = programOf(async (definition, command, argument) => {
+    status = await runCommand(definition, command, argument);
+  });
+  try {
+    await program.parseAsync([...parameters], { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return reportFailure(error, false);
+  }
+}
+
+type Action = (
+  definition: CommandDefinition,
+  command: Command,
+  argument: string | undefined,
+) => Promise<void>;
+
+function programOf(action: Action): Command {
+  const program = new Command("zeroetl")
+    .description("Zero-ETL integrations that anyone can run")
+    .version(version(), "-V, --version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand(false)
+    .showHelpAfterError("See `zeroetl --help`.")
+    .configureHelp({ showGlobalOptions: true, optionDescription: (option: Option) => describeOption(option) })
+    .exitOverride();
+  for (const name of commonFlags) program.addOption(optionOf(flags[name]));
+  for (const definition of commands) {
+    const command = program.command(definition.name).description(definition.help);
+    if (definition.argument !== undefined) command.addArgument(new Argument(...definition.argument));
+    for (const name of definition.flags) command.addOption(optionOf(flags[name]));
+    command.action(async () => action(definition, command, command.args[0]));
+  }
+  return program;
+}
+
+async function runCommand(
+  definition: CommandDefinition,
+  command: Command,
+  argument: string | undefined,
+): Promise<number> {
+  const common: CommonFlags = command.optsWithGlobals();
+  const isService = definition.name === "serve";
+  setLogLevel(levelOf(common.debug === true, isService));
+  try {
+    return await withStopSignals((signal) =>
+      definition.run({ flags: common, terminal: openTerminal(), signal }, argument, command.opts()),
+    );
+  } catch (error) {
+    return reportFailure(error, common.debug === true);
+  }
+}
+
+/** Only a service tells of its life; a command that a person runs speaks when something is wrong. */
+function levelOf(isDebug: boolean, isService: boolean) {
+  if (isDebug) return "debug";
+  return isService ? "info" : "error";
+}
+
+/** Of package.json, which is two folders above in the sources and three in the compiled program. */
+function version(): string {
+  for (const path of ["../../package.json", "../../../package.json"]) {
+    try {
+      const { name, version: found } = JSON.parse(
+        readFileSync(new URL(path, import.meta.url), "utf8"),
+      ) as Record<string, string>;
+      if (name === "zeroetl" && found !== undefined) return found;
+    } catch {
+      // Not in this place; the next one is tried.
+    }
+  }
+  return "unknown";
+}

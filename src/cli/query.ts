@@ -1,0 +1,138 @@
+import type { CommandContext } from "./context.ts";
+import { clientOf } from "./context.ts";
+import type { Terminal } from "./terminal.ts";
+import { aligned, counted } from "./text.ts";
+
+export interface QueryFlags {
+  readonly csv?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+type Row = readonly (string | null)[];
+type QueryLine = { readonly columns: readonly Column[] } | { readonly rows: readonly Row[] };
+
+/** Prints rows as they come; ends with what the reader of the format expects. */
+interface Printer {
+  readonly rows: (rows: readonly Row[]) => Promise<void>;
+  readonly end: () => Promise<void>;
+}
+
+/** `zeroetl query`: rows of a query against the running warehouse. */
+export async function query(context: CommandContext, sql: string, flags: QueryFlags): Promise<number> {
+  const client = await clientOf(context);
+  let printer: Printer | undefined;
+  for await (const line of client.lines<QueryLine>("query", { sql }, context.signal)) {
+    if ("columns" in line) printer = await printerOf(line.columns, flags, context.terminal);
+    else await printer?.rows(line.rows);
+  }
+  await printer?.end();
+  return 0;
+}
+
+async function printerOf(
+  columns: readonly Column[],
+  flags: QueryFlags,
+  terminal: Terminal,
+): Promise<Printer> {
+  if (flags.json === true) return jsonPrinter(columns, terminal);
+  if (flags.csv === true) return csvPrinter(columns, terminal);
+  return tablePrinter(columns, terminal);
+}
+
+const numeric = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/;
+/** So many rows are looked at to find the widths of columns; the others are aligned as far as they fit. */
+const lookedAtMax = 1000;
+
+function tablePrinter(columns: readonly Column[], terminal: Terminal): Printer {
+  const right = columns.flatMap(({ type }, index) => (numeric.test(type) ? [index] : []));
+  let waiting: Row[] = [];
+  let count = 0;
+  let isBegun = false;
+  const flush = async (): Promise<void> => {
+    if (waiting.length === 0 && isBegun) return;
+    const cells = waiting.map((row) => row.map((value) => (value === null ? "NULL" : oneLine(value))));
+    const lines = aligned([...(isBegun ? [] : [columns.map(({ name }) => name)]), ...cells], right);
+    if (!isBegun) lines[0] = terminal.bold(lines[0] ?? "");
+    isBegun = true;
+    waiting = [];
+    await terminal.write(`${lines.join("\n")}\n`);
+  };
+  return {
+    rows: async (rows) => {
+      count += rows.length;
+      waiting.push(...rows);
+      if (waiting.length >= lookedAtMax) await flush();
+    },
+    end: async () => {
+      await flush();
+      await terminal.print(`(${counted(count, "row")})`);
+    },
+  };
+}
+
+/** A value that breaks lines, or moves the cursor, would break the table. */
+function oneLine(value: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return value.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
+    JSON.stringify(character).slice(1, -1),
+  );
+}
+
+async function csvPrinter(columns: readonly Column[], terminal: Terminal): Promise<Printer> {
+  await terminal.write(csvLine(columns.map(({ name }) => name)));
+  return {
+    rows: (rows) => terminal.write(rows.map(csvLine).join("")),
+    end: async () => {},
+  };
+}
+
+/** RFC 4180; NULL is empty, an empty text is `""`. */
+function csvLine(row: Row): string {
+  const fields = row.map((value) => {
+    if (value === null) return "";
+    return value === "" || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+  });
+  return `${fields.join(",")}\r\n`;
+}
+
+async function jsonPrinter(columns: readonly Column[], terminal: Terminal): Promise<Printer> {
+  const names = uniqueNames(columns).map((name) => JSON.stringify(name));
+  let separator = "";
+  await terminal.write("[");
+  const object = (row: Row): string => {
+    const fields = row.map(
+      (value, index) => `${names[index]}:${jsonValue(value, columns[index]?.type ?? "")}`,
+    );
+    return `{${fields.join(",")}}`;
+  };
+  return {
+    rows: async (rows) => {
+      if (rows.length === 0) return;
+      await terminal.write(`${separator}\n${rows.map(object).join(",\n")}`);
+      separator = ",";
+    },
+    end: () => terminal.write("\n]\n"),
+  };
+}
+
+/** Digits stay as they are: a JSON number may have more of them than JavaScript's. */
+function jsonValue(value: string | null, type: string): string {
+  if (value === null) return "null";
+  if (numeric.test(type) && /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(value)) return value;
+  if (type === "BOOLEAN" && (value === "true" || value === "false")) return value;
+  return JSON.stringify(value);
+}
+
+function uniqueNames(columns: readonly Column[]): string[] {
+  const seen = new Map<string, number>();
+  return columns.map(({ name }) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name}_${count}`;
+  });
+}

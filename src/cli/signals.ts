@@ -1,0 +1,29 @@
+import { constants } from "node:os";
+
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Runs a command under a signal that the first SIGINT, SIGTERM or SIGHUP aborts, so that it can stop in order. A
+ * second one ends the process at once, with the status that shells give it.
+ */
+export async function withStopSignals(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = (name: (typeof stopSignals)[number]): void => {
+    if (stop.signal.aborted) process.exit(128 + constants.signals[name]);
+    stop.abort(new Error(`stopped by ${name}`));
+  };
+  for (const name of stopSignals) process.on(name, onSignal);
+  try {
+    return await run(stop.signal);
+  } finally {
+    for (const name of stopSignals) process.off(name, onSignal);
+  }
+}
+
+/** Resolves when the signal is aborted. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

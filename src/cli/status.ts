@@ -1,0 +1,168 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { IntegrationReport, StatusReport, StreamReport, TableReport } from "../runtime/operator.ts";
+import type { ServiceClient } from "./client.ts";
+import { clientOf, type CommandContext } from "./context.ts";
+import type { Terminal } from "./terminal.ts";
+import { aligned, byteSize, counted, duration, grouped, wrapped } from "./text.ts";
+
+export interface StatusFlags {
+  readonly watch?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+const everyMs = 1000;
+/** Of an integration that was not asked for by name, so many tables are listed. */
+const tablesListedMax = 20;
+
+/** What changed since the look before, a second, by stream. */
+type Rates = ReadonlyMap<string, number>;
+
+interface Look {
+  readonly atMs: number;
+  readonly report: StatusReport;
+}
+
+/** `zeroetl status`. With --watch until interrupted. */
+export async function status(
+  context: CommandContext,
+  integration: string | undefined,
+  flags: StatusFlags,
+): Promise<number> {
+  const { signal, terminal } = context;
+  const client = await clientOf(context);
+  const body = integration === undefined ? {} : { integration };
+  let before: Look | undefined;
+  while (!signal.aborted) {
+    const look = { atMs: Date.now(), report: await client.ask<StatusReport>("status", body, signal) };
+    if (flags.json === true)
+      await terminal.print(JSON.stringify(look.report, undefined, flags.watch === true ? 0 : 2));
+    else
+      await show(look, before, {
+        client,
+        terminal,
+        isAlone: integration !== undefined,
+        isWatch: flags.watch === true,
+      });
+    if (flags.watch !== true) return 0;
+    before = look;
+    await pause(everyMs, undefined, { signal }).catch(() => {});
+  }
+  return 0;
+}
+
+interface Manner {
+  readonly client: ServiceClient;
+  readonly terminal: Terminal;
+  readonly isAlone: boolean;
+  readonly isWatch: boolean;
+}
+
+async function show(look: Look, before: Look | undefined, manner: Manner): Promise<void> {
+  const { terminal, client, isWatch } = manner;
+  const rates = ratesOf(look, before);
+  const lines = look.report.integrations.flatMap((integration) => [
+    ...integrationLines(integration, rates, manner),
+    "",
+  ]);
+  if (lines.length === 0) lines.push(...invitation(look.report, client.api));
+  if (isWatch && terminal.isInteractive) await terminal.clear();
+  await terminal.write(`${lines.join("\n").trimEnd()}\n`);
+}
+
+function integrationLines(
+  integration: IntegrationReport,
+  rates: Rates,
+  { terminal, isAlone }: Manner,
+): string[] {
+  const { name, status: state, source, target, errors, streams, tables } = integration;
+  const shown = ["active", "syncing", "creating"].includes(state)
+    ? terminal.good(state)
+    : terminal.bad(state);
+  return [
+    `${terminal.bold(name)}  ${shown}  ${source} → ${target}`,
+    ...errors.flatMap(({ code, message }) => wrapped(`${code}: ${message}`, terminal.columns, "  ! ")),
+    ...streams.flatMap((stream) => wrapped(streamText(stream, rates), terminal.columns, "  ")),
+    ...tableLines(tables, { isWhole: isAlone, severalDatabases: streams.length > 1 }),
+  ];
+}
+
+function streamText(stream: StreamReport, rates: Rates): string {
+  const { sourceDatabase, destinationDatabase, phase, lagSeconds, retainedBytes, changes, copiedRows } =
+    stream;
+  const rate = rates.get(`${sourceDatabase}/${destinationDatabase}`);
+  const facts = [
+    phase === "retrying" ? `not connected, next attempt ${clock(stream.nextAttemptAt)}` : phase,
+    ...(lagSeconds === null ? [] : [`lag ${duration(lagSeconds)}`]),
+    `${grouped(changes)} changes applied${rate === undefined ? "" : `, ${grouped(rate)} a second`}`,
+    ...(copiedRows > 0 ? [`${grouped(copiedRows)} rows copied`] : []),
+    ...(retainedBytes === null ? [] : [`${byteSize(retainedBytes)} of WAL kept`]),
+  ];
+  return `${sourceDatabase} → ${destinationDatabase}: ${facts.join(" · ")}`;
+}
+
+function clock(time: string | null): string {
+  return time === null ? "soon" : `at ${new Date(time).toLocaleTimeString("en-GB")}`;
+}
+
+function tableLines(
+  tables: readonly TableReport[],
+  { isWhole, severalDatabases }: { readonly isWhole: boolean; readonly severalDatabases: boolean },
+): string[] {
+  if (tables.length === 0) return [];
+  // What needs attention comes first.
+  const rank = ({ state }: TableReport): number =>
+    ["Failed", "ResyncRequired", "ResyncInitiated"].indexOf(state) + 1 || 9;
+  const ordered = tables.toSorted((a, b) => rank(a) - rank(b));
+  const listed = isWhole ? ordered : ordered.slice(0, tablesListedMax);
+  const rows = listed.map((table) => {
+    const name = `${severalDatabases ? `${table.sourceDatabase}.` : ""}${table.schema}.${table.table}`;
+    return [
+      `  ${name}`,
+      table.state,
+      table.state === "Failed" ? "" : grouped(table.rows),
+      table.reason ?? "",
+    ];
+  });
+  const lines = aligned([["  TABLE", "STATE", "ROWS", ""], ...rows], [2]);
+  const left = ordered.length - listed.length;
+  return left === 0
+    ? lines
+    : [...lines, `  … and ${counted(left, "more table")}: zeroetl status INTEGRATION lists them`];
+}
+
+function ratesOf({ atMs, report }: Look, before: Look | undefined): Rates {
+  const rates = new Map<string, number>();
+  if (before === undefined) return rates;
+  const seconds = (atMs - before.atMs) / 1000;
+  const keyed = (look: StatusReport): [string, number][] =>
+    look.integrations.flatMap(({ streams }) =>
+      streams.map((stream): [string, number] => [
+        `${stream.sourceDatabase}/${stream.destinationDatabase}`,
+        stream.changes,
+      ]),
+    );
+  const earlier = new Map(keyed(before.report));
+  for (const [key, changes] of keyed(report)) {
+    const grown = changes - (earlier.get(key) ?? changes);
+    if (grown >= 0) rates.set(key, grown / seconds);
+  }
+  return rates;
+}
+
+/** The next step of somebody who has just started the service. */
+function invitation({ sources, targets }: StatusReport, api: string): string[] {
+  const [source] = sources;
+  const [target] = targets;
+  if (source === undefined || target === undefined)
+    return [
+      "There are no integrations. Name a source and a target in the configuration, and restart the service.",
+    ];
+  return [
+    "There are no integrations yet. Create one, for example (with the keys of the service in the environment):",
+    "",
+    `aws rds create-integration --endpoint-url ${api} --integration-name ${source.name} \\`,
+    `  --source-arn ${source.arn} \\`,
+    `  --target-arn ${target.arn} \\`,
+    "  --data-filter 'include: DATABASE.*.*'",
+  ];
+}

@@ -1,0 +1,58 @@
+import { once } from "node:events";
+import { environment } from "../config.ts";
+
+/** Standard output as our commands use it. */
+export interface Terminal {
+  /** Whether a person looks: then progress is redrawn in place. */
+  readonly isInteractive: boolean;
+  readonly columns: number;
+  /** A whole line; clears a redrawn one first. Waits where the reader is slow. */
+  readonly print: (line?: string) => Promise<void>;
+  /** Text as it is. */
+  readonly write: (text: string) => Promise<void>;
+  /** One line that the next one replaces; ignored where nobody looks. */
+  readonly redraw: (line: string) => Promise<void>;
+  readonly clear: () => Promise<void>;
+  readonly bold: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+}
+
+export function openTerminal(): Terminal {
+  const { stdout } = process;
+  const isInteractive = stdout.isTTY;
+  const hasColour = isInteractive && environment()["NO_COLOR"] === undefined;
+  const colour = (code: number) => (text: string) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  let isRedrawn = false;
+  const write = async (text: string): Promise<void> => {
+    if (!stdout.write(text)) await once(stdout, "drain");
+  };
+  const print = async (line = ""): Promise<void> => {
+    const erase = isRedrawn ? "\r\u001b[K" : "";
+    isRedrawn = false;
+    await write(`${erase}${line}\n`);
+  };
+  return {
+    isInteractive,
+    columns: Math.min(stdout.columns ?? 80, 120),
+    print,
+    write,
+    redraw: async (line) => {
+      if (!isInteractive) return;
+      isRedrawn = true;
+      await write(`\r\u001b[K${line.slice(0, (stdout.columns ?? 80) - 1)}`);
+    },
+    clear: () => write("\u001b[H\u001b[2J\u001b[3J"),
+    bold: colour(1),
+    good: colour(32),
+    bad: colour(31),
+  };
+}
+
+/** A reader that goes away, such as `head`, ends the program without noise. */
+export function endWithReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}

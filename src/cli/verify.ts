@@ -1,0 +1,77 @@
+import type { VerificationLine } from "../runtime/operator.ts";
+import { clientOf, type CommandContext } from "./context.ts";
+import type { Terminal } from "./terminal.ts";
+import { aligned, counted, grouped } from "./text.ts";
+
+export interface VerifyFlags {
+  readonly json?: boolean | undefined;
+}
+
+/** Of how many tables which is true. */
+export interface VerifySummary {
+  readonly equal: number;
+  readonly different: number;
+  readonly skipped: number;
+}
+
+/** `zeroetl verify`: exit 1 on any difference, and when there was nothing to compare. */
+export async function verify(
+  context: CommandContext,
+  integration: string,
+  flags: VerifyFlags,
+): Promise<number> {
+  const { terminal, signal } = context;
+  const client = await clientOf(context);
+  const lines: VerificationLine[] = [];
+  await terminal.redraw("Comparing source and warehouse …");
+  for await (const line of client.lines<VerificationLine>("verify", { integration }, signal)) {
+    lines.push(line);
+    if (flags.json === true) await terminal.print(JSON.stringify(line));
+  }
+  const summary = summaryOf(lines);
+  if (flags.json !== true) await printVerification(lines, terminal);
+  return summary.different === 0 && summary.equal > 0 ? 0 : 1;
+}
+
+export function summaryOf(lines: readonly VerificationLine[]): VerifySummary {
+  const count = (result: VerificationLine["result"]): number =>
+    lines.filter((line) => line.result === result).length;
+  return { equal: count("equal"), different: count("different"), skipped: count("skipped") };
+}
+
+export async function printVerification(
+  lines: readonly VerificationLine[],
+  terminal: Terminal,
+): Promise<void> {
+  const several = new Set(lines.map(({ sourceDatabase }) => sourceDatabase)).size > 1;
+  const rows = lines.map((line) => {
+    const name = `${several ? `${line.sourceDatabase}.` : ""}${line.schema}.${line.table}`;
+    return [name, ...told(line)];
+  });
+  for (const [index, text] of aligned(rows).entries())
+    await terminal.print(lines[index]?.result === "different" ? terminal.bad(text) : text);
+  await terminal.print(sentence(summaryOf(lines)));
+}
+
+function told(line: VerificationLine): [string, string] {
+  switch (line.result) {
+    case "equal":
+      return ["equal", counted(line.rows, "row")];
+    case "different":
+      return ["DIFFERENT", differenceOf(line.source, line.target)];
+    case "skipped":
+      return ["not compared", `${line.state}${line.reason === null ? "" : `: ${line.reason}`}`];
+  }
+}
+
+function differenceOf(source: { readonly rows: number }, target: { readonly rows: number }): string {
+  if (source.rows === target.rows)
+    return `${counted(source.rows, "row")} on both sides, with different contents`;
+  return `${grouped(source.rows)} rows at the source, ${grouped(target.rows)} in the warehouse`;
+}
+
+export function sentence({ equal, different, skipped }: VerifySummary): string {
+  if (equal + different + skipped === 0) return "There was no table to compare.";
+  const left = skipped === 0 ? "" : `, ${skipped} not compared`;
+  return `${counted(equal, "table")} equal, ${different} different${left}.`;
+}

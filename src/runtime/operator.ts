@@ -1,0 +1,177 @@
+import { CodedError } from "../base/errors.ts";
+import type { Integration, TableStatus } from "../model/integration.ts";
+import type { SourceResource, TargetResource } from "../model/resources.ts";
+import type { QueryResult, Warehouse } from "../target/target.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { TableVerification } from "./verify.ts";
+import type { WorkerHealth, WorkerPhase } from "./worker.ts";
+
+export interface OperatorParts {
+  readonly supervisor: Supervisor;
+  readonly catalog: {
+    readonly wanted: () => Promise<readonly { readonly integration: Integration }[]>;
+    readonly tables: (integrationId: string) => Promise<readonly TableStatus[]>;
+  };
+  readonly sources: readonly SourceResource[];
+  readonly targets: readonly (TargetResource & { readonly warehouse: Warehouse })[];
+  readonly arnOf: (integrationId: string) => string;
+}
+
+/** What `zeroetl status` shows. */
+export type StatusReport = {
+  readonly sources: readonly { readonly name: string; readonly engine: string; readonly arn: string }[];
+  readonly targets: readonly {
+    readonly name: string;
+    readonly arn: string;
+    readonly databases: readonly string[];
+  }[];
+  readonly integrations: readonly IntegrationReport[];
+};
+
+export type IntegrationReport = {
+  readonly id: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly status: string;
+  /** Names; the ARN where it is not configured any more. */
+  readonly source: string;
+  readonly target: string;
+  readonly dataFilter: string;
+  readonly createdAt: string;
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+  readonly streams: readonly StreamReport[];
+  readonly tables: readonly TableReport[];
+};
+
+export type StreamReport = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly phase: WorkerPhase["kind"];
+  readonly nextAttemptAt: string | null;
+  readonly lagSeconds: number | null;
+  readonly retainedBytes: number | null;
+  readonly copiesWaiting: number | null;
+  readonly changes: number;
+  readonly transactions: number;
+  readonly copiedRows: number;
+  readonly bytesRead: number;
+  readonly batches: number;
+};
+
+export type TableReport = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly schema: string;
+  readonly table: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly rows: number;
+};
+
+/** One line of `zeroetl verify`: one table. */
+export type VerificationLine = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly schema: string;
+  readonly table: string;
+} & (
+  | { readonly result: "equal"; readonly rows: number; readonly hash: string }
+  | {
+      readonly result: "different";
+      readonly source: { readonly rows: number; readonly hash: string };
+      readonly target: { readonly rows: number; readonly hash: string };
+    }
+  | { readonly result: "skipped"; readonly state: string; readonly reason: string | null }
+);
+
+/** Answers our own command line; the API's `OperatorPort`. */
+export class Operator {
+  readonly #parts: OperatorParts;
+
+  constructor(parts: OperatorParts) {
+    this.#parts = parts;
+  }
+
+  async status({ integrationId }: { readonly integrationId: string | undefined }): Promise<StatusReport> {
+    const { supervisor, catalog, sources, targets } = this.#parts;
+    const wanted = await catalog.wanted();
+    const running = new Map(
+      (await supervisor.integrations()).map((view) => [view.integration.id, view.streams]),
+    );
+    const chosen = wanted.filter(
+      ({ integration: { id } }) => integrationId === undefined || id === integrationId,
+    );
+    const reports = chosen.map(({ integration }) =>
+      this.#report(integration, running.get(integration.id) ?? []),
+    );
+    return {
+      sources: sources.map(({ name, engine, arn }) => ({ name, engine, arn })),
+      targets: targets.map(({ name, arn, warehouse }) => ({ name, arn, databases: warehouse.databases() })),
+      integrations: await Promise.all(reports),
+    };
+  }
+
+  /** Of the first target. */
+  async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
+    const [target] = this.#parts.targets;
+    if (target === undefined) throw new CodedError("CONFIGURATION", "No target is configured.");
+    return target.warehouse.query(sql, signal);
+  }
+
+  /** A line for each table. Ends without a line for an integration that has no tables. */
+  async *verify(integrationId: string, signal: AbortSignal): AsyncGenerator<VerificationLine> {
+    for await (const stream of this.#parts.supervisor.verify(integrationId, signal)) {
+      const { sourceDatabase, destinationDatabase } = stream;
+      for (const table of stream.tables)
+        yield { sourceDatabase, destinationDatabase, ...table.name, ...verificationOf(table) };
+    }
+  }
+
+  async #report(integration: Integration, streams: readonly WorkerHealth[]): Promise<IntegrationReport> {
+    const { catalog, sources, targets, arnOf } = this.#parts;
+    const { id, name, status, errors, sourceArn, targetArn, dataFilter, createdAt } = integration;
+    const live = streams.flatMap(({ tables }) => tables);
+    // While streams connect, what was reported last is all that is known.
+    const tables = live.length > 0 ? live : await catalog.tables(id);
+    return {
+      id,
+      name,
+      arn: arnOf(id),
+      status,
+      source: sources.find(({ arn }) => arn === sourceArn)?.name ?? sourceArn,
+      target: targets.find(({ arn }) => arn === targetArn)?.name ?? targetArn,
+      dataFilter,
+      createdAt: createdAt.toISOString(),
+      errors: errors.map(({ code, message }) => ({ code, message })),
+      streams: streams.map(streamReport),
+      tables: tables.map((table) => ({ ...table, reason: table.reason ?? null })),
+    };
+  }
+}
+
+function streamReport(health: WorkerHealth): StreamReport {
+  const { phase, sourceDatabase, destinationDatabase, counters } = health;
+  return {
+    sourceDatabase,
+    destinationDatabase,
+    phase: phase.kind,
+    nextAttemptAt: phase.kind === "retrying" ? phase.nextAttemptAt.toISOString() : null,
+    lagSeconds: health.lagSeconds ?? null,
+    retainedBytes: health.retainedBytes ?? null,
+    copiesWaiting: health.copiesWaiting ?? null,
+    ...counters,
+  };
+}
+
+function verificationOf(table: TableVerification) {
+  switch (table.kind) {
+    case "equal":
+      return { result: "equal", rows: table.digest.rows, hash: table.digest.hash } as const;
+    case "different": {
+      const { source, target } = table;
+      return { result: "different", source: { ...source }, target: { ...target } } as const;
+    }
+    case "skipped":
+      return { result: "skipped", state: table.state, reason: table.reason ?? null } as const;
+  }
+}

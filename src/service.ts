@@ -1,0 +1,226 @@
+import { createAdaptorServer } from "@hono/node-server";
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { integrationArn } from "./api/arn.ts";
+import { createApi } from "./api/create-api.ts";
+import { present } from "./base/assert.ts";
+import { DirectoryLock } from "./base/directory-lock.ts";
+import { CodedError } from "./base/errors.ts";
+import { logger } from "./base/log.ts";
+import { Metrics } from "./base/metrics.ts";
+import { Catalog } from "./catalog/catalog.ts";
+import type { Address, Configuration, Credential } from "./config.ts";
+import {
+  ensureCredentials,
+  makeDataDirectory,
+  placesIn,
+  removeServiceRecord,
+  writeServiceRecord,
+} from "./data-directory.ts";
+import type { FilterDialect } from "./model/data-filter.ts";
+import type { SourceUnit } from "./runtime/keeper.ts";
+import { Operator } from "./runtime/operator.ts";
+import { supervisorMetrics, supervisorSamples } from "./runtime/stream-metrics.ts";
+import { Supervisor } from "./runtime/supervisor.ts";
+import { Worker } from "./runtime/worker.ts";
+import { sourceEngines } from "./source/engines.ts";
+import { targetEngines } from "./target/engines.ts";
+import type { TargetEngine, Warehouse } from "./target/target.ts";
+
+const log = logger("service");
+
+/** How often sources' catalogs are looked at for new, changed and dropped tables. */
+const catalogPollMs = 1000;
+/** How long connections that are busy answering may go on after a stop. */
+const drainMs = 2000;
+
+type Close = () => PromiseLike<void> | void;
+
+/**
+ * The whole service: config → lock → catalog → warehouses → supervisor → api → listen. Disposing of it stops in the
+ * opposite order, so that each part finds what it needs while it ends.
+ */
+export class Service implements AsyncDisposable {
+  /** Such as `http://127.0.0.1:5440`. */
+  readonly api: string;
+  readonly credentials: readonly Credential[];
+  readonly operator: Operator;
+  readonly #closers: readonly Close[];
+
+  private constructor(
+    parts: { api: string; credentials: readonly Credential[]; operator: Operator },
+    closers: readonly Close[],
+  ) {
+    this.api = parts.api;
+    this.credentials = parts.credentials;
+    this.operator = parts.operator;
+    this.#closers = closers;
+  }
+
+  /** Listens, and works on what the catalog wants, when it returns. Throws `CodedError`. */
+  static async start(configuration: Configuration, signal: AbortSignal): Promise<Service> {
+    const closers: Close[] = [];
+    try {
+      const parts = await build(configuration, closers, signal);
+      return new Service(parts, closers);
+    } catch (error) {
+      await closeAll(closers);
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await closeAll(this.#closers);
+  }
+}
+
+async function closeAll(closers: readonly Close[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of closers.toReversed()) {
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, "The service did not stop in order");
+}
+
+async function build(configuration: Configuration, closers: Close[], signal: AbortSignal) {
+  const { dataDirectory, sources, targets, region } = configuration;
+  for (const warning of configuration.warnings) log.warn({ warning }, "The configuration is unwise");
+  const units = sourceUnits(configuration);
+  await makeDataDirectory(dataDirectory);
+  const lock = await DirectoryLock.take(dataDirectory);
+  closers.push(() => lock[Symbol.asyncDispose]());
+  const credentials =
+    configuration.credentials.length > 0 ? configuration.credentials : await ensureCredentials(dataDirectory);
+  const catalog = await Catalog.open(catalogLocation(configuration));
+  closers.push(() => catalog[Symbol.asyncDispose]());
+  const warehouses = await openWarehouses(configuration, closers, signal);
+  const supervisor = Supervisor.start({
+    catalog,
+    sources: units,
+    warehouses: new Map(warehouses.map(({ arn, warehouse }) => [arn, warehouse])),
+    filesRoot: dataDirectory,
+    catalogPollMs,
+    startWorker: (request) => Worker.start(request),
+  });
+  closers.push(() => supervisor[Symbol.asyncDispose]());
+  const resources = sources.map(({ resource }) => resource);
+  const arnOf = (id: string): string => integrationArn(configuration, id);
+  const operator = new Operator({ supervisor, catalog, sources: resources, targets: warehouses, arnOf });
+  const metrics = new Metrics();
+  closers.push(() => metrics[Symbol.dispose]());
+  metrics.add(supervisorMetrics, async () => supervisorSamples(await supervisor.integrations()));
+  const secrets = new Map(credentials.map((entry) => [entry.accessKeyId, entry.secretAccessKey]));
+  const app = createApi({
+    account: configuration.account,
+    region,
+    sources: resources,
+    targets: targets.map(({ resource }) => resource),
+    quotas: configuration.quotas,
+    secretOf: (accessKeyId) => secrets.get(accessKeyId)?.reveal(),
+    catalog,
+    now: () => new Date(),
+    operator,
+    health: () => ({ ok: true }),
+    metrics: () => metrics.text(),
+  });
+  const api = await listen(app.fetch, configuration.listenApi, closers);
+  await writeServiceRecord(dataDirectory, { api, pid: process.pid, region });
+  closers.push(() => removeServiceRecord(dataDirectory));
+  log.info({ api, dataDirectory }, "The service listens");
+  return { api, credentials, operator };
+}
+
+/** What a configuration calls an engine: which of ours it is, and how data filters are written for it. */
+const sourceKinds: Readonly<Record<string, { readonly engine: string; readonly dialect: FilterDialect }>> = {
+  postgres: { engine: "postgres", dialect: "postgres" },
+  "aurora-postgresql": { engine: "postgres", dialect: "postgres" },
+  mysql: { engine: "mysql", dialect: "mysql" },
+  mariadb: { engine: "mysql", dialect: "mysql" },
+  "aurora-mysql": { engine: "mysql", dialect: "mysql" },
+};
+
+/** Engines and connection strings of the configured sources, by ARN. Refuses what no engine can use. */
+export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<string, SourceUnit> {
+  const units = sources.map(({ resource, url }, index) => {
+    const kind = sourceKinds[resource.engine];
+    const engine = kind === undefined ? undefined : sourceEngines[kind.engine];
+    if (kind === undefined || engine === undefined)
+      return refuse(
+        ["sources", index, "engine"],
+        `sources[${index}].engine: ${resource.engine} is not supported yet; postgres and aurora-postgresql are`,
+      );
+    try {
+      engine.validateUrl(url.reveal());
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return refuse(["sources", index, "url"], `sources[${index}].url: ${error.message}`);
+    }
+    return [resource.arn, { engine, url: url.reveal(), dialect: kind.dialect }] as const;
+  });
+  return new Map(units);
+}
+
+function catalogLocation({ catalogUrl, dataDirectory }: Configuration) {
+  return catalogUrl === undefined
+    ? ({ kind: "directory", directory: placesIn(dataDirectory).catalog } as const)
+    : ({ kind: "server", url: catalogUrl.reveal() } as const);
+}
+
+export function targetEngineOf(name: string): TargetEngine {
+  return present(targetEngines[name], "the configuration allows only engines that exist");
+}
+
+async function openWarehouses(configuration: Configuration, closers: Close[], signal: AbortSignal) {
+  const opened: (Configuration["targets"][number]["resource"] & { readonly warehouse: Warehouse })[] = [];
+  for (const { resource, engine } of configuration.targets) {
+    const directory = placesIn(configuration.dataDirectory).warehouse(resource.name);
+    const warehouse = await targetEngineOf(engine).open({ directory }, signal);
+    closers.push(() => warehouse[Symbol.asyncDispose]());
+    opened.push({ ...resource, warehouse });
+  }
+  return opened;
+}
+
+/** Listens, and gives the URL. */
+async function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host, port }: Address,
+  closers: Close[],
+): Promise<string> {
+  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
+  const listening = once(server, "listening");
+  server.listen(port, host);
+  try {
+    await listening;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const what =
+      code === "EADDRINUSE" ? "is in use by another program" : `cannot be used (${code ?? "unknown"})`;
+    throw new CodedError("PORT_IN_USE", `The address ${host}:${port} of listen.api ${what}`, { cause });
+  }
+  closers.push(() => stopListening(server));
+  const { port: taken } = server.address() as AddressInfo;
+  return `http://${clientHost(host)}:${taken}`;
+}
+
+/** The host in a URL: where the service listens everywhere, a client on this machine finds it at home. */
+function clientHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** Nobody is let in any more; who is being answered may finish, unless it takes too long. */
+async function stopListening(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(timer);
+}
