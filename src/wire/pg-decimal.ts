@@ -20,7 +20,7 @@ interface Numeric {
   count: number;
   weight: number;
   negative: boolean;
-  /** For more than 15 digits: |value| × 10^scale in words of 32 bits, lowest first. */
+  /** For more than 18 digits: |value| × 10^scale in words of 32 bits, lowest first. */
   readonly limbs: Float64Array;
 }
 
@@ -41,7 +41,7 @@ export function decodeDecimal(precision: number, scale: number): DecodeColumn {
   const fractionGroups = Math.ceil(scale / 4);
   const excess = 10 ** (fractionGroups * 4 - scale);
   const shape: Shape = { precision, scale, fractionGroups, excess };
-  const limbs = new Float64Array(precision <= 18 ? 2 : 4);
+  const limbs = new Float64Array(4);
   const numeric: Numeric = { region: new Uint8Array(0), at: 0, count: 0, weight: 0, negative: false, limbs };
   const put = putterFor(shape);
   return (fields, { first, count }, out) => {
@@ -59,7 +59,7 @@ export function decodeDecimal(precision: number, scale: number): DecodeColumn {
 
 type Put = (numeric: Numeric, out: Vector, row: number) => void;
 
-/** The cheapest arithmetic that is exact: a double up to 15 digits, two words up to 18, four words up to 38. */
+/** The cheapest arithmetic that is exact: one double up to 15 digits, two up to 18, four words up to 38. */
 function putterFor(shape: Shape): Put {
   if (shape.precision <= 4) return (numeric, out, row) => putInt16(out, row, signed(numeric, shape));
   if (shape.precision <= 9)
@@ -67,6 +67,7 @@ function putterFor(shape: Shape): Put {
       out.words[row] = signed(numeric, shape);
     };
   if (shape.precision <= 15) return (numeric, out, row) => putDouble(out, row, signed(numeric, shape));
+  if (shape.precision <= 18) return (numeric, out, row) => putTwoParts(numeric, shape, { out, row });
   return (numeric, out, row) => {
     accumulate(numeric, shape);
     putLimbs(numeric, out, row);
@@ -137,6 +138,33 @@ function putDouble(out: Vector, row: number, value: number): void {
   out.words[2 * row + 1] = Math.floor(value / twoTo32);
 }
 
+const twoTo20 = 1_048_576;
+
+/** The last three groups of digits in one double, what stands before them in another; both in 64 bits at the end. */
+function putTwoParts(numeric: Numeric, shape: Shape, place: { out: Vector; row: number }): void {
+  const { region, at, count, weight, negative } = numeric;
+  const { excess } = shape;
+  const groups = weight + 1 + shape.fractionGroups;
+  let upper = 0;
+  let lower = 0;
+  for (let group = 0; group < groups; group += 1) {
+    const digit = group < count ? uint16At(region, at + 2 * group) : 0;
+    if (group < groups - 3) upper = upper * 10_000 + digit;
+    else if (group < groups - 1) lower = lower * 10_000 + digit;
+    else lower = lower * (10_000 / excess) + digit / excess;
+  }
+  // upper < 10^6 × excess and factor = 10^12 / excess: taken in pieces of 20 bits, every product is exact.
+  const factor = 1e12 / excess;
+  const top = upper * Math.floor(factor / twoTo20);
+  const rest = (top % 4096) * twoTo20 + upper * (factor % twoTo20) + lower;
+  const low = rest % twoTo32;
+  const high = Math.floor(top / 4096) + Math.floor(rest / twoTo32);
+  const { words } = place.out;
+  words[2 * place.row] = negative ? -low : low;
+  words[2 * place.row + 1] = negative ? -high - (low === 0 ? 0 : 1) : high;
+}
+
+/** |value| × 10^scale into words of 32 bits, lowest first. */
 function accumulate({ region, at, count, weight, limbs }: Numeric, shape: Shape): void {
   limbs.fill(0);
   const groups = weight + 1 + shape.fractionGroups;
