@@ -30,7 +30,7 @@ const count = z.preprocess(
 const quota = (number: number, of: string) =>
   setting(
     count,
-    `Integrations at most ${of}. Default ${number}.`,
+    `At most this many integrations ${of}. Default ${number}.`,
     "a whole number from 1 to 1000000",
   ).default(number);
 

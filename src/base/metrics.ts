@@ -15,12 +15,14 @@ export interface Sample {
   readonly value: number;
 }
 
+const loopSampleMs = 10;
+
 /**
  * What `/metrics` answers. Nothing is counted on the data path for it: values are asked for when somebody scrapes.
  */
 export class Metrics implements Disposable {
   readonly #registry = new Registry();
-  readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: 10 });
+  readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: loopSampleMs });
   readonly #collectors: (() => Promise<void>)[] = [];
 
   constructor() {
@@ -87,7 +89,8 @@ export class Metrics implements Disposable {
       const { user, system } = process.cpuUsage();
       const delays = ["0.5", "0.99", "1"].map((quantile) => ({
         labels: { quantile },
-        value: this.#loop.percentile(Number(quantile) * 100) / 1e9,
+        // The histogram counts the wait for its own timer too.
+        value: Math.max(0, this.#loop.percentile(Number(quantile) * 100) / 1e9 - loopSampleMs / 1000),
       }));
       this.#loop.reset();
       return Promise.resolve(

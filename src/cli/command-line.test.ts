@@ -1,0 +1,199 @@
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { Command, run } from "../../test/support/command.ts";
+import { TemporaryDirectory } from "../../test/support/temporary.ts";
+import { until } from "../../test/support/until.ts";
+
+/** A service without sources, on a free port. */
+async function startService(directory: string): Promise<Command> {
+  await writeFile(
+    join(directory, "zeroetl.yaml"),
+    "data_dir: ./data\nlisten: { api: 127.0.0.1:0 }\ntargets:\n  - { name: analytics, engine: duckdb }\n",
+  );
+  const service = await Command.start(["serve"], { directory });
+  service.read();
+  await service.says(/The service listens/);
+  return service;
+}
+
+test("help is complete, short enough for a page, and exits with 0", async () => {
+  await using directory = await TemporaryDirectory.make();
+  const options = { directory: directory.path };
+  const { status, out } = await run(["--help"], options);
+  expect(status).toBe(0);
+  for (const command of ["demo", "serve", "check", "status", "query", "verify"]) {
+    expect(out).toContain(`\n  ${command} `);
+    const own = await run([command, "--help"], options);
+    expect(own.status).toBe(0);
+    expect(own.out).toContain("--data-dir");
+  }
+  expect(out.split("\n").length).toBeLessThan(40);
+  expect((await run(["--version"], options)).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test.each([
+  ["an unknown command", ["nonsense"], /unknown command 'nonsense'/],
+  ["no command", [], /Usage: zeroetl/],
+  ["an unknown flag", ["status", "--colour"], /unknown option '--colour'/],
+  ["a missing argument", ["query"], /missing required argument 'sql'/],
+  ["too many arguments", ["verify", "a", "b"], /too many arguments/],
+  ["a number that is none", ["demo", "--rows", "many"], /It must be a whole number from 100/],
+])("%s is wrong usage: exit 2", async (_what, parameters, sentence) => {
+  await using directory = await TemporaryDirectory.make();
+  const { status, err } = await run(parameters, { directory: directory.path });
+  expect(status).toBe(2);
+  expect(err).toMatch(sentence);
+});
+
+test.each([
+  ["a missing configuration", undefined, /^zeroetl: there is no configuration file zeroetl\.yaml\. /],
+  [
+    "a wrong one",
+    "colour: blue",
+    /^zeroetl: zeroetl\.yaml:1: unknown setting "colour"; allowed here: account/,
+  ],
+  [
+    "an engine that is not there yet",
+    "sources:\n  - { name: a, engine: mysql, url: 'mysql://h/d' }",
+    /^zeroetl: zeroetl\.yaml:2: sources\[0\]\.engine: mysql is not supported yet/,
+  ],
+])("%s is told in one line: exit 1", async (_what, text, sentence) => {
+  await using directory = await TemporaryDirectory.make();
+  if (text !== undefined) await writeFile(join(directory.path, "zeroetl.yaml"), text);
+  for (const command of ["serve", "check"]) {
+    const { status, err } = await run([command], { directory: directory.path });
+    expect(status).toBe(1);
+    expect(err).toMatch(sentence);
+    expect(err.trim().split("\n")).toHaveLength(1);
+  }
+});
+
+test("without a service, its clients say how to start one", async () => {
+  await using directory = await TemporaryDirectory.make();
+  for (const parameters of [["status"], ["query", "SELECT 1"], ["verify", "x"]]) {
+    const { status, err } = await run(parameters, { directory: directory.path });
+    expect(status).toBe(1);
+    expect(err).toMatch(
+      /^zeroetl: No service runs on the data directory .*zeroetl-data\. Start it with `npx zeroetl serve`\.\n$/,
+    );
+  }
+});
+
+test("a service answers status, queries in three formats, and stops in order", async () => {
+  await using directory = await TemporaryDirectory.make();
+  const options = { directory: directory.path };
+  await using service = await startService(directory.path);
+  expect((await run(["status"], options)).out).toMatch(/There are no integrations\./);
+  const status = JSON.parse((await run(["status", "--json"], options)).out) as Record<string, unknown>;
+  expect(status).toMatchObject({
+    integrations: [],
+    sources: [],
+    targets: [{ name: "analytics", databases: ["dev"] }],
+  });
+  const sql = "SELECT 1 AS one, NULL AS none, 'a,\"b' AS text, true AS yes";
+  expect((await run(["query", sql], options)).out).toBe(
+    'one  none  text  yes\n  1  NULL  a,"b  true\n(1 row)\n',
+  );
+  expect((await run(["query", "--csv", sql], options)).out).toBe('one,none,text,yes\r\n1,,"a,""b",true\r\n');
+  expect((await run(["query", sql], { ...options, variables: { ZEROETL_JSON: "1" } })).out).toBe(
+    '[\n{"one":1,"none":null,"text":"a,\\"b","yes":true}\n]\n',
+  );
+  const many = await run(["query", "--csv", "SELECT range FROM range(200000)"], options);
+  expect(many.out.split("\r\n")).toHaveLength(200_002);
+  const wrong = await run(["query", "SELECT nonsense"], options);
+  expect(wrong.status).toBe(1);
+  expect(wrong.err).toMatch(/^zeroetl: .*nonsense.*Correct the SQL\.\n$/);
+  expect((await run(["verify", "absent"], options)).err).toMatch(/There is no integration with this name/);
+
+  service.process.kill("SIGTERM");
+  const { status: exit, err } = await service.end();
+  expect(exit).toBe(0);
+  expect(err).toMatch(/The service has stopped/);
+  await expect(readFile(join(directory.path, "data", "service.json"))).rejects.toThrow(/ENOENT/);
+});
+
+test("--config, --data-dir and their variables lead to the same service", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using elsewhere = await TemporaryDirectory.make();
+  await using _service = await startService(directory.path);
+  const config = join(directory.path, "zeroetl.yaml");
+  const data = join(directory.path, "data");
+  for (const [flags, variables] of [
+    [["--config", config], {}],
+    [["--data-dir", data], {}],
+    [[], { ZEROETL_CONFIG: config }],
+    [[], { ZEROETL_DATA_DIR: data }],
+  ] as const)
+    expect((await run(["status", ...flags], { directory: elsewhere.path, variables })).status).toBe(0);
+});
+
+test("a second service on one data directory is refused, and so is a port in use", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using service = await startService(directory.path);
+  const second = await run(["serve"], { directory: directory.path });
+  expect(second.status).toBe(1);
+  expect(second.err).toMatch(/zeroetl: The directory .* is in use by another process\. Stop the other/);
+  expect(service.hasEnded).toBe(false);
+
+  await using other = await TemporaryDirectory.make();
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await writeFile(join(other.path, "zeroetl.yaml"), `listen: { api: 127.0.0.1:${port} }`);
+  const refused = await run(["serve"], { directory: other.path });
+  server.close();
+  expect(refused.status).toBe(1);
+  expect(refused.err).toMatch(
+    new RegExp(`The address 127\\.0\\.0\\.1:${port} of listen\\.api is in use by another program\\.`),
+  );
+});
+
+test("a killed service leaves a record, and its clients say that nobody answers", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using service = await startService(directory.path);
+  await service[Symbol.asyncDispose]();
+  const { status, err } = await run(["status"], { directory: directory.path });
+  expect(status).toBe(1);
+  expect(err).toMatch(/No service answers at http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\)\. Start it with/);
+  await using again = await startService(directory.path);
+  expect((await run(["status"], { directory: directory.path })).status).toBe(0);
+  expect(again.hasEnded).toBe(false);
+});
+
+test("a slow reader of a query does not hold up a stop for long, and a second signal ends the service at once", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using service = await startService(directory.path);
+  await using slow = await Command.start(["query", "--csv", "SELECT range FROM range(1000000000)"], {
+    directory: directory.path,
+  });
+  await until(
+    "the query runs",
+    () => (slow.process.stdout?.readableLength ?? 0) > 0 || slow.process.stdout?.read(1) !== null,
+  );
+  service.process.kill("SIGTERM");
+  await service.says(/The service stops/);
+  service.process.kill("SIGTERM");
+  expect((await service.end()).status).toBe(143);
+
+  await using next = await startService(directory.path);
+  await using slower = await Command.start(["query", "--csv", "SELECT range FROM range(1000000000)"], {
+    directory: directory.path,
+  });
+  await until("the query runs", () => slower.process.stdout?.read(1) !== null);
+  next.process.kill("SIGINT");
+  expect((await next.end()).status).toBe(0);
+});
+
+test("a reader that goes away ends a query without noise", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using _service = await startService(directory.path);
+  const query = await Command.start(["query", "--csv", "SELECT range FROM range(100000000)"], {
+    directory: directory.path,
+  });
+  await until("the query runs", () => query.process.stdout?.read(1) !== null);
+  query.process.stdout?.destroy();
+  expect(await query.end()).toMatchObject({ status: 0, err: "" });
+});
