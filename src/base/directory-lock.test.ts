@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -60,6 +60,14 @@ test.runIf(process.platform === "linux")("a path longer than a socket's is fine"
   await mkdir(deep, { recursive: true });
   await using _lock = await DirectoryLock.take(deep);
   await expect(DirectoryLock.take(deep)).rejects.toMatchObject(locked);
+});
+
+test("a path that cannot be a directory is an error that a user can mend", async () => {
+  await writeFile(join(directory, "file"), "");
+  await expect(DirectoryLock.take(join(directory, "file"))).rejects.toMatchObject({ code: "CONFIGURATION" });
+  await expect(DirectoryLock.take(join(directory, "file", "x"))).rejects.toMatchObject({
+    code: "CONFIGURATION",
+  });
 });
 
 test("two directories have nothing to do with each other", async () => {

@@ -23,9 +23,12 @@ export class DirectoryLock implements AsyncDisposable {
     this.#socket = socket;
   }
 
-  /** Makes the directory when absent. Throws `CodedError` DATA_DIRECTORY_LOCKED when another process has it. */
+  /**
+   * Makes the directory when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED when another process has it,
+   * CONFIGURATION when it cannot be made or locked.
+   */
   static async take(directory: string): Promise<DirectoryLock> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     // It answers before it is announced, so that nobody takes an owner for dead.
     const socket = await LockSocket.listen(directory);
     try {
@@ -40,6 +43,21 @@ export class DirectoryLock implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#socket[Symbol.asyncDispose]();
   }
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw unusable(directory, cause, "made");
+  }
+}
+
+function unusable(directory: string, cause: unknown, what: "made" | "locked"): CodedError {
+  const reason = codeOf(cause) ?? "unknown reason";
+  return new CodedError("CONFIGURATION", `The directory ${directory} cannot be ${what} (${reason}).`, {
+    cause,
+  });
 }
 
 async function win(socket: LockSocket): Promise<void> {
@@ -139,10 +157,7 @@ class LockSocket implements AsyncDisposable {
     } catch (error) {
       await handle.close();
       if (error instanceof CodedError) throw error;
-      const reason = codeOf(error) ?? "unknown reason";
-      throw new CodedError("CONFIGURATION", `The directory ${directory} cannot be locked (${reason}).`, {
-        cause: error,
-      });
+      throw unusable(directory, error, "locked");
     }
   }
 

@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serve, type ServerType } from "@hono/node-server";
+import { afterAll } from "vitest";
 import { createApi } from "../../src/api/create-api.ts";
 import type { ApiOptions } from "../../src/api/options.ts";
 import { Catalog } from "../../src/catalog/catalog.ts";
@@ -39,6 +40,24 @@ export const targets: ApiOptions["targets"] = Array.from({ length: 40 }, (_, ind
   };
 });
 
+let template: Promise<string> | undefined;
+
+/** The directory of a catalog that nothing is in, made once a test file: making one takes seconds, copying it does not. */
+function emptyCatalog(): Promise<string> {
+  template ??= makeEmptyCatalog();
+  return template;
+}
+
+async function makeEmptyCatalog(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
+  await (await Catalog.open({ kind: "directory", directory }))[Symbol.asyncDispose]();
+  return directory;
+}
+
+afterAll(async () => {
+  if (template !== undefined) await rm(await template, { recursive: true, force: true });
+});
+
 /** The API on a free port over an embedded catalog of its own; disposing of it leaves nothing behind. */
 export class TestService implements AsyncDisposable {
   readonly catalog: Catalog;
@@ -55,6 +74,7 @@ export class TestService implements AsyncDisposable {
 
   static async start(over: Partial<ApiOptions> = {}): Promise<TestService> {
     const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
+    await cp(join(await emptyCatalog(), "data"), join(directory, "data"), { recursive: true });
     const catalog = await Catalog.open({ kind: "directory", directory });
     const api = createApi({
       account,
