@@ -1,4 +1,5 @@
+import { postgres } from "./postgres/engine.ts";
 import type { SourceEngine } from "./source.ts";
 
-/** The kinds of source database, by the name that a configuration gives as `engine`. */
-export const sourceEngines: Readonly<Record<string, SourceEngine>> = {};
+/** Source engines by the name that a configuration gives them. */
+export const sourceEngines: Readonly<Record<string, SourceEngine>> = { postgres };

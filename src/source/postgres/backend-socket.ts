@@ -50,7 +50,7 @@ const rateWindowMs = 20;
  * The backend's side of a connection as large regions of whole messages. The socket is read only while `read` waits:
  * a slow caller stops the server.
  */
-export class BackendSocket {
+export class BackendSocket implements Disposable {
   readonly #socket: Duplex;
   readonly #limits: ReadLimits;
   #chunks: Buffer[] = [];
@@ -62,6 +62,7 @@ export class BackendSocket {
   #isWaking = false;
   #bytesRead = 0;
   #lastReadMs = 0;
+  #lastSignMs = 0;
   #window = { startMs: 0, bytes: 0 };
   #isGathering: boolean;
   readonly #onClose = () => this.#onFailure(new ConnectionLost("it ended unexpectedly"));
@@ -86,6 +87,7 @@ export class BackendSocket {
   async read(signal: AbortSignal): Promise<Region> {
     const waitMs = this.#isGathering ? this.#lastReadMs + this.#limits.gatherMs - performance.now() : 0;
     if (waitMs > 1 && this.#buffered < this.#needed) await pause(waitMs, signal);
+    this.#lastSignMs = performance.now();
     this.#socket.resume();
     try {
       while (this.#buffered < this.#needed) {
@@ -97,6 +99,17 @@ export class BackendSocket {
       this.#socket.pause();
     }
     return this.#take();
+  }
+
+  /** Ends the connection; what waits for it, or will, gets this error. */
+  fail(error: Error): void {
+    this.#onFailure(error);
+    this.#socket.destroy();
+  }
+
+  /** For how long `read` has been waiting for anything at all; 0 while nobody reads. */
+  get silenceMs(): number {
+    return this.#wake === undefined ? 0 : performance.now() - this.#lastSignMs;
   }
 
   /** Sends a statement or a replication command by the simple query protocol. */
@@ -113,6 +126,10 @@ export class BackendSocket {
   /** At once, without a farewell; a waiting `read` throws. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 
   /** Stops reading the socket, for somebody else to take over. Everything that came has been read. */
@@ -143,6 +160,7 @@ export class BackendSocket {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
     this.#bytesRead += chunk.length;
+    this.#lastSignMs = performance.now();
     if (this.#buffered >= Math.max(this.#limits.regionBytesMax, this.#needed)) this.#socket.pause();
     if (this.#isWaking) return;
     // After this turn of the event loop, in which everything that the kernel holds comes in chunks of 64 kB.

@@ -75,17 +75,26 @@ export interface CatalogRequest {
   readonly oids?: readonly number[];
 }
 
+export type CatalogTables = ReadonlyMap<number, CatalogTable>;
+
 /** The source's tables by oid, as this session sees them now. */
-export async function readTables(
-  session: Session,
-  request: CatalogRequest,
-): Promise<ReadonlyMap<number, CatalogTable>> {
+export async function readTables(session: Session, request: CatalogRequest): Promise<CatalogTables> {
+  const texts = await readTableTexts(session, request);
+  return parseTables(texts);
+}
+
+/** The same as texts, which are equal where nothing has changed. */
+export async function readTableTexts(session: Session, request: CatalogRequest): Promise<readonly string[]> {
   const [server] = await session.rows<{ version: number }>(
     "SELECT current_setting('server_version_num')::int AS version",
   );
   const sql = tablesSql((server?.version ?? 0) >= 150_000);
   const rows = await session.rows<{ tables: string }>(sql, [request.publication, request.oids ?? null]);
-  const tables = rows.map((row) => JSON.parse(row.tables) as CatalogTable);
+  return rows.map((row) => row.tables);
+}
+
+export function parseTables(texts: readonly string[]): CatalogTables {
+  const tables = texts.map((text) => JSON.parse(text) as CatalogTable);
   return new Map(tables.map((table) => [table.oid, table]));
 }
 
@@ -126,7 +135,8 @@ FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND ($2::oid[] IS NULL OR c.oid = ANY ($2::oid[]))`;
+  AND ($2::oid[] IS NULL OR c.oid = ANY ($2::oid[]))
+ORDER BY c.oid`;
 }
 
 const columnsSql = `coalesce((

@@ -1,4 +1,5 @@
 import type { TableFailureReason } from "../../model/block.ts";
+import { sameType } from "../../model/logical-type.ts";
 import type { Column, Relation, ReplicaIdentity, TableDefinition } from "../../model/relation.ts";
 import { codecFor, type ColumnCodec, type PgSession } from "../../wire/pg-type.ts";
 import { pgTypesFrom, pgTypesSql, type PgType, type PgTypes } from "../../wire/pg-type-query.ts";
@@ -27,7 +28,7 @@ export interface ShapeMemo {
   /** The index that makes up the identity; 0 for whole rows. */
   readonly key: number;
   readonly membership: number;
-  /** `oid:xid of attaching` of each partition. */
+  /** `oid:xid of attaching:storage` of each partition. */
   readonly partitions: readonly string[];
 }
 
@@ -71,6 +72,23 @@ export function shapeOf(table: CatalogTable, context: TypeContext): ShapeResult 
   return { kind: "shape", shape: { relation, memo, codecs } };
 }
 
+/**
+ * What an earlier run left, with decoders; undefined where its types are not there any more, or are read differently
+ * now.
+ */
+export function heldRelation(definition: TableDefinition, context: TypeContext): Relation | undefined {
+  const memo = readMemo(definition);
+  if (memo === undefined || memo.columns.length !== definition.columns.length) return undefined;
+  const columns: Column[] = [];
+  for (const [index, column] of definition.columns.entries()) {
+    const [typeOid, modifier] = memo.columns[index] ?? [0, -1];
+    const codec = codecOf({ typeOid, modifier }, context);
+    if ("unsupported" in codec || !sameType(codec.type, column.type)) return undefined;
+    columns.push(columnOf(column, codec));
+  }
+  return relationOf({ ...definition, columns });
+}
+
 function relationOf(relation: Relation): Relation {
   return Object.freeze(relation);
 }
@@ -94,7 +112,7 @@ export function memoOf(table: CatalogTable, key: number): ShapeMemo {
     storage: table.storage,
     key,
     membership: table.membership?.oid ?? 0,
-    partitions: table.partitions.map(({ oid, attachedBy }) => `${oid}:${attachedBy}`),
+    partitions: table.partitions.map(({ oid, attachedBy, storage }) => `${oid}:${attachedBy}:${storage}`),
   };
 }
 
@@ -112,7 +130,9 @@ export interface CatalogIdentity {
 /** What finds a row of the table again; undefined if its changes do not tell. */
 export function identityOf(table: CatalogTable): CatalogIdentity | undefined {
   const index = table.identity === "i" ? table.identityIndex : table.primaryKey;
-  const columns = index?.columns.map((id) => table.columns.findIndex((column) => column.id === id));
+  const columns = index?.columns
+    .map((id) => table.columns.findIndex((column) => column.id === id))
+    .toSorted((a, b) => a - b);
   const hasKey = index !== null && columns !== undefined && !columns.includes(-1);
   switch (table.identity) {
     case "d":

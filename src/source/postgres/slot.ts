@@ -18,6 +18,8 @@ export interface SlotState {
   readonly activePid: number | undefined;
   /** The reader says that it is zeroetl. */
   readonly isOurs: boolean;
+  /** WAL that is kept for the slot. */
+  readonly retainedBytes: number | undefined;
 }
 
 export async function readSlot(session: Session, slot: string): Promise<SlotState | undefined> {
@@ -26,8 +28,10 @@ export async function readSlot(session: Session, slot: string): Promise<SlotStat
     unusable: boolean;
     pid: number | null;
     application: string | null;
+    retained: string | null;
   }>(
-    `SELECT s.confirmed_flush_lsn::text AS confirmed, s.active_pid AS pid, a.application_name AS application,
+    `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), s.restart_lsn)::text AS retained,
+       s.confirmed_flush_lsn::text AS confirmed, s.active_pid AS pid, a.application_name AS application,
        s.restart_lsn IS NULL OR s.confirmed_flush_lsn IS NULL OR s.wal_status = 'lost' OR s.plugin <> 'pgoutput'
          OR s.database <> current_database() AS unusable
      FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
@@ -40,6 +44,7 @@ export async function readSlot(session: Session, slot: string): Promise<SlotStat
     isUnusable: row.unusable,
     activePid: row.pid ?? undefined,
     isOurs: row.application === applicationName,
+    retainedBytes: row.retained === null ? undefined : Number(row.retained),
   };
 }
 

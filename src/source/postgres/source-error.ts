@@ -1,6 +1,8 @@
 import pg from "pg";
 import { CodedError, type ErrorCode, messageOf } from "../../base/errors.ts";
 
+import { WireError } from "../../wire/pg-bytes.ts";
+
 /** SQLSTATEs of PostgreSQL, Appendix A, and what they mean for a source wherever they come up. */
 const meanings: Readonly<Record<string, ErrorCode>> = {
   "28000": "SOURCE_AUTHENTICATION",
@@ -42,6 +44,8 @@ export function sourceError(error: unknown, special: Readonly<Record<string, Err
     const code = meanings[state] ?? (state.startsWith("08") ? "SOURCE_UNREACHABLE" : undefined);
     return code === undefined ? error : coded(code, "The source refused", error);
   }
+  if (error instanceof WireError)
+    return coded("SOURCE_PROTOCOL", "The source sent what zeroetl does not expect", error);
   return error instanceof ConnectionLost || isNetworkError(error)
     ? coded("SOURCE_UNREACHABLE", "The connection to the source failed", error)
     : error;

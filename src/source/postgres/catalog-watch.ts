@@ -1,0 +1,142 @@
+import { logger } from "../../base/log.ts";
+import type { Scope } from "../../model/data-filter.ts";
+import { CodedError } from "../../base/errors.ts";
+import { parseTables, readTableTexts, type CatalogTable, type CatalogTables } from "./catalog-table.ts";
+import { parseLsn } from "./lsn.ts";
+import type { StreamNames } from "./names.ts";
+import { readPublication, unpublishTable } from "./publication.ts";
+import { selectTables } from "./scope-tables.ts";
+import type { Session } from "./session.ts";
+import { shapeOf, type TypeContext } from "./shape.ts";
+import { readSlot } from "./slot.ts";
+import type { Observation } from "./stream-tables.ts";
+import { readTypeContext } from "./type-context.ts";
+
+const log = logger("postgres");
+
+/** The selected tables as they were at the last look. */
+export interface CatalogView {
+  readonly number: number;
+  readonly selected: CatalogTables;
+  readonly context: TypeContext;
+}
+
+export interface WatchRequest {
+  /** For the watch alone: it may wait for locks. */
+  readonly session: Session;
+  readonly names: StreamNames;
+  readonly scope: Scope;
+  readonly database: string;
+}
+
+/** Looks at the source's catalog now and then, and keeps the publication free of tables that cannot be in it. */
+export class CatalogWatch {
+  readonly #request: WatchRequest;
+  #number = 0;
+  #texts: readonly string[] = [];
+  /** The texts of the last observation: nothing new is observed while they stay. */
+  #observed: readonly string[] | undefined;
+  #view: CatalogView | undefined;
+  #observation: Observation | undefined;
+  #retainedBytes: number | undefined;
+
+  constructor(request: WatchRequest) {
+    this.#request = request;
+  }
+
+  /** Grows with each look; a look under way has the number already. */
+  get number(): number {
+    return this.#number;
+  }
+
+  get view(): CatalogView | undefined {
+    return this.#view;
+  }
+
+  /** To be taken up where the stream reaches its place. */
+  get observation(): Observation | undefined {
+    return this.#observation;
+  }
+
+  /** WAL that the source keeps for the stream. */
+  get retainedBytes(): number | undefined {
+    return this.#retainedBytes;
+  }
+
+  /** The observation has been taken up. `isComplete`: for every table; else the next look observes again. */
+  taken(isComplete: boolean): void {
+    this.#observation = undefined;
+    if (!isComplete) this.#observed = undefined;
+  }
+
+  /** Throws `CodedError` SLOT_LOST or PUBLICATION where the stream cannot go on. */
+  async look(): Promise<void> {
+    this.#number += 1;
+    await this.#lookAtSlot();
+    const texts = await this.#read();
+    if (this.#view === undefined || !sameTexts(texts, this.#texts)) {
+      this.#texts = texts;
+      this.#view = await this.#viewOf(texts);
+      await this.#unpublish(this.#view);
+    } else this.#view = { ...this.#view, number: this.#number };
+    await this.#observe(texts, this.#view);
+  }
+
+  #read(): Promise<readonly string[]> {
+    const { session, names } = this.#request;
+    return readTableTexts(session, { publication: names.publication });
+  }
+
+  async #viewOf(texts: readonly string[]): Promise<CatalogView> {
+    const { session, scope, database } = this.#request;
+    const selected = selectTables(parseTables(texts), scope, database);
+    return { number: this.#number, selected, context: await readTypeContext(session, selected.values()) };
+  }
+
+  /**
+   * What was read before and after an LSN was the catalog at that LSN. (A transaction that waits for a synchronous
+   * standby is in the log but not yet visible; whoever follows the stream there finds its tables changed since.)
+   */
+  async #observe(texts: readonly string[], view: CatalogView): Promise<void> {
+    if (this.#observation !== undefined) return;
+    if (this.#observed !== undefined && sameTexts(texts, this.#observed)) return;
+    const { lsn } = await this.#request.session.row<{ lsn: string }>(
+      "SELECT pg_current_wal_insert_lsn()::text AS lsn",
+    );
+    if (!sameTexts(texts, await this.#read())) return;
+    this.#observed = texts;
+    this.#observation = { ...view, lsn: parseLsn(lsn) };
+  }
+
+  /** At once: until then the updates of such a table's users fail. */
+  async #unpublish({ selected, context }: CatalogView): Promise<void> {
+    const { session, names } = this.#request;
+    const isRefused = (table: CatalogTable): boolean => {
+      const result = shapeOf({ ...table, isReadable: true, hasRowSecurity: false }, context);
+      return result.kind === "failed";
+    };
+    for (const table of parseTables(this.#texts).values()) {
+      if (table.membership === null || (selected.has(table.oid) && !isRefused(table))) continue;
+      log.info({ table: `${table.schema}.${table.name}` }, "Taking a table out of the publication");
+      await unpublishTable(session, names.publication, table);
+    }
+  }
+
+  async #lookAtSlot(): Promise<void> {
+    const { session, names } = this.#request;
+    const slot = await readSlot(session, names.slot);
+    if (slot === undefined || slot.isUnusable) throw slotLost(names.slot);
+    this.#retainedBytes = slot.retainedBytes;
+    const publication = await readPublication(session, names.publication);
+    if (publication !== "intact")
+      throw new CodedError("PUBLICATION", `Publication ${names.publication} was dropped or altered.`);
+  }
+}
+
+export function slotLost(slot: string): CodedError {
+  return new CodedError("SLOT_LOST", `Replication slot ${slot} was dropped or has lost changes.`);
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index]);
+}

@@ -1,0 +1,54 @@
+import { CodedError, messageOf } from "../../base/errors.ts";
+import { databasesOf } from "../../model/data-filter.ts";
+import type { SourceEngine, StreamRequest } from "../source.ts";
+import { namesOf } from "./names.ts";
+import { openSource } from "./open-source.ts";
+import { checkSource } from "./preflight.ts";
+import { dropPublication } from "./publication.ts";
+import { Session } from "./session.ts";
+import { dropSlot } from "./slot.ts";
+
+/** PostgreSQL 14 and later, by logical replication. */
+export const postgres: SourceEngine = {
+  validateUrl,
+  databases: databasesOf,
+  check: checkSource,
+  open: openSource,
+  remove,
+};
+
+function validateUrl(url: string): void {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch (error) {
+    throw new CodedError("CONFIGURATION", "The url of a PostgreSQL source is not a valid URL.", {
+      cause: new Error(messageOf(error)),
+    });
+  }
+  if (parsed.protocol !== "postgres:" && parsed.protocol !== "postgresql:")
+    throw new CodedError("CONFIGURATION", "The url of a PostgreSQL source must begin with postgres://.");
+  if (parsed.hostname === "")
+    throw new CodedError("CONFIGURATION", "The url of a PostgreSQL source must name a host.");
+  if (parsed.username === "")
+    throw new CodedError("CONFIGURATION", "The url of a PostgreSQL source must name a user.");
+}
+
+async function remove(request: StreamRequest, signal: AbortSignal): Promise<void> {
+  const { slot, publication } = namesOf(request.integrationId, request.database);
+  const session = await connected(request, signal);
+  if (session === undefined) return;
+  await using _ = session;
+  await dropSlot(session, slot, signal);
+  await dropPublication(session, publication);
+}
+
+/** Undefined where the database is gone, and its slots and publications with it. */
+async function connected(request: StreamRequest, signal: AbortSignal): Promise<Session | undefined> {
+  try {
+    return await Session.open(request, signal);
+  } catch (error) {
+    if (error instanceof CodedError && error.code === "SOURCE_DATABASE_MISSING") return undefined;
+    throw error;
+  }
+}

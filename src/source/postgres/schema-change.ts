@@ -1,0 +1,223 @@
+import type { TableFailureReason } from "../../model/block.ts";
+import { type ColumnChange, sameColumns } from "../../model/column-change.ts";
+import { sameType } from "../../model/logical-type.ts";
+import type { Column, ColumnDefinition, ReplicaIdentity, TableDefinition } from "../../model/relation.ts";
+import type { RelationMessage } from "../../wire/pg-stream.ts";
+import type { CatalogColumn, CatalogTable } from "./catalog-table.ts";
+import { nameOf, shapeOf, type Shape, type ShapeMemo, type TypeContext } from "./shape.ts";
+
+/** What the target holds of a table. */
+export interface HeldTable {
+  readonly definition: TableDefinition;
+  readonly memo: ShapeMemo | undefined;
+}
+
+/** What has to happen so that the target's table follows the source's. */
+export type SchemaChange =
+  /** Nothing, but the shape is fresher. */
+  | { readonly kind: "same"; readonly shape: Shape }
+  | { readonly kind: "altered"; readonly shape: Shape; readonly changes: readonly ColumnChange[] }
+  /** It cannot be proved what the target's rows would have to look like. */
+  | { readonly kind: "recopy"; readonly shape: Shape }
+  | { readonly kind: "failed"; readonly reason: TableFailureReason };
+
+/** Follows from one version of a table, held by the target, to another one as the catalog describes it. */
+export function followCatalog(held: HeldTable, now: CatalogTable, context: TypeContext): SchemaChange {
+  // What is only needed to copy a table does not matter once it has been copied.
+  const result = shapeOf({ ...now, isReadable: true, hasRowSecurity: false }, context);
+  if (result.kind === "failed") return result;
+  const { shape } = result;
+  if (now.membership === null) return notPublished(now);
+  const { definition, memo } = held;
+  if (memo === undefined || !isContinuous(memo, shape.memo, now)) return { kind: "recopy", shape };
+  const changes = columnChanges(definition, now, shape);
+  if (changes === undefined) return { kind: "recopy", shape };
+  const isSame =
+    sameColumns(definition, shape.relation) &&
+    sameIdentity(definition.identity, shape.relation.identity) &&
+    definition.name.schema === now.schema &&
+    definition.name.table === now.name;
+  return isSame ? { kind: "same", shape } : { kind: "altered", shape, changes };
+}
+
+export function notPublished(table: CatalogTable): SchemaChange {
+  const message = `Table ${nameOf(table)} was taken out of the integration's publication.`;
+  return { kind: "failed", reason: { code: "TABLE_NOT_PUBLISHED", message } };
+}
+
+/** Whether every change of rows between the two versions came through the stream. */
+function isContinuous(before: ShapeMemo, after: ShapeMemo, now: CatalogTable): boolean {
+  if (before.membership !== after.membership) return false;
+  // Under whole old rows the stream does not say which index made up the key when a row was written.
+  if (now.identity === "f" && before.key !== 0 && after.key !== 0 && before.key !== after.key) return false;
+  // A rewrite that comes without a change of columns (VACUUM FULL, CLUSTER, TRUNCATE) leaves or streams the rows.
+  const isRewritten = before.storage !== after.storage;
+  if (isRewritten && !sameVersions(before, after)) return false;
+  return hasSamePartitions(before, after, now);
+}
+
+function sameVersions(before: ShapeMemo, after: ShapeMemo): boolean {
+  return JSON.stringify(before.columns) === JSON.stringify(after.columns);
+}
+
+/** Rows of a partition that was attached, detached, dropped, truncated or rewritten by itself do not come. */
+function hasSamePartitions(before: ShapeMemo, after: ShapeMemo, now: CatalogTable): boolean {
+  const held = new Set(before.partitions);
+  const added = after.partitions.filter((partition) => !held.has(partition));
+  if (after.partitions.length - added.length !== before.partitions.length) return false;
+  const born = new Set(now.partitions.filter((each) => each.isBornAttached).map(({ oid }) => String(oid)));
+  return added.every((partition) => born.has(partition.split(":")[0] ?? ""));
+}
+
+export function sameIdentity(a: ReplicaIdentity, b: ReplicaIdentity): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** In an order in which they can be applied; undefined where values would have to change. */
+function columnChanges(
+  held: TableDefinition,
+  now: CatalogTable,
+  { relation }: Shape,
+): readonly ColumnChange[] | undefined {
+  const before = new Map(held.columns.map((column) => [column.id, column]));
+  const after = new Map(relation.columns.map((column) => [column.id, column]));
+  const kept: { from: ColumnDefinition; to: Column }[] = [];
+  for (const from of held.columns) {
+    const to = after.get(from.id);
+    if (to !== undefined) kept.push({ from, to });
+  }
+  if (!kept.every(({ from, to }) => keepsValues(from, to))) return undefined;
+  const dropped = held.columns
+    .filter(({ id }) => !after.has(id))
+    .map(({ name }) => ({ kind: "dropped", name }) as const);
+  const added = relation.columns
+    .filter(({ id }) => !before.has(id))
+    .map((column) => {
+      const fill = now.columns.find(({ id }) => id === column.id)?.missing ?? null;
+      return { kind: "added", column, fill } as const;
+    });
+  const retyped = kept
+    .filter(({ from, to }) => !sameType(from.type, to.type) || from.sourceType !== to.sourceType)
+    .map(({ from, to }) => ({ kind: "retyped", column: to, from }) as const);
+  return [...dropped, ...renames(kept), ...retyped, ...added];
+}
+
+/** Names that are exchanged need a third one on the way. */
+function renames(kept: readonly { from: ColumnDefinition; to: Column }[]): ColumnChange[] {
+  const renamed = kept.filter(({ from, to }) => from.name !== to.name);
+  const taken = new Set(renamed.map(({ from }) => from.name));
+  const first: ColumnChange[] = [];
+  const second: ColumnChange[] = [];
+  for (const { from, to } of renamed)
+    if (taken.has(to.name)) {
+      const between = `_zeroetl_${from.id}`;
+      first.push({ kind: "renamed", from: from.name, to: between });
+      second.push({ kind: "renamed", from: between, to: to.name });
+    } else second.push({ kind: "renamed", from: from.name, to: to.name });
+  return [...first, ...second];
+}
+
+const lengthTypes = /^(text|character varying(\(\d+\))?)$/;
+const modifierOf = /\([^)]*\)/;
+
+/**
+ * Whether values of the old type are the same values of the new one, given that the table was not rewritten: another
+ * modifier of one type, or text with and without a limit. Other types that share their bytes may mean something else.
+ */
+function keepsValues(from: ColumnDefinition, to: ColumnDefinition): boolean {
+  const [a, b] = [from.sourceType, to.sourceType];
+  const isOneType =
+    a.replace(modifierOf, "") === b.replace(modifierOf, "") || (lengthTypes.test(a) && lengthTypes.test(b));
+  if (!isOneType) return false;
+  if (from.type.kind === "decimal" && to.type.kind === "decimal")
+    return from.type.scale === to.type.scale && from.type.precision <= to.type.precision;
+  return sameType(from.type, to.type);
+}
+
+/** What the stream says of a table, and in which transaction. */
+export interface Description {
+  readonly message: RelationMessage;
+  readonly xid: number;
+}
+
+/**
+ * The table as it was where the stream described it: the description has names and types, and the catalog, which is
+ * read later, tells which columns these are. Undefined where that cannot be proved; `behind` where the catalog has not
+ * got there yet (a commit is in the stream before it is visible to everybody).
+ */
+export function describedTable(
+  held: HeldTable,
+  now: CatalogTable,
+  { message, xid }: Description,
+): CatalogTable | "behind" | undefined {
+  const ids = columnIds(held.definition, now, { message, xid });
+  if (ids === undefined || ids === "behind") return ids;
+  const columns = message.columns.map(({ name, typeOid, modifier }, index): CatalogColumn => {
+    const id = ids[index] ?? 0;
+    const known = now.columns.find((column) => column.id === id);
+    return { id, name, typeOid, modifier, missing: known?.missing ?? null, xid: known?.xid ?? 0 };
+  });
+  const { schema, table: name } = message;
+  return { ...now, schema, name, columns, ...identityFields(held, now, { message, columns }) };
+}
+
+/** attnums of the described columns, in order. They are described in the order of their attnums, which never return. */
+function columnIds(
+  held: TableDefinition,
+  now: CatalogTable,
+  { message, xid }: Description,
+): readonly number[] | "behind" | undefined {
+  const { columns } = message;
+  const heldIds = held.columns.map(({ id }) => id);
+  const nowIds = now.columns.map(({ id }) => id);
+  // Columns that were there before and still are were there in between.
+  const lasting = heldIds.filter((id) => nowIds.includes(id));
+  if (lasting.length === columns.length) return lasting;
+  const lastHeld = Math.max(0, ...heldIds);
+  const lastNow = Math.max(0, ...nowIds, ...now.dropped.map(({ id }) => id));
+  if (lastNow <= lastHeld && columns.length === heldIds.length) return heldIds;
+  const isAsNow =
+    columns.length === now.columns.length &&
+    columns.every(({ name, typeOid, modifier }, index) => {
+      const column = now.columns[index];
+      return column?.name === name && column.typeOid === typeOid && column.modifier === modifier;
+    });
+  if (!isAsNow) return lastNow <= lastHeld ? "behind" : undefined;
+  // Columns could have been dropped and made again under their names after the description; then a later transaction
+  // did it.
+  const changed = [
+    ...now.columns.filter(({ id }) => !heldIds.includes(id)),
+    ...now.dropped.filter(({ id }) => heldIds.includes(id) || id > lastHeld),
+  ];
+  return changed.every((column) => isAtMost(column.xid, xid)) ? nowIds : undefined;
+}
+
+/** Transaction ids are compared as PostgreSQL does: the half of the circle behind is the past. */
+function isAtMost(a: number, b: number): boolean {
+  return ((b - a) | 0) >= 0;
+}
+
+const identityLetters = { default: "d", index: "i", full: "f", nothing: "n" } as const;
+
+function identityFields(
+  { memo }: HeldTable,
+  now: CatalogTable,
+  described: { readonly message: RelationMessage; readonly columns: readonly CatalogColumn[] },
+): Pick<CatalogTable, "identity" | "primaryKey" | "identityIndex"> {
+  const { message, columns } = described;
+  const identity = identityLetters[message.identity];
+  if (identity === "f") {
+    // The key that the target's rows are found by, for as long as the catalog still has that index; else whole rows,
+    // which are always right. A key that is new to us is taken up when the catalog is looked at next.
+    const primaryKey = now.primaryKey?.oid === memo?.key ? now.primaryKey : null;
+    return { identity, primaryKey, identityIndex: null };
+  }
+  const ids = columns.filter((_, index) => message.columns[index]?.isKey === true).map(({ id }) => id);
+  const known = identity === "i" ? now.identityIndex : now.primaryKey;
+  const index = ids.length === 0 ? null : { oid: known?.oid ?? memo?.key ?? 0, columns: ids };
+  return {
+    identity,
+    primaryKey: identity === "i" ? now.primaryKey : index,
+    identityIndex: identity === "i" ? index : null,
+  };
+}

@@ -1,0 +1,146 @@
+import type { Block, Cut } from "../../model/block.ts";
+import { copiedBlock, BlockBuilder } from "./block-builder.ts";
+import { readTables } from "./catalog-table.ts";
+import type { CopyJob } from "./copy-plan.ts";
+import { positionOf, type LogIdentity } from "./lsn.ts";
+import type { StreamNames } from "./names.ts";
+import { publishTables } from "./publication.ts";
+import type { ConnectRequest, Session } from "./session.ts";
+import { shapeOf } from "./shape.ts";
+import { ExportedSnapshot } from "./slot.ts";
+import type { StreamTables } from "./stream-tables.ts";
+import { copyTables, type CopyStep } from "./table-copies.ts";
+import type { TrackedTable } from "./tracked-table.ts";
+import { readTypeContext } from "./type-context.ts";
+
+/** Connections that read tables at once, beside the one that reads the stream. */
+const copyConnections = 2;
+
+export interface CopierParts {
+  readonly connect: ConnectRequest;
+  readonly names: StreamNames;
+  readonly log: LogIdentity;
+  readonly tables: StreamTables;
+  /** For the preparation alone: it may wait for locks. */
+  readonly session: Session;
+}
+
+/** Tables that are ready to be copied, all at one place of the log. */
+interface PreparedCopy {
+  readonly snapshot: ExportedSnapshot;
+  readonly jobs: readonly CopyJob[];
+}
+
+/**
+ * Copies the tables that want it. The snapshot is taken in the background, since that waits for open transactions,
+ * while the stream goes on; the copy itself is woven into the stream between two transactions.
+ */
+export class TableCopier implements AsyncDisposable {
+  readonly #parts: CopierParts;
+  #state: "idle" | "preparing" | "prepared" = "idle";
+  #prepared: PreparedCopy | undefined;
+  #bytesRead = 0;
+
+  constructor(parts: CopierParts) {
+    this.#parts = parts;
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  get isIdle(): boolean {
+    return this.#state === "idle";
+  }
+
+  get isPrepared(): boolean {
+    return this.#state === "prepared";
+  }
+
+  /** Publishes the tables and takes a snapshot behind that. Nothing is prepared where none can be copied now. */
+  async prepare(wanted: readonly TrackedTable[], signal: AbortSignal): Promise<void> {
+    this.#state = "preparing";
+    const jobs = await this.#publish(wanted);
+    if (jobs.length === 0) {
+      this.#state = "idle";
+      return;
+    }
+    // The tables are in the publication before any transaction that the snapshot lacks could begin: taking it waits
+    // for all transactions that were open before.
+    const snapshot = await ExportedSnapshot.open(this.#parts.connect, signal);
+    this.#prepared = { snapshot, jobs };
+    this.#state = "prepared";
+  }
+
+  async #publish(wanted: readonly TrackedTable[]): Promise<readonly CopyJob[]> {
+    const { session, names } = this.#parts;
+    const { publication } = names;
+    const oids = wanted.map(({ oid }) => oid);
+    const found = await readTables(session, { publication, oids });
+    const context = await readTypeContext(session, found.values());
+    const eligible = [...found.values()].filter((table) => shapeOf(table, context).kind === "shape");
+    await publishTables(
+      session,
+      publication,
+      eligible.filter(({ membership }) => membership === null),
+    );
+    const published = await readTables(session, { publication, oids: eligible.map(({ oid }) => oid) });
+    return [...published.values()].flatMap((table) => {
+      const result = shapeOf(table, context);
+      return result.kind === "shape" && table.membership !== null ? [{ table, shape: result.shape }] : [];
+    });
+  }
+
+  /** Copies what is prepared. `cut`: where the stream stands meanwhile. `control` sees the catalog as it is. */
+  async *copy(cut: Omit<Cut, "after">, control: Session, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const prepared = this.#prepared;
+    if (prepared === undefined) return;
+    this.#prepared = undefined;
+    const { snapshot, jobs } = prepared;
+    const { connect, names } = this.#parts;
+    try {
+      const request = { connect, publication: names.publication, snapshot: snapshot.snapshot, jobs };
+      for await (const step of copyTables({ ...request, connections: copyConnections, control }, signal)) {
+        if (step.kind === "rows") {
+          this.#bytesRead += step.rows.region.length;
+          yield copiedBlock(step.job.shape.relation, step.rows, cut);
+          continue;
+        }
+        const block = new BlockBuilder();
+        this.#tell(step, snapshot, block);
+        block.cut(cut);
+        const built = block.build();
+        if (built !== undefined) yield built;
+      }
+    } finally {
+      await snapshot[Symbol.asyncDispose]();
+      this.#state = "idle";
+    }
+  }
+
+  #tell(step: Exclude<CopyStep, { kind: "rows" }>, { lsn }: ExportedSnapshot, block: BlockBuilder): void {
+    const { tables, log } = this.#parts;
+    const { shape } = step.job;
+    const { relation } = shape;
+    const table = tables.byOid.get(step.job.table.oid);
+    if (table === undefined) return;
+    switch (step.kind) {
+      case "started":
+        tables.announce(table);
+        block.event({ kind: "copy-started", relation });
+        return;
+      case "finished":
+        tables.copied(table, shape, lsn);
+        block.event({ kind: "copy-finished", relation, position: positionOf(log, lsn) });
+        return;
+      case "failed":
+        tables.fail(table, step.reason, block);
+        return;
+      case "postponed":
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#prepared?.snapshot[Symbol.asyncDispose]();
+  }
+}
