@@ -63,3 +63,6 @@ export const digestArray: Digest = (column) => {
   const begins = dimensions.map((n) => `coalesce(pg_catalog.array_lower(${column}, ${n}), 1) = 1`);
   return `CASE WHEN ${begins.join(" AND ")} THEN ${digestJson(column)} ELSE pg_catalog.to_json(${column}::text)::text END`;
 };
+
+/** Those of values that are kept in another notation than PostgreSQL prints. */
+export const converting: ReadonlySet<Digest> = new Set([digestArray, digestJson, digestMoney, digestOid]);

@@ -4,6 +4,7 @@ import type { DecodeColumn } from "../model/relation.ts";
 import { decodeBytes, decodeMoney } from "./pg-decode.ts";
 import { decodeDecimal } from "./pg-decimal.ts";
 import {
+  converting,
   digestArray,
   digestAsOutput,
   digestAsText,
@@ -28,6 +29,11 @@ export interface ColumnCodec {
   readonly inText: boolean;
   /** What a binary COPY selects for the column: itself, or its text. Takes the quoted name. */
   readonly select: (quotedColumn: string) => string;
+  /**
+   * Whether a value as PostgreSQL prints it (such as a column's default in the catalog) is a value of `type` in
+   * PostgreSQL's notation. Not so for arrays and composites, which are kept as JSON, money, and regclass and its kin.
+   */
+  readonly isKeptAsPrinted: boolean;
   /** A PostgreSQL expression for the column's canonical text (see pg-digest.ts). Takes the quoted name. */
   readonly digest: Digest;
 }
@@ -57,10 +63,18 @@ export function codecFor(
   const sourceType = formatType(types, column);
   const named = present(types.get(column.oid), "the type of a column has been read");
   if (!named.hasBinary)
-    return { ...plainText, sourceType, inText: true, select: digestAsOutput, digest: digestAsOutput };
+    return {
+      ...plainText,
+      sourceType,
+      inText: true,
+      select: digestAsOutput,
+      isKeptAsPrinted: true,
+      digest: digestAsOutput,
+    };
   const form = formOf(types, withoutDomains(types, column), session);
   if ("unsupported" in form) return { unsupported: `${sourceType}: ${form.unsupported}` };
-  return { ...form, sourceType, inText: false, select: (quotedColumn) => quotedColumn };
+  const isKeptAsPrinted = !converting.has(form.digest);
+  return { ...form, sourceType, inText: false, select: (quotedColumn) => quotedColumn, isKeptAsPrinted };
 }
 
 type Form = Pick<ColumnCodec, "type" | "decode" | "digest">;
