@@ -18,16 +18,24 @@ interface Progress {
   readonly requestId: string;
   service: ServiceName;
   action: string | undefined;
+  /** Once the signature was believed. */
+  accessKeyId: string | undefined;
 }
 
 /** Answers one request in the AWS Query protocol. Never throws: whatever goes wrong becomes an error envelope. */
 export async function answerQuery(request: Request, options: ApiOptions): Promise<Response> {
-  const progress: Progress = { requestId: randomUUID(), service: "rds", action: undefined };
+  const progress: Progress = {
+    requestId: randomUUID(),
+    service: "rds",
+    action: undefined,
+    accessKeyId: undefined,
+  };
   const started = performance.now();
   const { status, xml, code } = await answerOrError(request, options, progress);
-  const { requestId, service, action } = progress;
+  const { requestId, service, action, accessKeyId } = progress;
   const ms = Math.round(performance.now() - started);
-  log.debug({ requestId, service, action, status, code, ms }, "request answered");
+  const level = code === undefined && !isReading(action) ? "info" : "debug";
+  log[level]({ requestId, service, action, accessKeyId, status, code, ms }, "request answered");
   return new Response(xml, {
     status,
     headers: { "content-type": "text/xml;charset=utf-8", "x-amzn-requestid": requestId },
@@ -65,6 +73,7 @@ async function answer(request: Request, options: ApiOptions, progress: Progress)
     now: options.now(),
     secretOf: options.secretOf,
   });
+  progress.accessKeyId = signer.accessKeyId;
   progress.service = serviceNames.find((name) => name === signer.service) ?? progress.service;
   const service: Service = services[progress.service];
   const parameters = [...unsignedPart(parseForm(signed.query)), ...parseForm(text)];
@@ -73,6 +82,11 @@ async function answer(request: Request, options: ApiOptions, progress: Progress)
   const operation = service.operations[action];
   const result = await operation?.(parameterTree(parameters), options);
   return printSuccess({ action, namespace: service.namespace, requestId: progress.requestId, result });
+}
+
+/** What changes something is worth a line in the log; what clients poll is not. */
+function isReading(action: string | undefined): boolean {
+  return action === undefined || action.startsWith("Describe") || action.startsWith("List");
 }
 
 function guessService(text: string): ServiceName | undefined {

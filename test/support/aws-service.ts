@@ -6,7 +6,11 @@ import { serve, type ServerType } from "@hono/node-server";
 import { afterAll } from "vitest";
 import { createApi } from "../../src/api/create-api.ts";
 import type { ApiOptions } from "../../src/api/options.ts";
+import { setLogLevel } from "../../src/base/log.ts";
 import { Catalog } from "../../src/catalog/catalog.ts";
+
+// A line for each of a thousand requests helps nobody.
+setLogLevel("silent");
 
 export const account = "123456789012";
 export const region = "us-east-1";
