@@ -1,0 +1,280 @@
+import { change, noTuple, type Block, type TableEvent } from "../../src/model/block.ts";
+import type { ColumnChange } from "../../src/model/column-change.ts";
+import { RowDigests, type TableDigest } from "../../src/model/digest.ts";
+import type { Position } from "../../src/model/position.ts";
+import { definitionOf, type Relation, type TableDefinition } from "../../src/model/relation.ts";
+import type { Progress, TablePhase, TableRecord } from "../../src/model/table-state.ts";
+import { fieldUnchanged, type TupleLayout } from "../../src/model/tuple.ts";
+import { decodedRows } from "./pg-decoded.ts";
+
+type Row = (string | null)[];
+
+/** Rows by the text of what identifies them, and how many there are of each. */
+interface Rows {
+  relation: Relation;
+  readonly byIdentity: Map<string, { row: Row; count: number }>;
+}
+
+interface ModelTable {
+  definition: TableDefinition;
+  phase: TablePhase;
+  /** Being copied, or copied and not yet revealed. */
+  hidden: Rows | undefined;
+  visible: Rows | undefined;
+}
+
+interface Pending {
+  readonly block: Block;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * A target as plain as it can be: applies a stream row by row, at cuts, and throws at whatever must not happen, such as
+ * a row that is inserted twice or deleted without being there.
+ */
+export class StreamModel {
+  readonly #tables = new Map<string, ModelTable>();
+  #pending: Pending[] = [];
+  #checkpoint: Position | undefined;
+  transactions = 0;
+  copiedRows = 0;
+  readonly events: string[] = [];
+
+  get progress(): Progress {
+    const tables = [...this.#tables.values()].map(({ definition, phase, visible }): TableRecord => ({
+      // As if it had been stored and read again.
+      definition: JSON.parse(JSON.stringify(definitionOf(definition))) as TableDefinition,
+      phase,
+      visible: visible !== undefined,
+      updatedAtMs: 0,
+    }));
+    return { checkpoint: this.#checkpoint, tables };
+  }
+
+  get checkpoint(): Position | undefined {
+    return this.#checkpoint;
+  }
+
+  /** What a crash leaves: everything up to the last cut. */
+  crash(): void {
+    this.#pending = [];
+  }
+
+  apply(block: Block): void {
+    let from = 0;
+    for (const cut of block.cuts) {
+      this.#pending.push({ block, from, to: cut.after });
+      from = cut.after;
+      for (const pending of this.#pending) this.#applySlice(pending);
+      this.#pending = [];
+      this.#checkpoint = cut.position;
+      this.transactions += cut.transactions;
+    }
+    if (from < block.count) this.#pending.push({ block, from, to: block.count });
+  }
+
+  /** Tables by name that readers see, with their digests. */
+  digests(): Map<string, TableDigest> {
+    const found = new Map<string, TableDigest>();
+    for (const { definition, visible } of this.#tables.values())
+      if (visible !== undefined) found.set(nameOf(definition), digestOf(visible));
+    return found;
+  }
+
+  /** The state of the table that was last known under the name. */
+  phase(name: string): TablePhase | undefined {
+    const tables = [...this.#tables.values()].filter(({ definition }) => nameOf(definition) === name);
+    return tables.at(-1)?.phase;
+  }
+
+  rows(name: string): Row[] {
+    const table = [...this.#tables.values()].find(
+      ({ definition, visible }) => nameOf(definition) === name && visible !== undefined,
+    );
+    return [...(table?.visible?.byIdentity.values() ?? [])].flatMap(({ row, count }) =>
+      Array.from({ length: count }, () => row),
+    );
+  }
+
+  columns(name: string): string[] {
+    const table = [...this.#tables.values()].find(({ definition }) => nameOf(definition) === name);
+    return table?.visible?.relation.columns.map((column) => column.name) ?? [];
+  }
+
+  #applySlice({ block, from, to }: Pending): void {
+    for (let at = from; at < to; at += 1) {
+      const subject = block.subjects[at] ?? -1;
+      if (block.kinds[at] === change.event) this.#event(at, block.events[subject]);
+      else this.#row(block, at, block.relations[subject]);
+    }
+  }
+
+  #row(block: Block, at: number, relation: Relation | undefined): void {
+    if (relation === undefined) throw new Error("a row without a relation");
+    const table = this.#tables.get(relation.id);
+    const rows = table?.hidden ?? table?.visible;
+    if (table === undefined || rows === undefined)
+      throw new Error(`a row of ${nameOf(relation)}, which is not held`);
+    if (rows.relation !== relation) {
+      if (JSON.stringify(definitionOf(rows.relation)) !== JSON.stringify(definitionOf(relation)))
+        throw new Error(`a row of ${nameOf(relation)} in another shape than the target holds`);
+      rows.relation = relation;
+    }
+    const oldAt = block.oldTuples[at] ?? noTuple;
+    const newAt = block.newTuples[at] ?? noTuple;
+    const before = oldAt === noTuple ? undefined : decoded(block, oldAt, relation);
+    const after = newAt === noTuple ? undefined : decoded(block, newAt, relation);
+    if (block.kinds[at] === change.insert) {
+      if (table.phase.kind === "copying") this.copiedRows += 1;
+      add(rows, after);
+      return;
+    }
+    const held = take(rows, before ?? after);
+    if (block.kinds[at] !== change.update || after === undefined) return;
+    const unchanged = unchangedOf(block, newAt, relation);
+    add(
+      rows,
+      after.map((value, index) => (unchanged.has(index) ? (held[index] ?? null) : value)),
+    );
+  }
+
+  #event(_at: number, event: TableEvent | undefined): void {
+    if (event === undefined) throw new Error("an event is missing");
+    this.events.push(`${event.kind} ${nameOf(event.relation)}`);
+    const { id } = event.relation;
+    const table = this.#tables.get(id) ?? {
+      definition: event.relation,
+      phase: { kind: "copying" },
+      hidden: undefined,
+      visible: undefined,
+    };
+    this.#tables.set(id, table);
+    apply(table, event);
+  }
+}
+
+function apply(table: ModelTable, event: TableEvent): void {
+  switch (event.kind) {
+    case "copy-started":
+      table.definition = event.relation;
+      table.phase = { kind: "copying" };
+      table.hidden = { relation: event.relation, byIdentity: new Map() };
+      return;
+    case "copy-finished":
+      expectPhase(table, ["copying"]);
+      table.phase = { kind: "copied", position: event.position };
+      return;
+    case "revealed": {
+      expectPhase(table, ["copied"]);
+      const { phase } = table;
+      table.visible = table.hidden;
+      table.hidden = undefined;
+      table.phase = { kind: "synced", position: phase.kind === "copied" ? phase.position : ("" as Position) };
+      return;
+    }
+    case "altered": {
+      expectPhase(table, ["copied", "synced"]);
+      table.definition = event.relation;
+      const rows = table.hidden ?? table.visible;
+      if (rows !== undefined) alter(rows, event.relation, event.changes);
+      return;
+    }
+    case "truncated":
+      expectPhase(table, ["copied", "synced"]);
+      (table.hidden ?? table.visible)?.byIdentity.clear();
+      return;
+    case "dropped":
+      table.phase = { kind: "deleted" };
+      table.hidden = undefined;
+      table.visible = undefined;
+      return;
+    case "failed":
+      table.definition = event.relation;
+      table.phase = { kind: "failed", reason: event.reason };
+      table.hidden = undefined;
+  }
+}
+
+function expectPhase({ definition, phase }: ModelTable, kinds: readonly TablePhase["kind"][]): void {
+  if (!kinds.includes(phase.kind))
+    throw new Error(`${nameOf(definition)} is ${phase.kind}, not ${kinds.join(" or ")}`);
+}
+
+function alter(rows: Rows, relation: Relation, changes: readonly ColumnChange[]): void {
+  const names = rows.relation.columns.map(({ name }) => name);
+  const all = [...rows.byIdentity.values()];
+  for (const step of changes) {
+    const at = (name: string): number => {
+      const index = names.indexOf(name);
+      if (index < 0) throw new Error(`column ${name} is not there`);
+      return index;
+    };
+    if (step.kind === "added") {
+      if (names.includes(step.column.name)) throw new Error(`column ${step.column.name} is there already`);
+      names.push(step.column.name);
+      for (const { row } of all) row.push(step.fill);
+    } else if (step.kind === "dropped") {
+      const index = at(step.name);
+      names.splice(index, 1);
+      for (const { row } of all) row.splice(index, 1);
+    } else if (step.kind === "renamed") {
+      if (names.includes(step.to)) throw new Error(`column ${step.to} is there already`);
+      names[at(step.from)] = step.to;
+    }
+  }
+  if (names.join() !== relation.columns.map(({ name }) => name).join())
+    throw new Error(`${nameOf(relation)} was altered to ${names.join()}`);
+  rows.relation = relation;
+  rows.byIdentity.clear();
+  for (const { row, count } of all) for (let copy = 0; copy < count; copy += 1) add(rows, row);
+}
+
+function identityOf({ identity }: Relation, row: Row): string {
+  return JSON.stringify(identity.kind === "row" ? row : identity.columns.map((column) => row[column]));
+}
+
+function add(rows: Rows, row: Row | undefined): void {
+  if (row === undefined) throw new Error("an insert has a row");
+  const identity = identityOf(rows.relation, row);
+  const found = rows.byIdentity.get(identity);
+  if (found === undefined) rows.byIdentity.set(identity, { row, count: 1 });
+  else if (rows.relation.identity.kind === "row") found.count += 1;
+  else throw new Error(`${nameOf(rows.relation)} has ${identity} twice`);
+}
+
+function take(rows: Rows, row: Row | undefined): Row {
+  if (row === undefined) throw new Error("a delete has a row");
+  const identity = identityOf(rows.relation, row);
+  const found = rows.byIdentity.get(identity);
+  if (found === undefined) throw new Error(`${nameOf(rows.relation)} lacks ${identity}`);
+  found.count -= 1;
+  if (found.count === 0) rows.byIdentity.delete(identity);
+  return found.row;
+}
+
+function decoded({ layout, region }: Block, offset: number, { columns }: Relation): Row {
+  return decodedRows({ layout, region, offsets: Int32Array.of(offset) }, columns)[0] ?? [];
+}
+
+function unchangedOf(
+  { layout, region }: { layout: TupleLayout; region: Uint8Array },
+  offset: number,
+  relation: Relation,
+): Set<number> {
+  const columns = [...relation.columns.keys()];
+  const lengths = new Int32Array(columns.length);
+  layout.locateFew({ region, offset, columns }, new Int32Array(columns.length), lengths);
+  return new Set(columns.filter((column) => lengths[column] === fieldUnchanged));
+}
+
+function digestOf({ byIdentity }: Rows): TableDigest {
+  const digests = new RowDigests();
+  for (const { row, count } of byIdentity.values())
+    for (let copy = 0; copy < count; copy += 1) digests.add(row);
+  return digests.result();
+}
+
+export function nameOf({ name }: TableDefinition): string {
+  return `${name.schema}.${name.table}`;
+}

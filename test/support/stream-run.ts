@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { IntegrationError } from "../../src/model/integration.ts";
+import { parseDataFilter } from "../../src/model/data-filter.ts";
+import type { OpenRequest, Source } from "../../src/source/source.ts";
+import { postgres } from "../../src/source/postgres/engine.ts";
+import type { TestPostgres } from "./postgres.ts";
+import { nameOf, StreamModel } from "./stream-model.ts";
+import { TemporaryDirectory } from "./temporary.ts";
+import { until } from "./until.ts";
+
+export interface RunOptions {
+  readonly filter?: string;
+  readonly database?: string;
+  readonly catalogPollMs?: number;
+}
+
+/** One integration of a test: its names, its model of a target, and a stream that can be stopped and started. */
+export class StreamRun implements AsyncDisposable {
+  readonly model = new StreamModel();
+  readonly notices: IntegrationError[] = [];
+  readonly integrationId = randomUUID();
+  readonly #url: string;
+  readonly #options: RunOptions;
+  readonly #spool: TemporaryDirectory;
+  #running: { source: Source; stop: AbortController; done: Promise<unknown> } | undefined;
+
+  private constructor(url: string, options: RunOptions, spool: TemporaryDirectory) {
+    this.#url = url;
+    this.#options = options;
+    this.#spool = spool;
+  }
+
+  static async make(server: TestPostgres, options: RunOptions = {}): Promise<StreamRun> {
+    return new StreamRun(server.url(), options, await TemporaryDirectory.make());
+  }
+
+  /** Makes a run and starts it. */
+  static async start(server: TestPostgres, options: RunOptions = {}): Promise<StreamRun> {
+    const run = await StreamRun.make(server, options);
+    await run.start();
+    return run;
+  }
+
+  get request(): OpenRequest {
+    const { filter, database = "postgres", catalogPollMs = 50 } = this.#options;
+    return {
+      url: this.#url,
+      database,
+      integrationId: this.integrationId,
+      scope: parseDataFilter(filter ?? `include: ${database}.*.*`, "postgres"),
+      progress: this.model.progress,
+      spoolDirectory: join(this.#spool.path, "spool"),
+      catalogPollMs,
+      notice: (notice) => this.notices.push(notice),
+    };
+  }
+
+  get spoolDirectory(): string {
+    return join(this.#spool.path, "spool");
+  }
+
+  get source(): Source {
+    if (this.#running === undefined) throw new Error("the run is stopped");
+    return this.#running.source;
+  }
+
+  async start(): Promise<void> {
+    const stop = new AbortController();
+    const source = await postgres.open(this.request, stop.signal);
+    const read = async (): Promise<unknown> => {
+      try {
+        for await (const block of source.read(stop.signal)) {
+          this.model.apply(block);
+          if (this.model.checkpoint !== undefined && block.cuts.length > 0)
+            source.confirm(this.model.checkpoint);
+        }
+        return undefined;
+      } catch (error) {
+        return error;
+      }
+    };
+    this.#running = { source, stop, done: read() };
+  }
+
+  /** What ended the stream, once it has ended by itself. */
+  async failure(): Promise<unknown> {
+    return this.#running?.done;
+  }
+
+  /** As a crash: what is not behind a cut is gone. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    if (running === undefined) return;
+    running.stop.abort(new Error("stopped"));
+    await running.done;
+    await running.source[Symbol.asyncDispose]();
+    this.model.crash();
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** Waits for what the model shows, and fails at once with what ended the stream. */
+  async until(what: string, look: () => boolean): Promise<void> {
+    let failure: unknown;
+    void this.#running?.done.then((error) => (failure = error));
+    await until(what, () => {
+      if (failure !== undefined) throw failure;
+      return look();
+    });
+  }
+
+  async synced(...names: string[]): Promise<void> {
+    await this.until(`${names.join()} synced`, () =>
+      names.every((name) => this.model.phase(name)?.kind === "synced"),
+    );
+  }
+
+  /** Names of tables that differ between source and model at one place of the log. */
+  async differences(): Promise<string[]> {
+    const signal = AbortSignal.timeout(60_000);
+    await using standstill = await this.source.standstill(signal);
+    await this.until("the place of the standstill", () => this.model.checkpoint === standstill.position);
+    const held = this.model.digests();
+    const { tables } = this.model.progress;
+    standstill.release();
+    const different: string[] = [];
+    for (const { definition, phase } of tables) {
+      if (phase.kind !== "synced") continue;
+      const name = nameOf(definition);
+      const wanted = await standstill.digest(definition, signal);
+      const found = held.get(name);
+      if (found?.rows !== wanted.rows || found.hash !== wanted.hash)
+        different.push(`${name}: source ${JSON.stringify(wanted)}, target ${JSON.stringify(found)}`);
+    }
+    return different;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.#spool[Symbol.asyncDispose]();
+  }
+}
