@@ -98,14 +98,16 @@ export class StreamModel {
   }
 
   columns(name: string): string[] {
-    const table = [...this.#tables.values()].find(({ definition }) => nameOf(definition) === name);
+    const table = [...this.#tables.values()].find(
+      ({ definition, visible }) => nameOf(definition) === name && visible !== undefined,
+    );
     return table?.visible?.relation.columns.map((column) => column.name) ?? [];
   }
 
   #applySlice({ block, from, to }: Pending): void {
     for (let at = from; at < to; at += 1) {
       const subject = block.subjects[at] ?? -1;
-      if (block.kinds[at] === change.event) this.#event(at, block.events[subject]);
+      if (block.kinds[at] === change.event) this.#event(block.events[subject]);
       else this.#row(block, at, block.relations[subject]);
     }
   }
@@ -121,25 +123,11 @@ export class StreamModel {
         throw new Error(`a row of ${nameOf(relation)} in another shape than the target holds`);
       rows.relation = relation;
     }
-    const oldAt = block.oldTuples[at] ?? noTuple;
-    const newAt = block.newTuples[at] ?? noTuple;
-    const before = oldAt === noTuple ? undefined : decoded(block, oldAt, relation);
-    const after = newAt === noTuple ? undefined : decoded(block, newAt, relation);
-    if (block.kinds[at] === change.insert) {
-      if (table.phase.kind === "copying") this.copiedRows += 1;
-      add(rows, after);
-      return;
-    }
-    const held = take(rows, before ?? after);
-    if (block.kinds[at] !== change.update || after === undefined) return;
-    const unchanged = unchangedOf(block, newAt, relation);
-    add(
-      rows,
-      after.map((value, index) => (unchanged.has(index) ? (held[index] ?? null) : value)),
-    );
+    if (block.kinds[at] === change.insert && table.phase.kind === "copying") this.copiedRows += 1;
+    changeRow(rows, block, at);
   }
 
-  #event(_at: number, event: TableEvent | undefined): void {
+  #event(event: TableEvent | undefined): void {
     if (event === undefined) throw new Error("an event is missing");
     this.events.push(`${event.kind} ${nameOf(event.relation)}`);
     const { id } = event.relation;
@@ -152,6 +140,25 @@ export class StreamModel {
     this.#tables.set(id, table);
     apply(table, event);
   }
+}
+
+function changeRow(rows: Rows, block: Block, at: number): void {
+  const { relation } = rows;
+  const oldAt = block.oldTuples[at] ?? noTuple;
+  const newAt = block.newTuples[at] ?? noTuple;
+  const before = oldAt === noTuple ? undefined : decoded(block, oldAt, relation);
+  const after = newAt === noTuple ? undefined : decoded(block, newAt, relation);
+  if (block.kinds[at] === change.insert) {
+    add(rows, after);
+    return;
+  }
+  const held = take(rows, before ?? after);
+  if (block.kinds[at] !== change.update || after === undefined) return;
+  const unchanged = unchangedOf(block, newAt, relation);
+  add(
+    rows,
+    after.map((value, index) => (unchanged.has(index) ? (held[index] ?? null) : value)),
+  );
 }
 
 function apply(table: ModelTable, event: TableEvent): void {

@@ -9,6 +9,37 @@ import { nameOf, StreamModel } from "./stream-model.ts";
 import { TemporaryDirectory } from "./temporary.ts";
 import { until } from "./until.ts";
 
+/** A database of its own on a server that several tests share. */
+export class TestDatabase {
+  readonly name: string;
+  readonly #server: TestPostgres;
+
+  private constructor(server: TestPostgres, name: string) {
+    this.#server = server;
+    this.name = name;
+  }
+
+  static async make(server: TestPostgres): Promise<TestDatabase> {
+    const name = `d_${randomUUID().slice(0, 8)}`;
+    await server.run(`CREATE DATABASE ${name}`);
+    return new TestDatabase(server, name);
+  }
+
+  /** Statements one after another in one session. */
+  async run(...statements: string[]): Promise<void> {
+    await this.#server.run(statements, this.name);
+  }
+
+  async stream(options: Omit<RunOptions, "database"> = {}): Promise<StreamRun> {
+    return StreamRun.start(this.#server, { ...options, database: this.name });
+  }
+
+  /** Not started yet. */
+  async unstarted(options: Omit<RunOptions, "database"> = {}): Promise<StreamRun> {
+    return StreamRun.make(this.#server, { ...options, database: this.name });
+  }
+}
+
 export interface RunOptions {
   readonly filter?: string;
   readonly database?: string;
@@ -23,11 +54,13 @@ export class StreamRun implements AsyncDisposable {
   readonly #url: string;
   readonly #options: RunOptions;
   readonly #spool: TemporaryDirectory;
-  #running: { source: Source; stop: AbortController; done: Promise<unknown> } | undefined;
+  filter: string;
+  #running: { source: Source; stop: AbortController; done: Promise<Error | undefined> } | undefined;
 
   private constructor(url: string, options: RunOptions, spool: TemporaryDirectory) {
     this.#url = url;
     this.#options = options;
+    this.filter = options.filter ?? `include: ${options.database ?? "postgres"}.*.*`;
     this.#spool = spool;
   }
 
@@ -43,12 +76,12 @@ export class StreamRun implements AsyncDisposable {
   }
 
   get request(): OpenRequest {
-    const { filter, database = "postgres", catalogPollMs = 50 } = this.#options;
+    const { database = "postgres", catalogPollMs = 50 } = this.#options;
     return {
       url: this.#url,
       database,
       integrationId: this.integrationId,
-      scope: parseDataFilter(filter ?? `include: ${database}.*.*`, "postgres"),
+      scope: parseDataFilter(this.filter, "postgres"),
       progress: this.model.progress,
       spoolDirectory: join(this.#spool.path, "spool"),
       catalogPollMs,
@@ -68,7 +101,7 @@ export class StreamRun implements AsyncDisposable {
   async start(): Promise<void> {
     const stop = new AbortController();
     const source = await postgres.open(this.request, stop.signal);
-    const read = async (): Promise<unknown> => {
+    const read = async (): Promise<Error | undefined> => {
       try {
         for await (const block of source.read(stop.signal)) {
           this.model.apply(block);
@@ -77,14 +110,14 @@ export class StreamRun implements AsyncDisposable {
         }
         return undefined;
       } catch (error) {
-        return error;
+        return error as Error;
       }
     };
     this.#running = { source, stop, done: read() };
   }
 
   /** What ended the stream, once it has ended by itself. */
-  async failure(): Promise<unknown> {
+  async failure(): Promise<Error | undefined> {
     return this.#running?.done;
   }
 
@@ -106,7 +139,7 @@ export class StreamRun implements AsyncDisposable {
 
   /** Waits for what the model shows, and fails at once with what ended the stream. */
   async until(what: string, look: () => boolean): Promise<void> {
-    let failure: unknown;
+    let failure: Error | undefined;
     void this.#running?.done.then((error) => (failure = error));
     await until(what, () => {
       if (failure !== undefined) throw failure;

@@ -3,7 +3,7 @@ import { logger } from "../../base/log.ts";
 import type { TableRecord } from "../../model/table-state.ts";
 import { int32At, uint8At } from "../../wire/pg-bytes.ts";
 import type { OpenRequest, Source } from "../source.ts";
-import { backend, BackendSocket, readServerError, streamLimits } from "./backend-socket.ts";
+import { backend, BackendSocket, readServerError, streamLimits, type Region } from "./backend-socket.ts";
 import { CatalogWatch } from "./catalog-watch.ts";
 import { Feedback, feedbackLimits } from "./feedback.ts";
 import { assertTimeline, readLogIdentity, type ServerLog } from "./log-history.ts";
@@ -112,7 +112,7 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
   const session = opened.use(await Session.open(connect, signal));
   const copier = opened.use(new TableCopier({ connect, names, log: identity, tables, session }));
   const resolver = new RelationResolver({ session: control, publication: names.publication, tables });
-  const socket = await startStream(
+  const { socket, first } = await startStream(
     walsender,
     startReplicationSql(names.slot, names.publication, formatLsn(start.lsn)),
     signal,
@@ -121,7 +121,17 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
   const feedback = opened.use(new Feedback(socket, start.lsn, limitsFor(facts.walSenderTimeoutMs)));
   const resources = opened.move();
   const parts = { connect, names, log: identity, start: start.lsn, catalogPollMs, tables, control };
-  return new PostgresSource({ ...parts, socket, feedback, watch, resolver, copier, spools, resources });
+  return new PostgresSource({
+    ...parts,
+    socket,
+    first,
+    feedback,
+    watch,
+    resolver,
+    copier,
+    spools,
+    resources,
+  });
 }
 
 /** Reports come often enough for a server that is impatient. */
@@ -146,19 +156,23 @@ async function findDecoders(
   }
 }
 
+interface StartedStream {
+  readonly socket: BackendSocket;
+  /** What the server sent with its consent: already changes, perhaps. */
+  readonly first: Region;
+}
+
 /** Sends `START_REPLICATION` and waits for the server to agree. */
-async function startStream(walsender: Session, sql: string, signal: AbortSignal): Promise<BackendSocket> {
-  const { socket } = walsender.takeSocket();
-  const connection = new BackendSocket(socket, streamLimits);
-  connection.query(sql);
+async function startStream(walsender: Session, sql: string, signal: AbortSignal): Promise<StartedStream> {
+  const socket = new BackendSocket(walsender.takeSocket().socket, streamLimits);
+  socket.query(sql);
   try {
-    // Nothing else comes before our first report, apart from notices.
-    const region = await connection.read(signal);
-    for (let at = 0; at < region.length; at += 1 + int32At(region, at + 1))
-      if (uint8At(region, at) === backend.error) throw readServerError(region, at);
-    return connection;
+    const first = await socket.read(signal);
+    for (let at = 0; at < first.length; at += 1 + int32At(first, at + 1))
+      if (uint8At(first, at) === backend.error) throw readServerError(first, at);
+    return { socket, first };
   } catch (error) {
-    connection.destroy();
+    socket.destroy();
     throw sourceError(error, { "55000": "SLOT_LOST", "58P01": "SLOT_LOST", "42704": "SLOT_LOST" });
   }
 }

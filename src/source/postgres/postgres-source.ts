@@ -34,6 +34,8 @@ export interface SourceParts {
   /** Sees the catalog for the stream, and never waits for locks. */
   readonly control: Session;
   readonly socket: BackendSocket;
+  /** What came of the stream already. */
+  readonly first: Region;
   readonly feedback: Feedback;
   readonly watch: CatalogWatch;
   readonly resolver: RelationResolver;
@@ -46,6 +48,8 @@ export interface SourceParts {
 /** A stream that changes nothing is still moved on, so that the server can forget WAL of other databases. */
 const idleCutBytes = 16n << 20n;
 const idleCutMs = 10_000;
+
+const failureLookMs = 100;
 
 /** What the server means by an error in the stream. */
 const streamErrors = {
@@ -83,15 +87,15 @@ export class PostgresSource implements Source {
   async *read(signal: AbortSignal): AsyncGenerator<Block, never, void> {
     assert(!this.#isReading, "a source is read once");
     this.#isReading = true;
-    const { socket, spools } = this.#parts;
+    const { socket, first, spools } = this.#parts;
     const tasks = new TaskGroup(signal);
     try {
       tasks.run((stop) => this.#watchCatalog(stop));
       yield* this.#begin();
-      for (;;) {
-        this.#prepareCopies(tasks);
-        yield* this.#region(await socket.read(tasks.signal), tasks.signal);
+      for (let region = first; ; region = await socket.read(tasks.signal)) {
+        yield* this.#region(region, tasks.signal);
         await spools.flush();
+        this.#prepareCopies(tasks);
       }
     } catch (error) {
       throw sourceError(error, streamErrors);
@@ -148,10 +152,20 @@ export class PostgresSource implements Source {
   async #watchCatalog(signal: AbortSignal): Promise<void> {
     const { watch, tables, catalogPollMs } = this.#parts;
     for (;;) {
-      await pause(catalogPollMs, signal);
+      await this.#untilNextLook(catalogPollMs, signal);
       tables.look = watch.number + 1;
       await watch.look();
       this.#ask();
+    }
+  }
+
+  /** A table that failed in the stream must leave the publication soon, since its users' updates fail. */
+  async #untilNextLook(pollMs: number, signal: AbortSignal): Promise<void> {
+    const { failures } = this.#parts.tables;
+    const end = performance.now() + pollMs;
+    for (let leftMs = pollMs; leftMs > 0; leftMs = end - performance.now()) {
+      await pause(Math.min(leftMs, failureLookMs), signal);
+      if (this.#parts.tables.failures !== failures) return;
     }
   }
 

@@ -14,8 +14,8 @@ export interface HeldTable {
 
 /** What has to happen so that the target's table follows the source's. */
 export type SchemaChange =
-  /** Nothing, but the shape is fresher. */
   | { readonly kind: "same"; readonly shape: Shape }
+  /** Without changes of columns, it has another name or identity, or another memo for the target to keep. */
   | { readonly kind: "altered"; readonly shape: Shape; readonly changes: readonly ColumnChange[] }
   /** It cannot be proved what the target's rows would have to look like. */
   | { readonly kind: "recopy"; readonly shape: Shape }
@@ -33,6 +33,7 @@ export function followCatalog(held: HeldTable, now: CatalogTable, context: TypeC
   const changes = columnChanges(definition, now, shape);
   if (changes === undefined) return { kind: "recopy", shape };
   const isSame =
+    definition.memo === shape.relation.memo &&
     sameColumns(definition, shape.relation) &&
     sameIdentity(definition.identity, shape.relation.identity) &&
     definition.name.schema === now.schema &&

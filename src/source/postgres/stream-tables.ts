@@ -26,6 +26,8 @@ export class StreamTables {
   readonly #tables = new Map<number, TrackedTable>();
   /** The catalog watch's current number: tables changed since then are not judged by an older look. */
   look = 0;
+  /** How many tables have failed so far. */
+  failures = 0;
 
   /** `isCurrent`: the stream goes on where these records were made; else every table needs a new copy. */
   constructor(records: readonly TableRecord[], isCurrent: boolean) {
@@ -66,6 +68,7 @@ export class StreamTables {
   }
 
   fail(table: TrackedTable, reason: TableFailureReason, block: BlockBuilder): void {
+    this.failures += 1;
     table.enter({ kind: "failed", reason });
     table.isKnown = true;
     table.isAnnounced = true;
@@ -122,7 +125,6 @@ export class StreamTables {
     switch (change.kind) {
       case "same":
         // An unchanged table keeps its relation object: its changes go on to be folded together.
-        table.memo = change.shape.memo;
         table.relation ??= change.shape.relation;
         return;
       case "altered":

@@ -16,7 +16,7 @@ export class TrackedTable {
   readonly oid: number;
   /** As the target holds it, or is to hold it. */
   definition: TableDefinition;
-  /** What is known of the source's catalog for `definition`; may be fresher than what the target keeps. */
+  /** What the source's catalog said of `definition`. */
   memo: ShapeMemo | undefined;
   /** With decoders for `definition`; unknown after a restart until the stream or the catalog tells. */
   relation: Relation | undefined;
