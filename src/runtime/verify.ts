@@ -1,10 +1,10 @@
 import { CodedError } from "../base/errors.ts";
 import type { TableDigest } from "../model/digest.ts";
-import type { Position } from "../model/position.ts";
 import type { TableName } from "../model/relation.ts";
 import { stateName, type TableRecord, type TableStateName } from "../model/table-state.ts";
 import type { Source } from "../source/source.ts";
 import type { DestinationDatabase } from "../target/target.ts";
+import { happened } from "./happened.ts";
 
 /** What `verify` found of one table. */
 export type TableVerification = {
@@ -29,7 +29,9 @@ export async function verifyStream(
   signal: AbortSignal,
 ): Promise<readonly TableVerification[]> {
   await using standstill = await source.standstill(signal);
-  await reached({ database, onChange }, standstill.position, signal);
+  const { position } = standstill;
+  const look = () => (database.progress().checkpoint === position ? position : undefined);
+  await happened({ look, onChange }, signal);
   const { tables } = database.progress();
   await using view = await database.view();
   standstill.release();
@@ -54,30 +56,4 @@ export async function verifyStream(
 function skipped({ definition, phase }: TableRecord): TableVerification {
   const reason = phase.kind === "failed" ? phase.reason.message : undefined;
   return { name: definition.name, kind: "skipped", state: stateName(phase), reason };
-}
-
-async function reached(
-  { database, onChange }: Pick<VerifiedStream, "database" | "onChange">,
-  position: Position,
-  signal: AbortSignal,
-): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const look = () => {
-      if (database.progress().checkpoint !== position) return;
-      stop();
-      resolve();
-    };
-    const aborted = () => {
-      stop();
-      reject(signal.reason as Error);
-    };
-    const stopListening = onChange(look);
-    const stop = () => {
-      stopListening();
-      signal.removeEventListener("abort", aborted);
-    };
-    signal.addEventListener("abort", aborted, { once: true });
-    if (signal.aborted) aborted();
-    else look();
-  });
 }

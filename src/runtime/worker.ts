@@ -10,6 +10,7 @@ import { runPipeline } from "../pipeline/pipeline.ts";
 import type { Source, SourceEngine, StreamRequest } from "../source/source.ts";
 import type { DestinationDatabase, TableMeasure, Warehouse } from "../target/target.ts";
 import { Lag } from "./lag.ts";
+import { happened } from "./happened.ts";
 import { verifyStream, type TableVerification } from "./verify.ts";
 
 export interface WorkerRequest {
@@ -60,6 +61,7 @@ export interface WorkerCounters {
 const log = logger("worker");
 const retryDelay = { firstMs: 250, mostMs: 15_000 };
 // What only a person can mend is looked at again now and then, so that mending it is enough.
+const connectPatienceMs = 30_000;
 const personDelay = { firstMs: 5_000, mostMs: 60_000 };
 
 /** What is open while a stream runs. */
@@ -126,13 +128,27 @@ export class Worker implements AsyncDisposable {
 
   /** Compares every synced table of source and warehouse at one position. Throws `CodedError` where it cannot. */
   async verify(signal: AbortSignal): Promise<readonly TableVerification[]> {
-    const running = this.#running;
-    if (running === undefined || this.#phase.kind !== "streaming")
+    const running = await this.#streaming(signal);
+    return verifyStream({ ...running, onChange: (listener) => this.onChange(listener) }, signal);
+  }
+
+  /** A stream that has just begun to connect is waited for. */
+  async #streaming(signal: AbortSignal): Promise<Running> {
+    const patience = AbortSignal.timeout(connectPatienceMs);
+    const look = () => (this.#phase.kind === "streaming" ? this.#running : undefined);
+    try {
+      return await happened(
+        { look, onChange: (listener) => this.onChange(listener) },
+        AbortSignal.any([signal, patience]),
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!patience.aborted) throw error;
       throw new CodedError(
         "SOURCE_UNREACHABLE",
         "The stream does not run now, so there is nothing to compare.",
       );
-    return verifyStream({ ...running, onChange: (listener) => this.onChange(listener) }, signal);
+    }
   }
 
   /** The running apply finishes; slot and publication stay. */
