@@ -1,19 +1,39 @@
 import type { LogicalKind, LogicalType } from "../../model/logical-type.ts";
-import type { ColumnDefinition } from "../../model/relation.ts";
-import { quoted } from "./sql-text.ts";
 
 /**
- * An expression for the canonical text (model/digest.ts) of a column, computed by DuckDB from what it holds; NULL for
- * NULL. Floats come as DOUBLE: JavaScript prints them.
+ * The canonical text (model/digest.ts) of a value as an expression that DuckDB computes from what it holds; NULL for
+ * NULL. Wrong only for floats whose text `hasExponent`: there JavaScript's notation is another.
  */
-export function canonical(column: ColumnDefinition): string {
-  return expressions[column.type.kind](quoted(column.name), column.type);
+export function canonicalOf(type: LogicalType, value: string): string {
+  return expressions[type.kind](value, type);
+}
+
+/** Whether DuckDB writes a float with an exponent; undefined for other types. Never NULL. */
+export function hasExponent(type: LogicalType, value: string): string | undefined {
+  if (!isFloat(type)) return undefined;
+  return `coalesce(isfinite(${value}) AND contains(${text(double(value))}, 'e'), false)`;
+}
+
+/** Floats as DOUBLE, so that JavaScript can print them; everything else in canonical text. */
+export function canonicalOrDouble(type: LogicalType, value: string): string {
+  return isFloat(type) ? double(value) : canonicalOf(type, value);
+}
+
+function isFloat(type: LogicalType): boolean {
+  return type.kind === "float32" || type.kind === "float64";
+}
+
+function double(value: string): string {
+  return `CAST(${value} AS DOUBLE)`;
 }
 
 type Expression = (value: string, type: LogicalType) => string;
 
 const itself: Expression = (value) => text(value);
-const number: Expression = (value) => `CAST(${value} AS DOUBLE)`;
+/** Both print the shortest digits that name the number; DuckDB adds `.0` to whole ones. */
+const number: Expression = (value) =>
+  `CASE WHEN isnan(${value}) THEN 'NaN' WHEN isinf(${value}) THEN if(${value} > 0, 'Infinity', '-Infinity')
+    ELSE regexp_replace(${text(double(value))}, '[.]0$', '') END`;
 const microseconds: Expression = (value) => finite(value, `epoch_us(${value})`);
 
 const expressions: Record<LogicalKind, Expression> = {

@@ -17,6 +17,7 @@ import { Ledger, recordOf } from "./ledger.ts";
 import { PhysicalTables } from "./physical-tables.ts";
 import { RowsWriter, type WriterTools } from "./rows-writer.ts";
 import type { Session } from "./session.ts";
+import { quoted } from "./sql-text.ts";
 import { TableEvents } from "./table-events.ts";
 import { TableSet } from "./table-set.ts";
 
@@ -77,6 +78,8 @@ export class DuckDbDatabase implements DestinationDatabase {
     const session = await duck.session();
     try {
       const ledger = new Ledger(session, name);
+      // Views name their tables without the database.
+      await session.run(`USE ${quoted(name)}`);
       await session.run("BEGIN");
       if ((await ledger.ownership()) === undefined) await ledger.create({ name, stream });
       const epoch = await ledger.nextEpoch();
@@ -118,9 +121,8 @@ export class DuckDbDatabase implements DestinationDatabase {
   async tables(): Promise<readonly TableMeasure[]> {
     const sizes = await this.#duck.estimatedRows(this.name);
     return this.#tables.committed().map((entry) => {
-      const counted = entry.phase.kind === "copying" ? entry.rows : (entry.shown ?? entry.rows);
-      const rows =
-        counted === undefined ? 0 : (sizes.get(JSON.stringify([counted.schema, counted.table])) ?? 0);
+      const counted = entry.rows ?? entry.shown?.rows;
+      const rows = counted === undefined ? 0 : (sizes.get(counted) ?? 0);
       return { record: recordOf(entry), rows };
     });
   }

@@ -85,20 +85,15 @@ export class DuckDb {
     return rows.map((row) => String(row["schema_name"]));
   }
 
-  /** By JSON of schema and table; with rows that have been deleted since the last checkpoint. */
+  /** Of zeroetl's tables, by name; with rows that have been deleted since the last checkpoint. */
   async estimatedRows(name: string): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#inTurn(() =>
       this.#session.rows(
-        "SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE database_name = $1",
-        [name],
+        "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2",
+        [name, ledgerSchema],
       ),
     );
-    return new Map(
-      rows.map((row) => [
-        JSON.stringify([row["schema_name"], row["table_name"]]),
-        Number(row["estimated_size"]),
-      ]),
-    );
+    return new Map(rows.map((row) => [String(row["table_name"]), Number(row["estimated_size"])]));
   }
 
   /** Writes what the log holds into the database file, so that closing and the next opening are quick. */

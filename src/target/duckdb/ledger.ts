@@ -7,7 +7,7 @@ import type { StreamIdentity } from "../target.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./sql-text.ts";
 
-/** Where zeroetl keeps its own tables in each destination database. */
+/** Where zeroetl keeps its own tables in each destination database, and those with the rows that views show. */
 export const ledgerSchema = "_zeroetl";
 
 /** Grows when the ledger's tables change their shape. */
@@ -19,10 +19,10 @@ export interface TableEntry {
   readonly phase: TablePhase;
   /** ms since 1970. */
   readonly updatedAtMs: number;
-  /** Where rows of the stream go; undefined for a table that is not replicated any more. */
-  readonly rows: TableName | undefined;
-  /** What readers see; undefined for a table that is hidden. */
-  readonly shown: TableName | undefined;
+  /** The physical table to which rows of the stream go; undefined for a table that is not replicated any more. */
+  readonly rows: string | undefined;
+  /** What readers see: another physical table while a new copy is being made. Undefined for a hidden table. */
+  readonly shown: { readonly name: TableName; readonly rows: string } | undefined;
 }
 
 export function recordOf({ definition, phase, shown, updatedAtMs }: TableEntry): TableRecord {
@@ -64,7 +64,7 @@ export class Ledger {
     await this.#session.run(
       `CREATE TABLE ${this.#schema}.tables
        (id VARCHAR NOT NULL, definition VARCHAR NOT NULL, phase VARCHAR NOT NULL, updated_at_ms DOUBLE NOT NULL,
-        rows_schema VARCHAR, rows_table VARCHAR, shown_schema VARCHAR, shown_table VARCHAR)`,
+        rows_table VARCHAR, shown_schema VARCHAR, shown_table VARCHAR, shown_rows VARCHAR)`,
     );
     const { integrationId, sourceDatabase } = stream;
     await this.#session.runKept(`INSERT INTO ${this.#schema}.database VALUES ($1, $2, $3, $4)`, [
@@ -115,8 +115,8 @@ export class Ledger {
       definition: JSON.parse(String(row["definition"])) as TableDefinition,
       phase: JSON.parse(String(row["phase"])) as TablePhase,
       updatedAtMs: Number(row["updated_at_ms"]),
-      rows: tableName(row["rows_schema"], row["rows_table"]),
-      shown: tableName(row["shown_schema"], row["shown_table"]),
+      rows: text(row["rows_table"]),
+      shown: shownIn(row),
     }));
   }
 
@@ -145,10 +145,10 @@ export class Ledger {
         JSON.stringify(definitionOf(definition)),
         JSON.stringify(phase),
         updatedAtMs,
-        rows?.schema ?? null,
-        rows?.table ?? null,
-        shown?.schema ?? null,
-        shown?.table ?? null,
+        rows ?? null,
+        shown?.name.schema ?? null,
+        shown?.name.table ?? null,
+        shown?.rows ?? null,
       ],
     );
   }
@@ -170,9 +170,9 @@ function text(value: DuckDBValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function tableName(schema: DuckDBValue | undefined, table: DuckDBValue | undefined): TableName | undefined {
-  const names = { schema: text(schema), table: text(table) };
-  return names.schema === undefined || names.table === undefined
+function shownIn(row: Record<string, DuckDBValue>): TableEntry["shown"] {
+  const [schema, table, rows] = ["shown_schema", "shown_table", "shown_rows"].map((name) => text(row[name]));
+  return schema === undefined || table === undefined || rows === undefined
     ? undefined
-    : { schema: names.schema, table: names.table };
+    : { name: { schema, table }, rows };
 }

@@ -1,25 +1,39 @@
 import type { ColumnDefinition, TableName } from "../../model/relation.ts";
+import { ledgerSchema } from "./ledger.ts";
 import type { Session } from "./session.ts";
 import { qualified, quoted, sqlType } from "./sql-text.ts";
 
+/** The column of a physical table: named by its id, so that renaming a column changes no table. */
+export function physicalColumn({ id }: ColumnDefinition): string {
+  return `c${id}`;
+}
+
+/** A column that a table gets. */
+export interface NewColumn {
+  readonly column: ColumnDefinition;
+  /** An expression for the rows that exist, without columns in it. */
+  readonly fill: string | undefined;
+}
+
 /**
- * Tables of one DuckDB database as its own statements see them, within one transaction at a time.
+ * The tables that hold rows, and the views under which readers see them, in the session's open transaction.
  *
- * One thing must never happen in a transaction: that rows of a table are deleted and the table is altered or renamed
- * afterwards. DuckDB 1.5 then refuses the commit, or, worse, commits and writes a log that cannot be replayed or is
- * replayed onto another table. Tables that the transaction itself made are free of this. So a table with deleted rows
- * is first replaced by a copy of itself; the tests replay the log after every order of such statements.
+ * Readers see views because DuckDB 1.5 cannot be trusted to alter or rename a table in a transaction that also changes
+ * rows: it refuses the commit, or, worse, commits and writes a log that cannot be replayed, or is replayed onto another
+ * table. What is done here has been tried in all orders, with the log replayed after each transaction: making and
+ * dropping tables, adding columns to a table none of whose rows the transaction has deleted, and anything with views.
+ * So renaming, hiding and revealing are done to views, and what else changes a table's shape makes another table.
  */
 export class PhysicalTables {
   readonly #session: Session;
   readonly #database: string;
   readonly #prefix: string;
-  readonly #schemas = new Set<string>();
-  readonly #created = new Set<string>();
+  readonly #made = new Set<string>();
   readonly #deletedFrom = new Set<string>();
-  #made = 0;
+  readonly #schemas = new Set<string>();
+  #names = 0;
 
-  /** `prefix` is new with every opening of the database, so that hidden names never meet. */
+  /** `prefix` is new with every opening of the database, so that names of tables never meet. */
   constructor(session: Session, database: string, prefix: string) {
     this.#session = session;
     this.#database = database;
@@ -28,70 +42,85 @@ export class PhysicalTables {
 
   /** A transaction begins: what the one before has done does not matter any more. */
   begin(): void {
-    this.#created.clear();
+    this.#made.clear();
     this.#deletedFrom.clear();
     this.#schemas.clear();
   }
 
-  sql(name: TableName): string {
-    return qualified(this.#database, name);
+  /** The table as SQL names it. */
+  sql(table: string): string {
+    return qualified(this.#database, { schema: ledgerSchema, table });
   }
 
-  /** A name that readers know as not theirs and no other table has. */
-  hiddenName(schema: string, id: string): TableName {
-    this.#made += 1;
-    return { schema, table: `_zeroetl_${id}_${this.#prefix}_${this.#made}` };
+  /** Gives the name of the new table. */
+  async create(id: string, columns: readonly ColumnDefinition[]): Promise<string> {
+    const table = this.#newName(id);
+    const list = columns.map((column) => `${physicalColumn(column)} ${sqlType(column.type)}`);
+    await this.#session.run(`CREATE TABLE ${this.sql(table)} (${list.join(", ")})`);
+    return table;
   }
 
-  async create(name: TableName, columns: readonly ColumnDefinition[]): Promise<void> {
-    await this.#ensureSchema(name.schema);
-    const list = columns.map((column) => `${quoted(column.name)} ${sqlType(column.type)}`);
-    await this.#session.run(`CREATE TABLE ${this.sql(name)} (${list.join(", ")})`);
-    this.#created.add(this.sql(name));
+  /** A new table with the rows of another, which is dropped. `columns`: column and expression. */
+  async rebuild(
+    id: string,
+    table: string,
+    columns: readonly (readonly [ColumnDefinition, string])[],
+  ): Promise<string> {
+    const rebuilt = this.#newName(id);
+    const list = columns.map(
+      ([column, value]) => `CAST(${value} AS ${sqlType(column.type)}) AS ${physicalColumn(column)}`,
+    );
+    await this.#session.run(
+      `CREATE TABLE ${this.sql(rebuilt)} AS SELECT ${list.join(", ")} FROM ${this.sql(table)}`,
+    );
+    await this.drop(table);
+    return rebuilt;
   }
 
-  async drop(name: TableName): Promise<void> {
-    await this.#session.run(`DROP TABLE ${this.sql(name)}`);
-    this.#created.delete(this.sql(name));
-    this.#deletedFrom.delete(this.sql(name));
-  }
-
-  async rename(from: TableName, to: TableName): Promise<void> {
-    if (from.schema !== to.schema || this.#mustBeCopied(from)) return this.#copy(from, to);
-    await this.#session.run(`ALTER TABLE ${this.sql(from)} RENAME TO ${quoted(to.table)}`);
-    if (this.#created.delete(this.sql(from))) this.#created.add(this.sql(to));
-  }
-
-  /** `what` follows ALTER TABLE and the name of the table. */
-  async alter(name: TableName, what: readonly string[]): Promise<void> {
-    if (what.length === 0) return;
-    if (this.#mustBeCopied(name)) {
-      const aside = this.hiddenName(name.schema, "copy");
-      await this.#copy(name, aside);
-      await this.rename(aside, name);
-    }
-    for (const change of what) await this.#session.run(`ALTER TABLE ${this.sql(name)} ${change}`);
+  async drop(table: string): Promise<void> {
+    await this.#session.run(`DROP TABLE ${this.sql(table)}`);
   }
 
   /** Rows of the table are deleted in this transaction. */
-  noteDeletes(name: TableName): void {
-    if (!this.#created.has(this.sql(name))) this.#deletedFrom.add(this.sql(name));
+  noteDeletes(table: string): void {
+    if (!this.#made.has(table)) this.#deletedFrom.add(table);
   }
 
-  #mustBeCopied(name: TableName): boolean {
-    return this.#deletedFrom.has(this.sql(name));
+  canAddColumns(table: string): boolean {
+    return !this.#deletedFrom.has(table);
   }
 
-  async #copy(from: TableName, to: TableName): Promise<void> {
-    await this.#ensureSchema(to.schema);
-    await this.#session.run(`CREATE TABLE ${this.sql(to)} AS FROM ${this.sql(from)}`);
-    this.#created.add(this.sql(to));
-    await this.drop(from);
+  async addColumn(table: string, { column, fill }: NewColumn): Promise<void> {
+    const alter = `ALTER TABLE ${this.sql(table)}`;
+    const added = `${physicalColumn(column)} ${sqlType(column.type)}`;
+    await this.#session.run(`${alter} ADD COLUMN ${added}${fill === undefined ? "" : ` DEFAULT ${fill}`}`);
+    // Only rows that exist get it: those that come bring their own value.
+    if (fill !== undefined)
+      await this.#session.run(`${alter} ALTER COLUMN ${physicalColumn(column)} DROP DEFAULT`);
   }
 
-  async #ensureSchema(schema: string): Promise<void> {
-    if (this.#schemas.has(schema)) return;
-    await this.#session.run(`CREATE SCHEMA IF NOT EXISTS ${quoted(this.#database)}.${quoted(schema)}`);
-    this.#schemas.add(schema);
+  /** Readers see the table under that name from the commit on, instead of what had the name before. */
+  async show(name: TableName, table: string, columns: readonly ColumnDefinition[]): Promise<void> {
+    if (!this.#schemas.has(name.schema)) {
+      await this.#session.run(`CREATE SCHEMA IF NOT EXISTS ${quoted(this.#database)}.${quoted(name.schema)}`);
+      this.#schemas.add(name.schema);
+    }
+    const list = columns.map((column) => `${physicalColumn(column)} AS ${quoted(column.name)}`);
+    // The table is named without its database, so that the file can be attached under any name.
+    const from = `${quoted(ledgerSchema)}.${quoted(table)}`;
+    await this.#session.run(
+      `CREATE OR REPLACE VIEW ${qualified(this.#database, name)} AS SELECT ${list.join(", ")} FROM ${from}`,
+    );
+  }
+
+  async hide(name: TableName): Promise<void> {
+    await this.#session.run(`DROP VIEW ${qualified(this.#database, name)}`);
+  }
+
+  #newName(id: string): string {
+    this.#names += 1;
+    const name = `rows_${id}_${this.#prefix}_${this.#names}`;
+    this.#made.add(name);
+    return name;
   }
 }

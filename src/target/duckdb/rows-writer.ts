@@ -6,6 +6,7 @@ import type { TupleRun } from "../../model/tuple.ts";
 import type { ChunkWriter } from "./chunk-writer.ts";
 import { FeedStatement } from "./feed-statement.ts";
 import type { Feeds } from "./feed.ts";
+import { physicalColumn } from "./physical-tables.ts";
 import type { Session } from "./session.ts";
 import { duckType, quoted, sqlType } from "./sql-text.ts";
 import { TupleFeed, type Scratch, type TuplePart } from "./tuple-feed.ts";
@@ -79,7 +80,7 @@ export class RowsWriter {
   #deleteRows(feed: string): string {
     const parts = this.relation.columns.flatMap((column, index) =>
       distinguishing(column).map((part) => ({
-        held: part(`t.${quoted(column.name)}`),
+        held: part(`t.${physicalColumn(column)}`),
         fed: part(`f${index}`),
       })),
     );
@@ -103,7 +104,7 @@ export class RowsWriter {
     const stage = await this.#stageTable();
     const sent = this.#all.filter((index) => !update.unchanged.includes(index));
     const values = columns.map((column, index) =>
-      update.unchanged.includes(index) ? `t.${quoted(column.name)}` : `s.f${sent.indexOf(index)}`,
+      update.unchanged.includes(index) ? `t.${physicalColumn(column)}` : `s.f${sent.indexOf(index)}`,
     );
     const sql = (feed: string): string =>
       `INSERT INTO ${stage} SELECT ${values.join(", ")} FROM ${feed} AS s
@@ -144,12 +145,15 @@ export class RowsWriter {
     const { identity, columns } = this.relation;
     assert(identity.kind === "key" && identity.columns.length > 0, "the table has a key");
     return identity.columns
-      .map((column, index) => `t.${quoted(columns[column]?.name ?? "")} = s.f${first + index}`)
+      .map((position, index) => {
+        const column = present(columns[position], "the key has columns of its relation");
+        return `t.${physicalColumn(column)} = s.f${first + index}`;
+      })
       .join(" AND ");
   }
 
   #names(): string {
-    return this.relation.columns.map(({ name }) => quoted(name)).join(", ");
+    return this.relation.columns.map((column) => physicalColumn(column)).join(", ");
   }
 
   #run(name: string, parts: readonly TuplePart[], sql: (feed: string) => string): Promise<number> {

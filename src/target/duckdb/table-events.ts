@@ -1,13 +1,13 @@
-import { assert, present, unreachable } from "../../base/assert.ts";
+import { assert, unreachable } from "../../base/assert.ts";
 import type { TableEvent } from "../../model/block.ts";
 import { definitionOf, type TableDefinition, type TableName } from "../../model/relation.ts";
 import { TableError } from "../../model/table-error.ts";
 import type { TablePhase } from "../../model/table-state.ts";
-import { alterClauses } from "./column-changes.ts";
 import { ledgerSchema, type TableEntry } from "./ledger.ts";
 import type { PhysicalTables } from "./physical-tables.ts";
 import { folded } from "./sql-text.ts";
 import type { TableSet } from "./table-set.ts";
+import { reshaping } from "./table-shapes.ts";
 
 /** Applies events to the physical tables and to what is known of them, in the open transaction. */
 export class TableEvents {
@@ -25,7 +25,7 @@ export class TableEvents {
       case "copy-started":
         return this.#copyStarted(event.relation);
       case "copy-finished":
-        return this.#enter(event.relation, { kind: "copied", position: event.position });
+        return this.#copyFinished(event);
       case "revealed":
         return this.#revealed(event.relation);
       case "altered":
@@ -33,7 +33,7 @@ export class TableEvents {
       case "truncated":
         return this.#truncated(event.relation);
       case "dropped":
-        return this.#leave(event.relation, { kind: "deleted" });
+        return this.#dropped(event.relation);
       case "failed":
         return this.#leave(event.relation, { kind: "failed", reason: event.reason });
       default:
@@ -45,98 +45,97 @@ export class TableEvents {
     refuseUnsupported(relation);
     const before = this.#tables.of(relation.id);
     await this.#dropHidden(before);
-    const rows = this.#physical.hiddenName(relation.name.schema, relation.id);
-    await this.#physical.create(rows, relation.columns);
+    const rows = await this.#physical.create(relation.id, relation.columns);
     this.#set(relation, { phase: { kind: "copying" }, rows, shown: before?.shown });
   }
 
-  #enter(relation: TableDefinition, phase: TablePhase): void {
+  #copyFinished({ relation, position }: Extract<TableEvent, { kind: "copy-finished" }>): void {
     const { rows, shown } = this.#replicated(relation);
-    this.#set(relation, { phase, rows, shown });
+    this.#set(relation, { phase: { kind: "copied", position }, rows, shown });
   }
 
   async #revealed(relation: TableDefinition): Promise<void> {
     const { phase, rows, shown } = this.#replicated(relation);
     assert(phase.kind === "copied", "a table is revealed when its copy is finished");
-    if (shown !== undefined) {
-      await this.#physical.drop(shown);
-      this.#set(relation, { phase, rows, shown: undefined });
-    }
     await this.#show(relation, rows, { kind: "synced", position: phase.position });
+    if (shown !== undefined) await this.#physical.drop(shown.rows);
   }
 
   async #altered({ relation, changes }: Extract<TableEvent, { kind: "altered" }>): Promise<void> {
     refuseUnsupported(relation);
-    const { definition, phase, rows, shown } = this.#replicated(relation);
-    await this.#physical.alter(rows, alterClauses(definition.columns, changes));
-    // A copy that is being made is hidden until it is revealed. Any other table is seen, or waited for its new name.
+    const { definition, phase, rows: before, shown } = this.#replicated(relation);
+    const { added, retyped, values } = reshaping(definition.columns, relation.columns, changes);
+    let rows = before;
+    if (retyped || (added.length > 0 && !this.#physical.canAddColumns(before)))
+      rows = await this.#physical.rebuild(relation.id, before, values);
+    else for (const column of added) await this.#physical.addColumn(before, column);
+    // A copy in the making stays hidden until it is revealed. Any other table is seen, or has waited for its new name.
     if (phase.kind === "synced") await this.#show(relation, rows, phase);
     else this.#set(relation, { phase, rows, shown });
   }
 
   async #truncated(relation: TableDefinition): Promise<void> {
-    const entry = this.#replicated(relation);
-    await this.#physical.drop(entry.rows);
-    await this.#physical.create(entry.rows, entry.definition.columns);
+    const { definition, phase, rows: before, shown } = this.#replicated(relation);
+    const rows = await this.#physical.create(definition.id, definition.columns);
+    if (shown?.rows === before) await this.#show(definition, rows, phase);
+    else this.#set(definition, { phase, rows, shown });
+    await this.#physical.drop(before);
   }
 
-  /** The table is not replicated any more. A failed one stays readable. */
-  async #leave(definition: TableDefinition, phase: Extract<TablePhase, { kind: "deleted" | "failed" }>) {
+  async #dropped(definition: TableDefinition): Promise<void> {
+    const shown = this.#tables.of(definition.id)?.shown;
+    await this.#leave(definition, { kind: "deleted" });
+    if (shown === undefined) return;
+    await this.#physical.hide(shown.name);
+    await this.#physical.drop(shown.rows);
+    this.#set(definition, { phase: { kind: "deleted" }, rows: undefined, shown: undefined });
+  }
+
+  /** The table is not replicated any more; what readers see of it stays. */
+  async #leave(definition: TableDefinition, phase: TablePhase): Promise<void> {
     const before = this.#tables.of(definition.id);
     await this.#dropHidden(before);
-    let shown = before?.shown;
-    if (phase.kind === "deleted" && shown !== undefined) {
-      await this.#physical.drop(shown);
-      shown = undefined;
-    }
-    this.#set(definition, { phase, rows: undefined, shown });
-  }
-
-  /** Gives the table the name that the source has given it. */
-  async #show(relation: TableDefinition, rows: TableName, phase: TablePhase): Promise<void> {
-    const { name } = relation;
-    await this.#makeFree(relation);
-    if (!sameName(rows, name)) await this.#physical.rename(rows, name);
-    this.#set(relation, { phase, rows: name, shown: name });
+    this.#set(definition, { phase, rows: undefined, shown: before?.shown });
   }
 
   /**
-   * A table that has the name at the source no more, though its own event has not come yet (two tables that swap
-   * names), waits under a hidden name for it.
+   * Readers see the table under the name that the source has given it. Another table that had the name has it no more
+   * at the source, though its own event may not have come yet (two tables that swap names): it is hidden until then.
    */
-  async #makeFree(relation: TableDefinition): Promise<void> {
-    const { name, id } = relation;
+  async #show(relation: TableDefinition, rows: string, phase: TablePhase): Promise<void> {
+    const { id, name, columns } = relation;
+    const before = this.#tables.of(id)?.shown;
     const holder = this.#tables.shownAs(name);
-    if (holder === undefined || holder.definition.id === id) return;
-    const { definition, phase, rows, shown } = holder;
-    const held = present(shown, "the table is shown under the name");
-    if (!sameName(held, name))
+    if (holder !== undefined && holder.definition.id !== id) await this.#takeName(holder, relation);
+    if (before !== undefined && !sameName(before.name, name)) await this.#physical.hide(before.name);
+    await this.#physical.show(name, rows, columns);
+    this.#set(relation, { phase, rows, shown: { name, rows } });
+  }
+
+  async #takeName({ definition, phase, rows, shown }: TableEntry, relation: TableDefinition): Promise<void> {
+    if (shown === undefined) return;
+    if (!sameName(shown.name, relation.name))
       unsupported(
         relation,
-        `${said(held)} has the same name but for upper and lower case, which DuckDB ignores`,
+        `${said(shown.name)} has the same name but for upper and lower case, which DuckDB ignores`,
       );
-    const aside = this.#physical.hiddenName(held.schema, definition.id);
-    await this.#physical.rename(held, aside);
-    const rowsNow = rows !== undefined && sameName(rows, held) ? aside : rows;
-    // A copy in the making replaces what was seen before; nothing else would ever show that again.
-    if (rowsNow !== aside) await this.#physical.drop(aside);
-    this.#set(definition, { phase, rows: rowsNow, shown: undefined });
+    this.#set(definition, { phase, rows, shown: undefined });
+    // Rows that a copy in the making was to replace: nothing would ever show them again.
+    if (shown.rows !== rows) await this.#physical.drop(shown.rows);
   }
 
   async #dropHidden(entry: TableEntry | undefined): Promise<void> {
-    if (entry?.rows === undefined) return;
-    if (entry.shown === undefined || !sameName(entry.rows, entry.shown))
-      await this.#physical.drop(entry.rows);
+    if (entry?.rows !== undefined && entry.rows !== entry.shown?.rows) await this.#physical.drop(entry.rows);
   }
 
-  #replicated({ id }: TableDefinition): TableEntry & { readonly rows: TableName } {
+  #replicated({ id }: TableDefinition): TableEntry & { readonly rows: string } {
     const entry = this.#tables.of(id);
     assert(entry?.rows !== undefined, "a table begins with a copy");
     return { ...entry, rows: entry.rows };
   }
 
-  #set(relation: TableDefinition, state: Pick<TableEntry, "phase" | "rows" | "shown">): void {
-    this.#tables.set({ definition: definitionOf(relation), updatedAtMs: Date.now(), ...state });
+  #set(table: TableDefinition, state: Pick<TableEntry, "phase" | "rows" | "shown">): void {
+    this.#tables.set({ definition: definitionOf(table), updatedAtMs: Date.now(), ...state });
   }
 }
 
@@ -148,24 +147,19 @@ function said({ schema, table }: TableName): string {
   return JSON.stringify(`${schema}.${table}`);
 }
 
-function refuseUnsupported(relation: TableDefinition): void {
-  const { name, columns, identity } = relation;
-  if (columns.length === 0)
-    unsupported(relation, "it has no columns, and a table of DuckDB has at least one");
-  if (folded(name.schema) === ledgerSchema)
-    unsupported(relation, `the schema ${ledgerSchema} is zeroetl's own`);
+function refuseUnsupported(table: TableDefinition): void {
+  const { name, columns } = table;
+  if (columns.length === 0) unsupported(table, "it has no columns, and a table of DuckDB has at least one");
+  if (folded(name.schema) === ledgerSchema) unsupported(table, `the schema ${ledgerSchema} is zeroetl's own`);
   const names = new Map<string, string>();
   for (const column of columns) {
     const other = names.get(folded(column.name));
-    if (other !== undefined)
-      unsupported(
-        relation,
-        `its columns ${JSON.stringify(other)} and ${JSON.stringify(column.name)} differ only in upper and lower case, which DuckDB ignores`,
-      );
+    if (other !== undefined) {
+      const both = `${JSON.stringify(other)} and ${JSON.stringify(column.name)}`;
+      unsupported(table, `its columns ${both} differ only in upper and lower case, which DuckDB ignores`);
+    }
     names.set(folded(column.name), column.name);
   }
-  if (identity.kind === "row" && names.has("rowid"))
-    unsupported(relation, "it has no key, and its column rowid hides the row numbers of DuckDB");
 }
 
 function unsupported(table: TableDefinition, reason: string): never {

@@ -22,7 +22,7 @@ export class TableSet {
     for (const entries of [this.#changed, this.#committed])
       for (const { definition } of entries.values()) {
         const entry = this.of(definition.id);
-        if (entry?.shown !== undefined && foldedName(entry.shown) === wanted) return entry;
+        if (entry?.shown !== undefined && foldedName(entry.shown.name) === wanted) return entry;
       }
     return undefined;
   }
@@ -35,8 +35,9 @@ export class TableSet {
     return [...this.#changed.values()];
   }
 
+  /** In the order of their names. */
   committed(): TableEntry[] {
-    return [...this.#committed.values()];
+    return [...this.#committed.values()].toSorted((a, b) => (orderName(a) < orderName(b) ? -1 : 1));
   }
 
   commit(): void {
@@ -47,6 +48,10 @@ export class TableSet {
   rollback(): void {
     this.#changed.clear();
   }
+}
+
+function orderName({ definition: { id, name } }: TableEntry): string {
+  return JSON.stringify([name.schema, name.table, id]);
 }
 
 function foldedName({ schema, table }: TableName): string {

@@ -1,0 +1,167 @@
+import { assert, present } from "../../src/base/assert.ts";
+import type { TableEvent } from "../../src/model/block.ts";
+import type { ColumnChange } from "../../src/model/column-change.ts";
+import type { LogicalType } from "../../src/model/logical-type.ts";
+import type { Column, Relation, TableName } from "../../src/model/relation.ts";
+import type { TablePhase } from "../../src/model/table-state.ts";
+import type { Cell } from "./plain-tuples.ts";
+
+export type Row = readonly Cell[];
+
+/** What readers see of a table. `rows` is the array of the table itself unless a new copy is being made. */
+interface Shown {
+  readonly name: TableName;
+  columns: readonly Column[];
+  rows: Row[];
+}
+
+export interface ModelTable {
+  readonly id: string;
+  relation: Relation;
+  phase: TablePhase["kind"];
+  rows: Row[];
+  shown: Shown | undefined;
+}
+
+/** What a target must do, in the plainest way: tables as arrays. */
+export class TargetModel {
+  readonly tables = new Map<string, ModelTable>();
+
+  clone(): TargetModel {
+    const copy = new TargetModel();
+    for (const [id, table] of this.tables) {
+      const rows = [...table.rows];
+      const shown = table.shown && {
+        ...table.shown,
+        rows: table.shown.rows === table.rows ? rows : [...table.shown.rows],
+      };
+      copy.tables.set(id, { ...table, rows, shown });
+    }
+    return copy;
+  }
+
+  table(id: string): ModelTable {
+    return present(this.tables.get(id), "the table is known");
+  }
+
+  event(event: TableEvent): void {
+    const { relation } = event;
+    const table = this.tables.get(relation.id);
+    switch (event.kind) {
+      case "copy-started": {
+        const { relation: started } = event;
+        this.tables.set(started.id, {
+          id: started.id,
+          relation: started,
+          phase: "copying",
+          rows: [],
+          shown: table?.shown,
+        });
+        return;
+      }
+      case "copy-finished":
+        this.table(relation.id).phase = "copied";
+        return;
+      case "revealed":
+        this.#show(this.table(relation.id));
+        return;
+      case "altered":
+        this.#alter(this.table(relation.id), event);
+        return;
+      case "truncated":
+        this.table(relation.id).rows.length = 0;
+        return;
+      case "dropped":
+        Object.assign(this.table(relation.id), { phase: "deleted", shown: undefined, rows: [] });
+        return;
+      case "failed": {
+        const failed = this.table(relation.id);
+        failed.phase = "failed";
+        if (failed.shown?.rows !== failed.rows) failed.rows = [];
+        return;
+      }
+    }
+  }
+
+  /** `step` as rows: the test knows what it encoded. */
+  rows(id: string, step: { deletes: readonly Row[]; inserts: readonly Row[] }): void {
+    const { rows } = this.table(id);
+    for (const row of step.deletes) {
+      const at = rows.indexOf(row);
+      assert(at >= 0, "the test deletes rows that exist");
+      rows.splice(at, 1);
+    }
+    rows.push(...step.inserts);
+  }
+
+  #show(table: ModelTable): void {
+    const { name, columns } = table.relation;
+    for (const other of this.tables.values())
+      if (other !== table && other.shown !== undefined && sameName(other.shown.name, name))
+        other.shown = undefined;
+    table.phase = "synced";
+    table.shown = { name, columns, rows: table.rows };
+  }
+
+  #alter(table: ModelTable, { relation, changes }: Extract<TableEvent, { kind: "altered" }>): void {
+    let columns: { column: Column; cells: Cell[] }[] = table.relation.columns.map((column, index) => ({
+      column,
+      cells: table.rows.map((row) => row[index] ?? null),
+    }));
+    const old = [...columns];
+    for (const change of changes)
+      if (change.kind === "added")
+        columns.push({
+          column: change.column,
+          cells: table.rows.map(() =>
+            change.fill === null ? null : filled(change.column.type, change.fill),
+          ),
+        });
+      else if (change.kind === "dropped")
+        columns = columns.filter((each) => each !== old.find(({ column }) => column.name === change.name));
+      else if (change.kind === "retyped")
+        columns = columns.map((each) =>
+          each.column.id === change.column.id
+            ? { ...each, cells: each.cells.map((cell) => retyped(change, cell)) }
+            : each,
+        );
+    const rows = table.rows.map((_, row) =>
+      relation.columns.map(({ id }) => {
+        const source = present(
+          columns.find(({ column }) => column.id === id),
+          "columns keep their ids",
+        );
+        return source.cells[row] ?? null;
+      }),
+    );
+    const shared = table.shown?.rows === table.rows;
+    table.relation = relation;
+    table.rows = rows;
+    if (shared && table.shown !== undefined) Object.assign(table.shown, { columns: relation.columns, rows });
+    if (table.phase === "synced") this.#show(table);
+  }
+}
+
+function filled(type: LogicalType, text: string): Cell {
+  return type.kind === "text" || type.kind === "json" ? text : BigInt(text);
+}
+
+function retyped({ column, from }: Extract<ColumnChange, { kind: "retyped" }>, cell: Cell): Cell {
+  if (cell === null || column.type.kind !== "text" || from.type.kind === "text") return cell;
+  return printed(from.type, cell);
+}
+
+function sameName(a: TableName, b: TableName): boolean {
+  return a.schema === b.schema && a.table === b.table;
+}
+
+/** As DuckDB prints it. */
+export function printed(type: LogicalType, cell: Cell): string | null {
+  if (cell === null) return null;
+  if (type.kind !== "decimal") return String(cell);
+  const digits = String(cell)
+    .replace("-", "")
+    .padStart(type.scale + 1, "0");
+  const sign = String(cell).startsWith("-") ? "-" : "";
+  return `${sign}${digits.slice(0, -type.scale)}.${digits.slice(-type.scale)}`;
+}

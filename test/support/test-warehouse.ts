@@ -1,0 +1,119 @@
+import { cp, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { present } from "../../src/base/assert.ts";
+import type { TableEvent } from "../../src/model/block.ts";
+import type { Delta, DeltaStep, PartialUpdate, RowsStep } from "../../src/model/delta.ts";
+import { asPosition } from "../../src/model/position.ts";
+import type { Relation } from "../../src/model/relation.ts";
+import type { TupleRun } from "../../src/model/tuple.ts";
+import type { DestinationDatabase, TargetEngine, Warehouse } from "../../src/target/target.ts";
+import { runOf, type Cell } from "./plain-tuples.ts";
+import { TemporaryDirectory } from "./temporary.ts";
+
+export const never = new AbortController().signal;
+export const shopStream = { integrationId: "8f2c", sourceDatabase: "shop" } as const;
+
+/** A warehouse in a directory of its own. */
+export class TestWarehouse implements AsyncDisposable {
+  readonly #engine: TargetEngine;
+  readonly #directory: TemporaryDirectory;
+  #warehouse: Warehouse | undefined;
+
+  private constructor(engine: TargetEngine, directory: TemporaryDirectory) {
+    this.#engine = engine;
+    this.#directory = directory;
+  }
+
+  static async open(engine: TargetEngine): Promise<TestWarehouse> {
+    const made = new TestWarehouse(engine, await TemporaryDirectory.make());
+    await made.reopen();
+    return made;
+  }
+
+  get directory(): string {
+    return this.#directory.path;
+  }
+
+  get warehouse(): Warehouse {
+    return present(this.#warehouse, "the warehouse is open");
+  }
+
+  /** The destination database of the test's stream. */
+  database(name = "shop"): Promise<DestinationDatabase> {
+    return this.warehouse.database({ name, stream: { ...shopStream, sourceDatabase: name } }, never);
+  }
+
+  rows(sql: string): Promise<(string | null)[][]> {
+    return rowsOf(this.warehouse, sql);
+  }
+
+  async reopen(): Promise<void> {
+    await this.#warehouse?.[Symbol.asyncDispose]();
+    this.#warehouse = await this.#engine.open({ directory: this.directory }, never);
+  }
+
+  /** What is found after a crash at this moment: opens a copy of the files as they are. */
+  async afterCrash<T>(look: (warehouse: Warehouse) => Promise<T>): Promise<T> {
+    await using copy = await TemporaryDirectory.make();
+    for (const file of await readdir(this.directory))
+      if (/\.duckdb(\.wal)?$/.test(file)) await cp(join(this.directory, file), join(copy.path, file));
+    await using warehouse = await this.#engine.open({ directory: copy.path }, never);
+    return await look(warehouse);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#warehouse?.[Symbol.asyncDispose]();
+    await this.#directory[Symbol.asyncDispose]();
+  }
+}
+
+export async function rowsOf(warehouse: Warehouse, sql: string): Promise<(string | null)[][]> {
+  const { rows } = await warehouse.query(sql, never);
+  const all: (string | null)[][] = [];
+  for await (const chunk of rows) all.push(...chunk.map((row) => [...row]));
+  return all;
+}
+
+type Rows = readonly (readonly Cell[])[];
+
+export function rowsStep(
+  relation: Relation,
+  {
+    deletes = [],
+    inserts = [],
+    updates = [],
+  }: { deletes?: Rows; inserts?: Rows; updates?: readonly PartialUpdate[] },
+): RowsStep {
+  const runs = (rows: Rows): TupleRun[] => (rows.length === 0 ? [] : [runOf(relation, rows)]);
+  const changes = deletes.length + inserts.length + updates.length;
+  return { kind: "rows", relation, deletes: runs(deletes), inserts: runs(inserts), updates, changes };
+}
+
+export function eventStep(event: TableEvent): DeltaStep {
+  return { kind: "event", event };
+}
+
+/** A table's first copy, all of it. */
+export function copySteps(relation: Relation, rows: Rows, position = "copy"): DeltaStep[] {
+  return [
+    eventStep({ kind: "copy-started", relation }),
+    rowsStep(relation, { inserts: rows }),
+    eventStep({ kind: "copy-finished", relation, position: asPosition(position) }),
+    eventStep({ kind: "revealed", relation }),
+  ];
+}
+
+/** With a position it commits. */
+export function deltaOf(steps: readonly DeltaStep[], position?: string): Delta {
+  return {
+    steps,
+    checkpoint:
+      position === undefined
+        ? undefined
+        : { position: asPosition(position), committedAtMs: 1_700_000_000_000 },
+    changes: steps.length,
+    copiedRows: 0,
+    transactions: 1,
+    bytes: 0,
+  };
+}
