@@ -1,5 +1,4 @@
 import { CreateIntegrationCommand, DescribeIntegrationsCommand, RDSClient } from "@aws-sdk/client-rds";
-import { createServer } from "node:net";
 import { relative } from "node:path";
 import { present } from "../../base/assert.ts";
 import { pause } from "../../base/backoff.ts";
@@ -53,9 +52,9 @@ export async function demo(context: CommandContext, flags: DemoFlags): Promise<n
     await using server = await EmbeddedServer.start((path) => directory.rememberServer(path), signal);
     await fillShop({ server, rows: flags.rows, terminal });
     await using writer = ShopWriter.start({ url: server.url(shop), rate: flags.rate, connections });
-    const configuration = await configure(directory.path, server);
     await terminal.redraw("Starting the service …");
-    await using service = await Service.start(configuration, signal);
+    const { configuration, service } = await startService(directory.path, server, signal);
+    await using _running = service;
     const rds = rdsClient(service, configuration);
     try {
       return await show({ terminal, signal, server, service, writer, configuration, rds, flags });
@@ -96,22 +95,23 @@ async function fillShop({
   );
 }
 
-async function configure(dataDirectory: string, server: EmbeddedServer): Promise<Configuration> {
-  const port = (await isFree(standardPort)) ? standardPort : 0;
-  return configurationOf({
-    data_dir: dataDirectory,
-    listen: { api: `127.0.0.1:${port}` },
-    sources: [{ name: shop, engine: "postgres", url: server.url(shop) }],
-    targets: [{ name: analytics, engine: "duckdb" }],
-  });
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
+/** On the standard port, or on a free one where somebody has that. */
+async function startService(dataDirectory: string, server: EmbeddedServer, signal: AbortSignal) {
+  const configure = (port: number): Configuration =>
+    configurationOf({
+      data_dir: dataDirectory,
+      listen: { api: `127.0.0.1:${port}` },
+      sources: [{ name: shop, engine: "postgres", url: server.url(shop) }],
+      targets: [{ name: analytics, engine: "duckdb" }],
+    });
+  const standard = configure(standardPort);
+  try {
+    return { configuration: standard, service: await Service.start(standard, signal) };
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== "PORT_IN_USE") throw error;
+    const configuration = configure(0);
+    return { configuration, service: await Service.start(configuration, signal) };
+  }
 }
 
 function rdsClient({ api, credentials }: Service, { region }: Configuration): RDSClient {
