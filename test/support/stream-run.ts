@@ -43,6 +43,8 @@ export class TestDatabase {
 export interface RunOptions {
   readonly filter?: string;
   readonly database?: string;
+  /** Whose password is `secret`; else the administrator. */
+  readonly user?: string;
   readonly catalogPollMs?: number;
 }
 
@@ -65,7 +67,9 @@ export class StreamRun implements AsyncDisposable {
   }
 
   static async make(server: TestPostgres, options: RunOptions = {}): Promise<StreamRun> {
-    return new StreamRun(server.url(), options, await TemporaryDirectory.make());
+    const url = new URL(server.url());
+    url.username = options.user ?? url.username;
+    return new StreamRun(url.href, options, await TemporaryDirectory.make());
   }
 
   /** Makes a run and starts it. */

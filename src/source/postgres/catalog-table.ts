@@ -119,10 +119,11 @@ SELECT json_build_object(
   'primaryKey', ${indexSql("i.indisprimary AND i.indimmediate")},
   'identityIndex', ${indexSql("i.indisreplident")},
   'partitions', CASE WHEN c.relkind = 'p' THEN ${partitionsSql} ELSE '[]'::json END,
-  'ancestors', CASE WHEN c.relispartition THEN (
-    SELECT json_agg(a.relid::oid::bigint) FROM pg_partition_ancestors(c.oid) AS a WHERE a.relid <> c.oid
-  ) ELSE '[]'::json END,
-  'hasRowSecurity', row_security_active(c.oid),
+  'ancestors', coalesce((
+    SELECT json_agg(a.relid::oid::bigint) FROM pg_partition_ancestors(c.oid) AS a
+    WHERE c.relispartition AND a.relid <> c.oid
+  ), '[]'::json),
+  'hasRowSecurity', coalesce(row_security_active(c.oid), false),
   'isReadable', ${readableSql("c.oid")},
   'isOwned', pg_has_role(c.relowner, 'USAGE'),
   'membership', (
@@ -192,7 +193,8 @@ const partitionsSql = `coalesce((
   ), '[]'::json)`;
 
 function readableSql(oid: string): string {
-  return `(has_table_privilege(${oid}, 'SELECT') OR NOT EXISTS (
+  // NULL: the table was dropped while the catalog was read.
+  return `(coalesce(has_table_privilege(${oid}, 'SELECT'), true) OR NOT EXISTS (
     SELECT FROM pg_attribute a
     WHERE a.attrelid = ${oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
       AND NOT has_column_privilege(a.attrelid, a.attnum, 'SELECT')
