@@ -105,14 +105,15 @@ export class StreamModel {
   }
 
   #applySlice({ block, from, to }: Pending): void {
+    const tuples = decodedTuples({ block, from, to });
     for (let at = from; at < to; at += 1) {
       const subject = block.subjects[at] ?? -1;
       if (block.kinds[at] === change.event) this.#event(block.events[subject]);
-      else this.#row(block, at, block.relations[subject]);
+      else this.#row({ block, at, tuples }, block.relations[subject]);
     }
   }
 
-  #row(block: Block, at: number, relation: Relation | undefined): void {
+  #row(changed: RowChange, relation: Relation | undefined): void {
     if (relation === undefined) throw new Error("a row without a relation");
     const table = this.#tables.get(relation.id);
     const rows = table?.hidden ?? table?.visible;
@@ -123,8 +124,9 @@ export class StreamModel {
         throw new Error(`a row of ${nameOf(relation)} in another shape than the target holds`);
       rows.relation = relation;
     }
-    if (block.kinds[at] === change.insert && table.phase.kind === "copying") this.copiedRows += 1;
-    changeRow(rows, block, at);
+    if (changed.block.kinds[changed.at] === change.insert && table.phase.kind === "copying")
+      this.copiedRows += 1;
+    changeRow(rows, changed);
   }
 
   #event(event: TableEvent | undefined): void {
@@ -142,19 +144,41 @@ export class StreamModel {
   }
 }
 
-function changeRow(rows: Rows, block: Block, at: number): void {
-  const { relation } = rows;
-  const oldAt = block.oldTuples[at] ?? noTuple;
+interface RowChange {
+  readonly block: Block;
+  readonly at: number;
+  /** Rows by the offsets of their tuples. */
+  readonly tuples: ReadonlyMap<number, Row>;
+}
+
+/** All tuples of a slice, decoded relation by relation, because decoding row by row takes minutes. */
+function decodedTuples({ block, from, to }: Pending): Map<number, Row> {
+  const rows = new Map<number, Row>();
+  for (const [subject, { columns }] of block.relations.entries()) {
+    const changes = Array.from({ length: to - from }, (_, index) => from + index).filter(
+      (at) => block.kinds[at] !== change.event && block.subjects[at] === subject,
+    );
+    const offsets = changes
+      .flatMap((at) => [block.oldTuples[at] ?? noTuple, block.newTuples[at] ?? noTuple])
+      .filter((offset) => offset !== noTuple);
+    const { layout, region } = block;
+    const decoded = decodedRows({ layout, region, offsets: Int32Array.from(offsets) }, columns);
+    for (const [index, offset] of offsets.entries()) rows.set(offset, decoded[index] ?? []);
+  }
+  return rows;
+}
+
+function changeRow(rows: Rows, { block, at, tuples }: RowChange): void {
   const newAt = block.newTuples[at] ?? noTuple;
-  const before = oldAt === noTuple ? undefined : decoded(block, oldAt, relation);
-  const after = newAt === noTuple ? undefined : decoded(block, newAt, relation);
+  const before = tuples.get(block.oldTuples[at] ?? noTuple);
+  const after = tuples.get(newAt);
   if (block.kinds[at] === change.insert) {
     add(rows, after);
     return;
   }
   const held = take(rows, before ?? after);
   if (block.kinds[at] !== change.update || after === undefined) return;
-  const unchanged = unchangedOf(block, newAt, relation);
+  const unchanged = unchangedOf(block, newAt, rows.relation);
   add(
     rows,
     after.map((value, index) => (unchanged.has(index) ? (held[index] ?? null) : value)),
@@ -258,10 +282,6 @@ function take(rows: Rows, row: Row | undefined): Row {
   found.count -= 1;
   if (found.count === 0) rows.byIdentity.delete(identity);
   return found.row;
-}
-
-function decoded({ layout, region }: Block, offset: number, { columns }: Relation): Row {
-  return decodedRows({ layout, region, offsets: Int32Array.of(offset) }, columns)[0] ?? [];
 }
 
 function unchangedOf(

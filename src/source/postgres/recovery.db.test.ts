@@ -130,6 +130,7 @@ test.each(versions)(
     await run.synced("public.t");
     await run.stop();
     const slot = slotOf(run);
+    await untilFree(server, slot);
     await server.run([
       `SELECT pg_drop_replication_slot('${slot}')`,
       "DELETE FROM t",
@@ -140,6 +141,7 @@ test.each(versions)(
     expect(await run.differences()).toEqual([]);
     expect(run.notices.map(({ code }) => code)).toEqual(["SLOT_LOST"]);
     await run.stop();
+    await untilFree(server, slot);
     await server.run([
       `SELECT pg_drop_replication_slot('${slot}')`,
       "DELETE FROM t",
