@@ -124,10 +124,11 @@ export class Ledger {
    * False when another writer has opened the database since `epoch`. Without a checkpoint only that is found out.
    */
   async writeCheckpoint(checkpoint: Checkpoint | undefined, epoch: number): Promise<boolean> {
+    // The epoch is written too: DuckDB finds conflicts of transactions by column.
     const sets =
       checkpoint === undefined
-        ? "updated_at_ms = $2"
-        : "updated_at_ms = $2, position = $3, committed_at_ms = $4";
+        ? "epoch = $1, updated_at_ms = $2"
+        : "epoch = $1, updated_at_ms = $2, position = $3, committed_at_ms = $4";
     const values = checkpoint === undefined ? [] : [checkpoint.position, checkpoint.committedAtMs];
     const changed = await this.#session.runKept(
       `UPDATE ${this.#schema}.checkpoint SET ${sets} WHERE epoch = $1`,

@@ -1,0 +1,430 @@
+import { expect, test } from "vitest";
+import { CodedError } from "../../base/errors.ts";
+import type { DeltaStep, PartialUpdate } from "../../model/delta.ts";
+import type { Relation } from "../../model/relation.ts";
+import { TableError } from "../../model/table-error.ts";
+import {
+  impossible,
+  plainColumn,
+  plainRelation,
+  runOf,
+  unchanged,
+  type Cell,
+} from "../../../test/support/plain-tuples.ts";
+import {
+  copySteps,
+  deltaOf,
+  eventStep,
+  never,
+  rowsStep,
+  shopStream,
+  TestWarehouse,
+} from "../../../test/support/test-warehouse.ts";
+import { duckdb } from "./engine.ts";
+
+const int = { kind: "int64" } as const;
+const text = { kind: "text" } as const;
+const documents = plainRelation({
+  id: "1",
+  name: "documents",
+  columns: { id: int, body: text, views: int },
+  key: ["id"],
+});
+
+function replaced(
+  relation: Relation,
+  update: { unchanged: number[]; rows: Cell[][]; keys: Cell[][] },
+): PartialUpdate {
+  return {
+    unchanged: update.unchanged,
+    tuples: [runOf(relation, update.rows)],
+    keys: [runOf(relation, update.keys)],
+  };
+}
+
+test("a new database has no checkpoint; what a delta with a checkpoint did is there after opening again", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  {
+    await using database = await target.database();
+    expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+    await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]], "0/AA"), "0/AB"), never);
+  }
+  await target.reopen();
+  await using database = await target.database();
+  expect(database.progress()).toMatchObject({
+    checkpoint: "0/AB",
+    tables: [{ phase: { kind: "synced", position: "0/AA" }, visible: true }],
+  });
+  expect(await target.rows("FROM shop.public.documents")).toEqual([["1", "a", "0"]]);
+});
+
+test("a source transaction of several deltas is seen when the last one has a checkpoint, and undone without it", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  {
+    await using database = await target.database();
+    await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
+    await database.apply(deltaOf([rowsStep(documents, { inserts: [[2, "b", 0]] })]), never);
+    await database.apply(deltaOf([rowsStep(documents, { deletes: [[1, null, null]] })]), never);
+    expect(await target.rows("SELECT id FROM shop.public.documents ORDER BY id")).toEqual([["1"]]);
+    await database.apply(deltaOf([rowsStep(documents, { inserts: [[3, "c", 0]] })], "2"), never);
+    expect(await target.rows("SELECT id FROM shop.public.documents ORDER BY id")).toEqual([["2"], ["3"]]);
+    await database.apply(deltaOf([rowsStep(documents, { deletes: [[2, null, null]] })]), never);
+  }
+  await using database = await target.database();
+  expect(database.progress().checkpoint).toBe("2");
+  expect(await target.rows("SELECT id FROM shop.public.documents ORDER BY id")).toEqual([["2"], ["3"]]);
+});
+
+test("columns that the source did not send keep their values, though keys change and rows trade places", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  const rows = [1, 2, 3, 4, 5].map((id) => [id, `body ${id}`, id * 10]);
+  await database.apply(deltaOf(copySteps(documents, rows), "1"), never);
+  const step: DeltaStep = {
+    ...rowsStep(documents, {
+      deletes: [1, 2, 3, 5].map((id) => [id, null, null]),
+      inserts: [[6, "new", 60]],
+    }),
+    updates: [
+      replaced(documents, {
+        unchanged: [1],
+        rows: [
+          [2, unchanged, 11],
+          [1, unchanged, 21],
+        ],
+        keys: [
+          [1, null, null],
+          [2, null, null],
+        ],
+      }),
+      replaced(documents, { unchanged: [1, 2], rows: [[5, unchanged, unchanged]], keys: [[3, null, null]] }),
+    ],
+  };
+  await database.apply(
+    deltaOf(
+      [
+        step,
+        {
+          ...rowsStep(documents, { deletes: [[5, null, null]] }),
+          updates: [
+            replaced(documents, { unchanged: [1], rows: [[5, unchanged, 99]], keys: [[5, null, null]] }),
+          ],
+        },
+      ],
+      "2",
+    ),
+    never,
+  );
+  expect(await target.rows("FROM shop.public.documents ORDER BY id")).toEqual([
+    ["1", "body 2", "21"],
+    ["2", "body 1", "11"],
+    ["4", "body 4", "40"],
+    ["5", "body 3", "99"],
+    ["6", "new", "60"],
+  ]);
+});
+
+test("a changed row that the warehouse does not hold fails its table and changes nothing", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
+  const update = replaced(documents, { unchanged: [1], rows: [[7, unchanged, 1]], keys: [[7, null, null]] });
+  const step = { ...rowsStep(documents, { deletes: [[7, null, null]] }), updates: [update] };
+  await expect(database.apply(deltaOf([step], "2"), never)).rejects.toThrow(TableError);
+  expect(database.progress().checkpoint).toBe("1");
+});
+
+test("without a key one row goes for each that is deleted, of rows that are equal in every bit", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  const columns = { a: int, b: text, rowid: { kind: "float64" } } as const;
+  const relation = plainRelation({ id: "1", name: "log", columns });
+  const rows: Cell[][] = [
+    [1, "x", 0],
+    [1, "x", 0],
+    [1, "x", -0],
+    [1, null, null],
+    [1, null, null],
+    [1, null, NaN],
+    [2, "", 1],
+  ];
+  await database.apply(deltaOf(copySteps(relation, rows), "1"), never);
+  const deletes: Cell[][] = [
+    [1, "x", 0],
+    [1, null, null],
+    [1, null, NaN],
+    [1, "x", 0],
+  ];
+  await database.apply(deltaOf([rowsStep(relation, { deletes })], "2"), never);
+  // DuckDB's sorting makes 0 of −0.
+  const left = await target.rows("FROM shop.public.log");
+  expect(left.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([
+    ["1", "x", "-0.0"],
+    ["1", null, null],
+    ["2", "", "1.0"],
+  ]);
+});
+
+test("a value that cannot be kept fails the table by column, and leaves everything as it was", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
+  const steps = [
+    rowsStep(documents, {
+      deletes: [[1, null, null]],
+      inserts: [
+        [2, "b", 0],
+        [3, "c", impossible],
+      ],
+    }),
+  ];
+  const failure: unknown = await database.apply(deltaOf(steps, "2"), never).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(TableError);
+  expect(failure).toMatchObject({
+    code: "VALUE_OUT_OF_RANGE",
+    table: { id: "1" },
+    message: 'Column "views": a value is impossible',
+  });
+  expect(database.progress().checkpoint).toBe("1");
+  expect(await target.rows("FROM shop.public.documents")).toEqual([["1", "a", "0"]]);
+  await database.failTable(documents, { code: "VALUE_OUT_OF_RANGE", message: "It is impossible." });
+  expect(database.progress()).toMatchObject({
+    checkpoint: "1",
+    tables: [{ phase: { kind: "failed", reason: { message: "It is impossible." } }, visible: true }],
+  });
+  expect(await target.rows("FROM shop.public.documents")).toEqual([["1", "a", "0"]]);
+});
+
+test("a table that was never copied can be recorded as failed", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.failTable(documents, { code: "TABLE_WITHOUT_KEY", message: "It has no key." });
+  expect(database.progress().tables).toMatchObject([{ phase: { kind: "failed" }, visible: false }]);
+  expect(await database.tables()).toMatchObject([{ rows: 0 }]);
+});
+
+test("tables revealed in one delta are seen together, and old copies until then", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  const a = plainRelation({ id: "a", columns: { id: int }, key: ["id"] });
+  const b = plainRelation({ id: "b", columns: { id: int }, key: ["id"] });
+  await database.apply(deltaOf([...copySteps(a, [[1]]), ...copySteps(b, [[1]])], "1"), never);
+  const again = (relation: Relation): DeltaStep[] => copySteps(relation, [[2], [3]]).slice(0, 3);
+  await database.apply(deltaOf([...again(a), ...again(b)], "2"), never);
+  const seen = () =>
+    target.rows("SELECT (SELECT sum(id) FROM shop.public.a), (SELECT sum(id) FROM shop.public.b)");
+  expect(await seen()).toEqual([["1", "1"]]);
+  await database.apply(deltaOf([eventStep({ kind: "revealed", relation: a })]), never);
+  expect(await seen()).toEqual([["1", "1"]]);
+  await database.apply(deltaOf([eventStep({ kind: "revealed", relation: b })], "3"), never);
+  expect(await seen()).toEqual([["5", "5"]]);
+  expect(await database.tables()).toMatchObject([{ rows: 2 }, { rows: 2 }]);
+});
+
+test.each([
+  ["boolean", { kind: "boolean" }, "t", "true"],
+  ["decimal", { kind: "decimal", precision: 5, scale: 2 }, "-1.50", "-1.50"],
+  ["float", { kind: "float64" }, "-Infinity", "-inf"],
+  ["text", text, "it's", "it's"],
+  ["json", { kind: "json" }, '{"a":  1}', '{"a":  1}'],
+  ["bytes", { kind: "bytes" }, "\\x00ff", "\\x00\\xFF"],
+  ["date", { kind: "date" }, "0044-03-15 BC", "0044-03-15 (BC)"],
+  ["date", { kind: "date" }, "infinity", "infinity"],
+  ["timestamp", { kind: "timestamp" }, "0044-03-15 01:02:03.5 BC", "0044-03-15 (BC) 01:02:03.5"],
+  ["timestamptz", { kind: "timestamptz" }, "2020-01-01 02:00:00+02", "2020-01-01 00:00:00+00"],
+  ["time", { kind: "time" }, "24:00:00", "24:00:00"],
+  ["timetz", { kind: "timetz" }, "12:00:00+02:30", "12:00:00+02:30"],
+  ["interval", { kind: "interval" }, "1 year -3 days +02:03:00", "1 year -3 days 02:03:00"],
+  ["uuid", { kind: "uuid" }, "11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-555555555555"],
+] as const)("a column of type %s is added with its fill for the rows that exist alone", async (...sample) => {
+  const [, type, fill, shown] = sample;
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(
+    deltaOf(
+      copySteps(documents, [
+        [1, "a", 0],
+        [2, "b", 0],
+      ]),
+      "1",
+    ),
+    never,
+  );
+  const column = plainColumn(9, "added", type);
+  const relation = { ...documents, columns: [...documents.columns, column] };
+  const altered = eventStep({ kind: "altered", relation, changes: [{ kind: "added", column, fill }] });
+  const steps = [
+    rowsStep(documents, { deletes: [[2, null, null]] }),
+    altered,
+    rowsStep(relation, { inserts: [[3, "c", 0, null]] }),
+  ];
+  await database.apply(deltaOf(steps, "2"), never);
+  const rows = await target.rows("SELECT id, added FROM shop.public.documents ORDER BY id");
+  expect(rows).toEqual([
+    ["1", shown],
+    ["3", null],
+  ]);
+});
+
+test("a fill that the type cannot hold fails the table without telling the value", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
+  const column = plainColumn(9, "added", int);
+  const relation = { ...documents, columns: [...documents.columns, column] };
+  const altered = eventStep({
+    kind: "altered",
+    relation,
+    changes: [{ kind: "added", column, fill: "secret" }],
+  });
+  const failure: unknown = await database
+    .apply(deltaOf([altered], "2"), never)
+    .catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(TableError);
+  expect(failure).toMatchObject({
+    code: "VALUE_OUT_OF_RANGE",
+    message: expect.not.stringContaining("secret") as string,
+  });
+});
+
+const twins: readonly (readonly [string, Relation])[] = [
+  [
+    "another table's name in other letters",
+    plainRelation({ id: "2", name: "Documents", columns: { id: int } }),
+  ],
+  [
+    "columns that differ in upper and lower case",
+    plainRelation({ id: "2", name: "t", columns: { id: int, ID: int } }),
+  ],
+  ["no columns", plainRelation({ id: "2", name: "t", columns: {} })],
+  [
+    "the schema of the ledger",
+    plainRelation({ id: "2", schema: "_ZeroETL", name: "t", columns: { id: int } }),
+  ],
+];
+
+test.each(twins)("a table with %s is refused alone", async (_, relation) => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
+  const failure: unknown = await database
+    .apply(deltaOf(copySteps(relation, []), "2"), never)
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: "TABLE_UNSUPPORTED", table: { id: "2" } });
+  await database.apply(deltaOf([rowsStep(documents, { inserts: [[2, "b", 0]] })], "2"), never);
+  expect(await target.rows("SELECT count(*) FROM shop.public.documents")).toEqual([["2"]]);
+});
+
+test("any name can be a name", async () => {
+  const names = [
+    '"',
+    "'",
+    "a.b",
+    "select",
+    " ",
+    "💾",
+    "back\\slash",
+    "x".repeat(63),
+    "%",
+    "new\nline",
+    "rowid",
+    "c1",
+    "main",
+  ];
+  await using target = await TestWarehouse.open(duckdb);
+  for (const [number, name] of names.entries()) {
+    const database = await target.database(`d${name}`);
+    const relation = plainRelation({ id: name, schema: name, name, columns: { [name]: int, other: text } });
+    await database.apply(deltaOf(copySteps(relation, [[number, name]]), name), never);
+    await database[Symbol.asyncDispose]();
+  }
+  await target.reopen();
+  for (const [number, name] of names.entries()) {
+    const quoted = `"${name.replaceAll('"', '""')}"`;
+    const database = `"${`d${name}`.replaceAll('"', '""')}"`;
+    expect(await target.rows(`SELECT ${quoted}, other FROM ${database}.${quoted}.${quoted}`)).toEqual([
+      [String(number), name],
+    ]);
+    await using reopened = await target.database(`d${name}`);
+    expect(reopened.progress().checkpoint).toBe(name);
+  }
+});
+
+test("whoever opens a database fences the writer before, in the middle of a transaction too", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using first = await target.database();
+  await first.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
+  await first.apply(deltaOf([rowsStep(documents, { inserts: [[2, "b", 0]] })]), never);
+  await using second = await target.database();
+  const late = first.apply(deltaOf([rowsStep(documents, { inserts: [[3, "c", 0]] })], "2"), never);
+  await expect(late).rejects.toMatchObject({ code: "TARGET_FENCED" });
+  await expect(first.apply(deltaOf([], "3"), never)).rejects.toMatchObject({ code: "TARGET_FENCED" });
+  await expect(first.failTable(documents, { code: "X", message: "x" })).rejects.toThrow(CodedError);
+  await second.apply(deltaOf([rowsStep(documents, { inserts: [[4, "d", 0]] })], "2"), never);
+  expect(await target.rows("SELECT id FROM shop.public.documents ORDER BY id")).toEqual([["1"], ["4"]]);
+});
+
+test("views stay as they are while the stream goes on, each with its own checkpoint", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
+  await using early = await database.view();
+  await database.apply(
+    deltaOf([rowsStep(documents, { deletes: [[1, null, null]], inserts: [[2, "b", 0]] })], "2"),
+    never,
+  );
+  await using late = await database.view();
+  await database.apply(
+    deltaOf([...copySteps(documents, []), eventStep({ kind: "dropped", relation: documents })], "3"),
+    never,
+  );
+  const digests = [await early.digest(documents, never), await late.digest(documents, never)];
+  expect([early.checkpoint, late.checkpoint]).toEqual(["1", "2"]);
+  expect(digests.map(({ rows }) => rows)).toEqual([1, 1]);
+  expect(digests[0]).not.toEqual(digests[1]);
+  await using empty = await database.view();
+  await expect(empty.digest(documents, never)).rejects.toMatchObject({ code: "TABLE_MISSING" });
+});
+
+test("a reader who asks again and again sees two tables before or after a transaction, never between", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  const columns = { id: int, amount: int } as const;
+  const [left, right] = ["left", "right"].map((id) => plainRelation({ id, columns, key: ["id"] }));
+  if (left === undefined || right === undefined) throw new Error("there are two tables");
+  const rows = Array.from({ length: 50 }, (_, id) => [id, 100]);
+  await database.apply(deltaOf([...copySteps(left, rows), ...copySteps(right, rows)], "0"), never);
+  let done = false;
+  const write = async (): Promise<void> => {
+    for (let turn = 1; turn <= 60; turn++) {
+      const [from, to] = turn % 2 === 0 ? [left, right] : [right, left];
+      const step = (relation: Relation, amount: number) =>
+        rowsStep(relation, {
+          deletes: rows.map(([id = 0]) => [id, null]),
+          inserts: rows.map(([id = 0]) => [id, amount]),
+        });
+      await database.apply(deltaOf([step(from, 100 - turn)]), never);
+      await database.apply(deltaOf([step(to, 100 + turn)], String(turn)), never);
+    }
+    done = true;
+  };
+  const read = async (): Promise<number> => {
+    let reads = 0;
+    for (; !done; reads++)
+      expect(
+        await target.rows("SELECT sum(amount) FROM (FROM shop.public.left UNION ALL FROM shop.public.right)"),
+      ).toEqual([["10000"]]);
+    return reads;
+  };
+  const [, reads] = await Promise.all([write(), read()]);
+  expect(reads).toBeGreaterThan(10);
+});
+
+test("an aborted signal stops before the next step and undoes the transaction", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  const aborted = AbortSignal.abort(new Error("enough"));
+  await expect(database.apply(deltaOf(copySteps(documents, []), "1"), aborted)).rejects.toThrow("enough");
+  expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+  expect(database.name).toBe(shopStream.sourceDatabase);
+});
