@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +7,14 @@ import { promisify } from "node:util";
 import { until } from "./until.ts";
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL("../..", import.meta.url));
+// The benches run compiled, from dist/: the project is where its package.json is.
+const root = fileURLToPath(
+  new URL(
+    [".", "../..", "../../.."].find((up) => existsSync(new URL(`${up}/package.json`, import.meta.url))) ??
+      ".",
+    import.meta.url,
+  ),
+);
 const stamp = join(root, "dist", ".built");
 const lock = join(root, "dist", ".building");
 
