@@ -78,7 +78,7 @@ export function sameIdentity(a: ReplicaIdentity, b: ReplicaIdentity): boolean {
 function columnChanges(
   held: TableDefinition,
   now: CatalogTable,
-  { relation }: Shape,
+  { relation, codecs }: Shape,
 ): readonly ColumnChange[] | undefined {
   const before = new Map(held.columns.map((column) => [column.id, column]));
   const after = new Map(relation.columns.map((column) => [column.id, column]));
@@ -91,12 +91,14 @@ function columnChanges(
   const dropped = held.columns
     .filter(({ id }) => !after.has(id))
     .map(({ name }) => ({ kind: "dropped", name }) as const);
-  const added = relation.columns
-    .filter(({ id }) => !before.has(id))
-    .map((column) => {
-      const fill = now.columns.find(({ id }) => id === column.id)?.missing ?? null;
-      return { kind: "added", column, fill } as const;
-    });
+  const added: ColumnChange[] = [];
+  for (const [index, column] of relation.columns.entries()) {
+    if (before.has(column.id)) continue;
+    const fill = now.columns[index]?.missing ?? null;
+    // The catalog has it as PostgreSQL prints it, which is not how values of some types are kept.
+    if (fill !== null && codecs[index]?.isKeptAsPrinted !== true) return undefined;
+    added.push({ kind: "added", column, fill });
+  }
   const retyped = kept
     .filter(({ from, to }) => !sameType(from.type, to.type) || from.sourceType !== to.sourceType)
     .map(({ from, to }) => ({ kind: "retyped", column: to, from }) as const);

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { assertServer, serverFindings } from "./preflight.ts";
+import type { ServerFacts } from "./server-facts.ts";
+
+const good: ServerFacts = {
+  version: 160_004,
+  versionText: "16.4",
+  user: "u",
+  walLevel: "logical",
+  slotsMax: 10,
+  slotsUsed: 0,
+  hasSlot: false,
+  sendersMax: 10,
+  sendersUsed: 0,
+  mayReplicate: true,
+  mayCreate: true,
+  slotKeepMb: -1,
+  walSenderTimeoutMs: 60_000,
+  encoding: "UTF8",
+  isStandby: false,
+  isReadOnly: false,
+};
+
+function codes(facts: Partial<ServerFacts>): string[] {
+  return serverFindings({ ...good, ...facts }, "d")
+    .filter(({ severity }) => severity === "blocks")
+    .map(({ code }) => code);
+}
+
+test("a server older than 14 and a standby are refused", () => {
+  expect(codes({})).toEqual([]);
+  expect(codes({ version: 130_012, versionText: "13.12" })).toEqual(["SOURCE_VERSION"]);
+  expect(codes({ isStandby: true })).toEqual(["SOURCE_READ_ONLY"]);
+});
+
+test("a stream that has its slot needs only the one for copies", () => {
+  expect(codes({ slotsUsed: 9 })).toEqual(["REPLICATION_SLOTS"]);
+  expect(codes({ slotsUsed: 9, hasSlot: true })).toEqual([]);
+});
+
+test("opening fails with the first finding that blocks, and its fix", () => {
+  expect(() => assertServer(good, "d")).not.toThrow();
+  expect(() => assertServer({ ...good, mayCreate: false, user: 'we"ird' }, "d")).toThrow(
+    'GRANT CREATE ON DATABASE "d" TO "we""ird";',
+  );
+});
