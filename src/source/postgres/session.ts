@@ -58,14 +58,18 @@ export class Session implements AsyncDisposable {
     signal.throwIfAborted();
     const session = new Session(clientFor(request), signal);
     signal.addEventListener("abort", session.#onAbort);
-    const deadline = setTimeout(session.#onAbort, connectDeadlineMs);
+    let isLate = false;
+    const deadline = setTimeout(() => {
+      isLate = true;
+      session.#onAbort();
+    }, connectDeadlineMs);
     try {
       await session.#client.connect();
       return session;
     } catch (error) {
       await session.#end();
       signal.throwIfAborted();
-      throw connectError(error, request);
+      throw connectError(isLate ? new Error("the server did not answer within 10 seconds") : error, request);
     } finally {
       clearTimeout(deadline);
     }

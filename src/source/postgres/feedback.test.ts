@@ -1,0 +1,51 @@
+import { PassThrough } from "node:stream";
+import { expect, test, vi } from "vitest";
+import { BackendSocket, headerBytes, streamLimits } from "./backend-socket.ts";
+import { Feedback, feedbackLimits, onSilence } from "./feedback.ts";
+
+/** The reports that a socket was sent: what they confirm, and whether they ask for an answer. */
+function reports(stream: PassThrough): { flushed: bigint; asks: boolean }[] {
+  const bytes = (stream.read() as Buffer | null) ?? Buffer.alloc(0);
+  const found: { flushed: bigint; asks: boolean }[] = [];
+  for (let at = 0; at < bytes.length; at += 1 + bytes.readInt32BE(at + 1)) {
+    const payload = at + headerBytes;
+    const places = [1, 9, 17].map((offset) => bytes.readBigInt64BE(payload + offset));
+    expect(new Set(places).size).toBe(1);
+    found.push({ flushed: places[1] ?? 0n, asks: bytes[payload + 33] === 1 });
+  }
+  return found;
+}
+
+test("a server is asked for a sign of life before it is given up", () => {
+  expect(onSilence(0, feedbackLimits)).toBe("wait");
+  expect(onSilence(feedbackLimits.quietMs, feedbackLimits)).toBe("ask");
+  expect(onSilence(feedbackLimits.lostMs, feedbackLimits)).toBe("give up");
+});
+
+test("only what is confirmed is reported, never less than before, and not too often", () => {
+  vi.useFakeTimers({
+    now: 0,
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"],
+  });
+  try {
+    const stream = new PassThrough();
+    const socket = new BackendSocket(stream, streamLimits);
+    stream.removeAllListeners("data");
+    vi.advanceTimersByTime(1000);
+    using feedback = new Feedback(socket, 10n, feedbackLimits);
+    feedback.confirm(20n);
+    expect(reports(stream)).toEqual([{ flushed: 20n, asks: false }]);
+    feedback.confirm(30n);
+    feedback.confirm(25n);
+    feedback.confirm(40n);
+    expect(reports(stream)).toEqual([]);
+    vi.advanceTimersByTime(100);
+    expect(reports(stream)).toEqual([{ flushed: 40n, asks: false }]);
+    feedback.ask();
+    expect(reports(stream)).toEqual([{ flushed: 40n, asks: true }]);
+    vi.advanceTimersByTime(feedbackLimits.intervalMs);
+    expect(reports(stream)).toEqual([{ flushed: 40n, asks: false }]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
