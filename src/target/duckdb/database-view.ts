@@ -8,7 +8,7 @@ import { canonicalOf, canonicalOrDouble, hasExponent } from "./canonical-sql.ts"
 import { writeFailure } from "./duck-errors.ts";
 import { Ledger, ledgerSchema } from "./ledger.ts";
 import { physicalColumn } from "./physical-tables.ts";
-import type { Session } from "./session.ts";
+import { failedMidway, type Session } from "./session.ts";
 import { qualified } from "./sql-text.ts";
 
 /** What is committed now: a read-only transaction of the session, which the view closes. */
@@ -94,6 +94,8 @@ class View implements DatabaseView {
       signal.throwIfAborted();
       addRows(chunk, digests);
     }
+    if (failedMidway(result))
+      throw new CodedError("TARGET_FAILED", "DuckDB could not read the table to its end.");
     return digests.result();
   }
 

@@ -8,36 +8,30 @@ import {
 import { CodedError, messageOf } from "../../base/errors.ts";
 import type { QueryResult } from "../target.ts";
 import { duckFailure } from "./duck-errors.ts";
-import type { Session } from "./session.ts";
+import { failedMidway, type Session } from "./session.ts";
 
-/** One statement of a user, in a session of its own, which is closed by `end`. */
+/** One statement of a user, in a session of its own, which is closed when the query ends. */
 export class ReaderQuery {
   readonly #session: Session;
   readonly #signal: AbortSignal;
-  readonly #interrupt: () => void;
   readonly #onEnd: () => void;
-  #ended = false;
+  readonly #onAbort = (): void => void this.stop();
   #running: Promise<unknown> = Promise.resolve();
+  #ended = false;
 
   constructor(session: Session, onEnd: () => void, signal: AbortSignal) {
     this.#session = session;
     this.#signal = signal;
     this.#onEnd = onEnd;
-    this.#interrupt = () => session.connection.interrupt();
-    signal.addEventListener("abort", this.#interrupt);
+    signal.addEventListener("abort", this.#onAbort);
   }
 
   /**
    * The query ends when its rows have been read, when reading them is given up (`return` of the iterator), or with an
    * error: `CodedError` QUERY_FAILED or the signal's reason. `searchPath`: where names without a schema are looked up.
    */
-  run(sql: string, searchPath: string): Promise<QueryResult> {
-    return this.#tracked(this.#start(sql, searchPath));
-  }
-
-  async #start(sql: string, searchPath: string): Promise<QueryResult> {
-    try {
-      this.#signal.throwIfAborted();
+  async run(sql: string, searchPath: string): Promise<QueryResult> {
+    return this.#step(async () => {
       await this.#session.run(`SET search_path = ${searchPath}`);
       const wanted = await prepareReading(this.#session, sql);
       const columns = Array.from({ length: wanted.columnCount }, (_, index) => ({
@@ -45,43 +39,69 @@ export class ReaderQuery {
         type: nameOf(wanted.columnType(index)),
       }));
       await this.#session.run("BEGIN TRANSACTION READ ONLY");
-      const inText = await this.#prepareInText(sql, columns.length);
-      const result = await (inText ?? wanted).stream();
-      return { columns, rows: this.#rows(result) };
-    } catch (error) {
-      this.end();
-      throw this.#failure(error);
-    }
+      const statement = (await this.#prepareInText(sql, columns.length)) ?? wanted;
+      const result = await statement.stream();
+      const iterator = {
+        next: () => this.#step(() => this.#next(statement, result)),
+        return: async () => {
+          await this.stop();
+          return { done: true as const, value: undefined };
+        },
+      };
+      return { columns, rows: { [Symbol.asyncIterator]: () => iterator } };
+    });
   }
 
   /** Ends the query wherever it is. */
   async stop(): Promise<void> {
-    this.#interrupt();
+    if (this.#ended) return;
+    this.#session.connection.interrupt();
     await this.#running.catch(() => {});
-    this.end();
+    this.#end();
   }
 
-  end(): void {
+  #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#signal.removeEventListener("abort", this.#interrupt);
+    this.#signal.removeEventListener("abort", this.#onAbort);
     this.#session.close();
     this.#onEnd();
   }
 
-  async *#rows(result: DuckDBResult): AsyncGenerator<(string | null)[][], void, void> {
+  async #next(
+    statement: DuckDBPreparedStatement,
+    result: DuckDBResult,
+  ): Promise<IteratorResult<(string | null)[][], undefined>> {
+    const chunk = await result.fetchChunk();
+    if (chunk !== null && chunk.rowCount > 0) return { done: false, value: textRows(chunk) };
+    if (failedMidway(result)) throw await this.#reasonOf(statement);
+    this.#end();
+    return { done: true, value: undefined };
+  }
+
+  /** Why a query failed among its rows: a streamed result does not tell, running it whole does. */
+  async #reasonOf(statement: DuckDBPreparedStatement): Promise<unknown> {
+    await this.#session.run("ROLLBACK");
+    await this.#session.run("BEGIN TRANSACTION READ ONLY");
     try {
-      for (;;) {
-        this.#signal.throwIfAborted();
-        if (this.#ended) throw new CodedError("QUERY_FAILED", "The warehouse has been closed.");
-        const chunk = await this.#tracked(result.fetchChunk());
-        if (chunk === null || chunk.rowCount === 0) return;
-        yield textRows(chunk);
-      }
+      await statement.run();
+      return new CodedError("QUERY_FAILED", "The query failed while its rows were read.");
     } catch (error) {
+      return error;
+    }
+  }
+
+  /** Whatever fails ends the query. */
+  async #step<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      this.#signal.throwIfAborted();
+      if (this.#ended) throw new CodedError("QUERY_FAILED", "The query has ended.");
+      const running = work();
+      this.#running = running;
+      return await running;
+    } catch (error) {
+      this.#end();
       throw this.#failure(error);
-    } finally {
-      this.end();
     }
   }
 
@@ -89,7 +109,7 @@ export class ReaderQuery {
   async #prepareInText(sql: string, columns: number): Promise<DuckDBPreparedStatement | undefined> {
     const names = Array.from({ length: columns }, (_, index) => `c${index}`);
     const texts = names.map((name) => `CAST(${name} AS VARCHAR)`);
-    const inner = sql.replace(/;\s*$/, "");
+    const inner = sql.replace(/;(\s|--[^\n]*|\/\*.*?\*\/)*$/s, "");
     try {
       return await this.#session.prepare(
         `SELECT ${texts.join(", ")} FROM (\n${inner}\n) AS q(${names.join(", ")})`,
@@ -97,11 +117,6 @@ export class ReaderQuery {
     } catch {
       return undefined;
     }
-  }
-
-  #tracked<T>(work: Promise<T>): Promise<T> {
-    this.#running = work;
-    return work;
   }
 
   #failure(error: unknown): unknown {

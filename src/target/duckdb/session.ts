@@ -1,9 +1,11 @@
-import type {
-  DuckDBConnection,
-  DuckDBInstance,
-  DuckDBMaterializedResult,
-  DuckDBPreparedStatement,
-  DuckDBValue,
+import {
+  ResultReturnType,
+  type DuckDBConnection,
+  type DuckDBInstance,
+  type DuckDBMaterializedResult,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+  type DuckDBValue,
 } from "@duckdb/node-api";
 import { assert } from "../../base/assert.ts";
 
@@ -80,4 +82,9 @@ export class Session {
       this.#busy = false;
     }
   }
+}
+
+/** A streamed result that ends early looks as if it had ended: only its type says that it has failed. */
+export function failedMidway(result: DuckDBResult): boolean {
+  return result.returnType === ResultReturnType.INVALID;
 }

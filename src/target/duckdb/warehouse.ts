@@ -26,7 +26,15 @@ const log = logger("duckdb");
 const ownDatabase = "dev";
 
 /** Names that DuckDB or zeroetl needs for itself. */
-const reserved = new Set([ownDatabase, "system", "temp", "memory", "main"]);
+const reserved = new Set([
+  ownDatabase,
+  "system",
+  "temp",
+  "memory",
+  "main",
+  "information_schema",
+  "pg_catalog",
+]);
 
 // Every running query holds a thread of the pool that applying needs too, and a share of the memory.
 const queriesMax = 4;

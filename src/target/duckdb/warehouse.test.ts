@@ -1,0 +1,227 @@
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { plainRelation } from "../../../test/support/plain-tuples.ts";
+import { TemporaryDirectory } from "../../../test/support/temporary.ts";
+import {
+  copySteps,
+  deltaOf,
+  never,
+  rowsOf,
+  shopStream,
+  TestWarehouse,
+} from "../../../test/support/test-warehouse.ts";
+import { until } from "../../../test/support/until.ts";
+import { duckdb } from "./engine.ts";
+
+const numbers = plainRelation({ id: "1", name: "numbers", columns: { n: { kind: "int64" } }, key: ["n"] });
+
+async function filled(): Promise<TestWarehouse> {
+  const target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(deltaOf(copySteps(numbers, [[1], [2], [3]]), "1"), never);
+  return target;
+}
+
+test("a warehouse begins with the database dev alone, and keeps what is made", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  expect(target.warehouse.databases()).toEqual(["dev"]);
+  await (await target.database())[Symbol.asyncDispose]();
+  await target.reopen();
+  expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
+  expect(target.warehouse.streams()).toEqual([shopStream]);
+  expect(target.warehouse.databaseOf(shopStream)).toBe("shop");
+  expect(target.warehouse.databaseOf({ ...shopStream, sourceDatabase: "other" })).toBeUndefined();
+});
+
+test.each(["dev", "Shop", "shop", "system", "temp", "memory", "main", "pg_catalog", "DEV"])(
+  "another stream cannot have the database %s",
+  async (name) => {
+    await using target = await filled();
+    const stream = { integrationId: "another", sourceDatabase: "shop" };
+    await expect(target.warehouse.database({ name, stream }, never)).rejects.toMatchObject({
+      code: "DATABASE_NAME_TAKEN",
+    });
+    expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
+  },
+);
+
+test("a database that was given up keeps its rows and its name, after opening again too", async () => {
+  await using target = await filled();
+  await target.warehouse.release(shopStream, never);
+  await target.warehouse.release(shopStream, never);
+  for (let opening = 0; opening < 2; opening++) {
+    expect(target.warehouse.streams()).toEqual([]);
+    expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
+    await expect(target.database()).rejects.toMatchObject({ code: "DATABASE_NAME_TAKEN" });
+    await target.reopen();
+  }
+});
+
+test("a second opening of a directory is refused, in this process and by its check", async () => {
+  await using target = await filled();
+  await expect(duckdb.open({ directory: target.directory }, never)).rejects.toMatchObject({
+    code: "TARGET_LOCKED",
+  });
+  expect(await duckdb.check({ directory: target.directory }, never)).toMatchObject([{ severity: "fine" }]);
+});
+
+test("the check names a directory that cannot be used, and how to mend it", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await writeFile(join(directory.path, "file"), "");
+  const findings = await duckdb.check({ directory: join(directory.path, "file") }, never);
+  expect(findings).toMatchObject([
+    { severity: "blocks", fix: expect.stringContaining("data_dir") as string },
+  ]);
+});
+
+test("a file that is no database does not stop the others", async () => {
+  await using target = await filled();
+  await writeFile(join(target.directory, "broken.duckdb"), "x".repeat(10_000));
+  await target.reopen();
+  expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
+  await expect(target.database("broken")).rejects.toMatchObject({ code: "TARGET_FAILED" });
+});
+
+test("query answers in text, with names and types, and knows schemas without the only database's name", async () => {
+  await using target = await filled();
+  const { columns, rows } = await target.warehouse.query(
+    "SELECT n, n AS n, [n, NULL] AS list, {'a': 1.50} AS s, DATE '2020-01-01' AS d, NULL AS nothing FROM public.numbers ORDER BY n DESC LIMIT 1; -- done",
+    never,
+  );
+  expect(columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
+    "n BIGINT",
+    "n BIGINT",
+    "list BIGINT[]",
+    's STRUCT("a" DECIMAL(3,2))',
+    "d DATE",
+    "nothing INTEGER",
+  ]);
+  const all = [];
+  for await (const chunk of rows) all.push(...chunk);
+  expect(all).toEqual([["3", "3", "[3, NULL]", "{'a': 1.50}", "2020-01-01", null]]);
+  expect(await target.rows("SELECT n FROM numbers ORDER BY n")).toEqual([["1"], ["2"], ["3"]]);
+  expect(await target.rows("SELECT i FROM range(5000) r(i) ORDER BY i DESC LIMIT 3000")).toHaveLength(3000);
+});
+
+test.each([
+  "SHOW TABLES",
+  "SHOW ALL TABLES",
+  "DESCRIBE shop.public.numbers",
+  "SUMMARIZE shop.public.numbers",
+  "EXPLAIN SELECT * FROM shop.public.numbers",
+  "EXPLAIN ANALYZE SELECT * FROM shop.public.numbers",
+  "FROM shop.public.numbers",
+  "WITH x AS (SELECT 1) SELECT * FROM x",
+  "VALUES (1), (2)",
+])("%s reads, so it is possible", async (sql) => {
+  await using target = await filled();
+  expect((await target.rows(sql)).length).toBeGreaterThan(0);
+});
+
+test.each([
+  "INSERT INTO shop.public.numbers VALUES (4)",
+  "DELETE FROM shop._zeroetl.checkpoint",
+  "UPDATE shop._zeroetl.checkpoint SET epoch = 0",
+  "CREATE TABLE dev.t (i INT)",
+  "DROP VIEW shop.public.numbers",
+  "ATTACH 'x.duckdb'",
+  "DETACH shop",
+  "COPY (SELECT 1) TO 'x.csv'",
+  "EXPLAIN ANALYZE COPY (SELECT 1) TO 'x.csv'",
+  "EXPLAIN ANALYZE INSERT INTO dev.t VALUES (1)",
+  "SET memory_limit = '1GB'",
+  "PRAGMA enable_profiling",
+  "INSTALL httpfs",
+  "LOAD httpfs",
+  "BEGIN",
+  "CHECKPOINT",
+  "CALL force_checkpoint('shop')",
+  "SELECT * FROM force_checkpoint('shop')",
+  "SELECT 1; SELECT 2",
+  "PREPARE p AS SELECT 1",
+  "SELECT $1",
+  "SELECT * FROM read_text('/etc/passwd')",
+  "SELECT * FROM read_csv('/etc/passwd')",
+  "SELECT * FROM '/etc/passwd'",
+  "SELECT * FROM read_text('https://example.com/')",
+  "SELECT * FROM zeroetl_feed('x')",
+  "SELECT nonsense",
+  "SELEC",
+  "",
+  "SELECT 1) AS q; DROP VIEW shop.public.numbers; --",
+])("%s is refused", async (sql) => {
+  await using target = await filled();
+  await expect(target.rows(sql)).rejects.toMatchObject({ code: "QUERY_FAILED" });
+  expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
+  expect((await readdir(target.directory)).filter((file) => file.endsWith(".csv"))).toEqual([]);
+});
+
+test("an error of a query comes as QUERY_FAILED, at its start and among its rows", async () => {
+  await using target = await filled();
+  await expect(target.rows("SELECT 1 FROM missing")).rejects.toMatchObject({
+    code: "QUERY_FAILED",
+    message: expect.stringContaining("missing") as string,
+  });
+  await expect(
+    target.rows("SELECT CAST(if(i < 500000, '1', 'x') AS INT) FROM range(600000) r(i)"),
+  ).rejects.toMatchObject({ code: "QUERY_FAILED" });
+});
+
+test("a query is stopped by its signal, and leaves room for others", async () => {
+  await using target = await filled();
+  const endless = "SELECT count(*) FROM range(1000000000000) a, range(1000000000000) b";
+  for (let turn = 0; turn < 6; turn++) {
+    const controller = new AbortController();
+    const running = target.warehouse.query(endless, controller.signal);
+    setTimeout(() => controller.abort(new Error("enough")), 20);
+    await expect(running).rejects.toThrow("enough");
+  }
+  expect(await target.rows("SELECT 1")).toEqual([["1"]]);
+});
+
+test("queries that nobody reads to the end give their place back, and no more than a few run at once", async () => {
+  await using target = await filled();
+  for (let turn = 0; turn < 10; turn++) {
+    const { rows } = await target.warehouse.query("SELECT i FROM range(1000000) r(i)", never);
+    for await (const chunk of rows) if (chunk.length > 0) break;
+  }
+  const held = await Promise.all(
+    Array.from({ length: 4 }, () => target.warehouse.query("SELECT i FROM range(1000000) r(i)", never)),
+  );
+  let fifth = false;
+  const waiting = target.rows("SELECT 5").then(() => (fifth = true));
+  await expect(target.warehouse.query("SELECT 6", AbortSignal.timeout(50))).rejects.toThrow();
+  expect(fifth).toBe(false);
+  await held[0]?.rows[Symbol.asyncIterator]().return?.();
+  await waiting;
+});
+
+test("closing the warehouse ends running queries", async () => {
+  await using target = await filled();
+  const endless = target.rows("SELECT count(*) FROM range(1000000000000) a, range(1000000000000) b");
+  const caught = endless.catch((error: unknown) => error);
+  const { rows } = await target.warehouse.query("SELECT i FROM range(10000000) r(i)", never);
+  await target.reopen();
+  expect(await caught).toBeInstanceOf(Error);
+  await expect(rows[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "QUERY_FAILED" });
+});
+
+test("with several destination databases names need theirs", async () => {
+  await using target = await filled();
+  await using other = await target.database("other");
+  await other.apply(deltaOf(copySteps(numbers, [[9]]), "1"), never);
+  await expect(target.rows("FROM public.numbers")).rejects.toMatchObject({ code: "QUERY_FAILED" });
+  expect(await target.rows("FROM other.public.numbers")).toEqual([["9"]]);
+});
+
+test("what a log holds is written into the file at closing, so that opening is quick", async () => {
+  await using target = await filled();
+  await target.reopen();
+  expect((await readdir(target.directory)).filter((file) => file.endsWith(".wal"))).toEqual([]);
+  const files = async () => (await readdir(target.directory)).filter((file) => file.endsWith(".duckdb"));
+  expect(await until("the files are there", files)).toEqual(["dev.duckdb", "shop.duckdb"]);
+  await target.afterCrash(async (warehouse) =>
+    expect(await rowsOf(warehouse, "FROM shop.public.numbers")).toHaveLength(3),
+  );
+});

@@ -1,0 +1,238 @@
+import { present } from "../../src/base/assert.ts";
+import type { TableEvent } from "../../src/model/block.ts";
+import type { ColumnChange } from "../../src/model/column-change.ts";
+import type { DeltaStep, PartialUpdate } from "../../src/model/delta.ts";
+import type { LogicalType } from "../../src/model/logical-type.ts";
+import { asPosition } from "../../src/model/position.ts";
+import type { Column, Relation } from "../../src/model/relation.ts";
+import { plainColumn, runOf, unchanged, type Cell } from "./plain-tuples.ts";
+import { randomFrom } from "./random.ts";
+import { TargetModel, type ModelTable, type Row } from "./target-model.ts";
+import { eventStep, rowsStep } from "./test-warehouse.ts";
+
+const types: readonly LogicalType[] = [
+  { kind: "int32" },
+  { kind: "int64" },
+  { kind: "text" },
+  { kind: "json" },
+  { kind: "decimal", precision: 10, scale: 2 },
+];
+const names = ["orders", 'or"ders', "ta ble", "select", "ü", "a.b"];
+const schemas = ["public", 'S"x'];
+
+/** Makes steps that a source could send, and does the same to a model. */
+export class Changes {
+  readonly #random: () => number;
+  model = new TargetModel();
+  #made = 0;
+
+  constructor(seed: number) {
+    this.#random = randomFrom(seed);
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.#random() * limit);
+  }
+
+  pick<T>(from: readonly T[]): T {
+    return present(from[this.below(from.length)], "there is something to pick");
+  }
+
+  step(): DeltaStep {
+    const table = this.#table();
+    if (table.phase === "failed" || table.phase === "deleted")
+      return this.#event({ kind: "copy-started", relation: this.#relation(table.id) });
+    return this.#eventFor(table) ?? (table.phase === "copying" ? this.#inserts(table) : this.#rows(table));
+  }
+
+  #eventFor(table: ModelTable): DeltaStep | undefined {
+    const { relation, phase } = table;
+    const chance = this.below(40);
+    if (phase === "copied" && chance < 16) return this.#event({ kind: "revealed", relation });
+    if (phase === "copying")
+      return chance < 12
+        ? this.#event({ kind: "copy-finished", relation, position: asPosition("copied") })
+        : undefined;
+    const reason = { code: "TABLE_MISSING", message: "gone" };
+    const events: Record<number, () => DeltaStep> = {
+      16: () => this.#altered(table, []),
+      17: () => this.#altered(table, []),
+      18: () => this.#altered(table, this.#columnChanges(table)),
+      19: () => this.#altered(table, this.#columnChanges(table)),
+      20: () => this.#altered(table, this.#columnChanges(table)),
+      21: () => this.#altered(table, this.#columnChanges(table)),
+      22: () => this.#event({ kind: "truncated", relation }),
+      23: () => this.#event({ kind: "dropped", relation }),
+      24: () => this.#event({ kind: "failed", relation, reason }),
+      25: () => this.#event({ kind: "copy-started", relation: this.#relation(table.id) }),
+    };
+    return events[chance]?.();
+  }
+
+  #table(): ModelTable {
+    const { tables } = this.model;
+    if (tables.size < 4 && this.below(4) < 2 / (1 + tables.size)) {
+      const id = `t${tables.size + 1}`;
+      const relation = this.#relation(id);
+      return { id, relation, phase: "deleted", rows: [], shown: undefined };
+    }
+    return tables.size === 0 ? this.#table() : this.pick([...tables.values()]);
+  }
+
+  #event(event: TableEvent): DeltaStep {
+    this.model.event(event);
+    return eventStep(event);
+  }
+
+  #relation(id: string): Relation {
+    const keyed = this.below(3) > 0;
+    const columns = Array.from({ length: 2 + this.below(4) }, (_, index) =>
+      index === 0 ? plainColumn(1, "id", { kind: "int64" }) : this.#column(),
+    );
+    return {
+      id,
+      name: { schema: this.pick(schemas), table: this.pick(names) },
+      columns,
+      identity: keyed ? { kind: "key", columns: [0] } : { kind: "row" },
+    };
+  }
+
+  #column(): Column {
+    this.#made += 1;
+    return plainColumn(1 + this.#made, `c"${this.#made}`, this.pick(types));
+  }
+
+  #cell(type: LogicalType): Cell {
+    if (this.below(5) === 0) return null;
+    if (type.kind === "text") return "x".repeat(this.below(30)) + String(this.below(9));
+    if (type.kind === "json") return `{"a":  ${this.below(9)}}`;
+    return BigInt(this.below(2000) - 1000);
+  }
+
+  #row({ columns, identity }: Relation): Row {
+    this.#made += 1;
+    // Tables without a key hold equal rows too.
+    const id = identity.kind === "key" ? this.#made : this.below(3);
+    return columns.map(({ type }, index) =>
+      index === 0 ? BigInt(id) : identity.kind === "row" && this.below(2) === 0 ? null : this.#cell(type),
+    );
+  }
+
+  #inserts(table: ModelTable): DeltaStep {
+    const inserts = Array.from({ length: 1 + this.below(20) }, () => this.#row(table.relation));
+    this.model.rows(table.id, { deletes: [], inserts });
+    return rowsStep(table.relation, { inserts });
+  }
+
+  #rows(table: ModelTable): DeltaStep {
+    const { relation } = table;
+    const deletes = table.rows.filter(() => this.below(4) === 0);
+    const key = relation.identity.kind === "key";
+    const updated = key ? deletes.filter(() => this.below(2) === 0) : [];
+    const [kept, replaced] = [updated, updated].map((rows, half) =>
+      rows.filter((_, index) => index % 2 === half),
+    );
+    const ids = updated.map(([id]) => id ?? null);
+    // Rows that trade their keys, or keep them.
+    const newIds = this.below(2) === 0 ? ids.toReversed() : ids;
+    const idOf = (row: Row): Cell => newIds[updated.indexOf(row)] ?? null;
+    const fresh = (replaced ?? []).map((row) => this.#row(relation).with(0, idOf(row)));
+    const added = Array.from({ length: this.below(6) }, () => this.#row(relation));
+    const { updates, rows: merged } = this.#partial(
+      relation,
+      (kept ?? []).map((row) => ({ row, id: idOf(row) })),
+    );
+    const inserts = [...fresh, ...added];
+    this.model.rows(table.id, { deletes, inserts: [...inserts, ...merged] });
+    return rowsStep(relation, { deletes: deletes.map((row) => (key ? keyOf(row) : row)), inserts, updates });
+  }
+
+  /** Rows that keep some of their columns, in two groups with other columns. */
+  #partial(relation: Relation, changed: readonly { row: Row; id: Cell }[]) {
+    const updates: PartialUpdate[] = [];
+    const rows: Row[] = [];
+    for (const half of [0, 1]) {
+      const group = changed.filter((_, index) => index % 2 === half);
+      const others = relation.columns.map((_, index) => index).slice(1);
+      const kept = others.filter(() => this.below(2) === 0);
+      if (group.length === 0 || kept.length === 0) {
+        for (const { row, id } of group) {
+          const whole = row.with(0, id);
+          rows.push(whole);
+          updates.push(partial(relation, others, [{ row, sent: whole }]));
+        }
+        continue;
+      }
+      const pairs = group.map(({ row, id }) => ({ row, sent: this.#row(relation).with(0, id) }));
+      rows.push(
+        ...pairs.map(({ row, sent }) =>
+          sent.map((cell, index) => (kept.includes(index) ? (row[index] ?? null) : cell)),
+        ),
+      );
+      updates.push(partial(relation, kept, pairs));
+    }
+    return { updates, rows };
+  }
+
+  #altered(table: ModelTable, changes: readonly ColumnChange[]): DeltaStep {
+    let columns = [...table.relation.columns];
+    for (const change of changes) {
+      if (change.kind === "added") columns.push(change.column);
+      if (change.kind === "dropped") columns = columns.filter(({ name }) => name !== change.name);
+      if (change.kind === "retyped")
+        columns = columns.map((old) => (old.id === change.column.id ? change.column : old));
+    }
+    const renames = new Map(
+      changes.flatMap((change) => (change.kind === "renamed" ? [[change.from, change.to]] : [])),
+    );
+    columns = columns.map((column) => {
+      const to = renames.get(column.name);
+      return to === undefined ? column : plainColumn(column.id, to, column.type);
+    });
+    const moved = changes.length === 0 || this.below(6) === 0;
+    const name = moved ? { schema: this.pick(schemas), table: this.pick(names) } : table.relation.name;
+    return this.#event({ kind: "altered", relation: { ...table.relation, name, columns }, changes });
+  }
+
+  #columnChanges({ relation }: ModelTable): ColumnChange[] {
+    const [, first, second] = relation.columns;
+    const kind = this.below(5);
+    if (kind === 0 && first !== undefined && relation.columns.length > 2)
+      return [{ kind: "dropped", name: first.name }];
+    if (kind === 1 && first !== undefined)
+      return [{ kind: "renamed", from: first.name, to: `r${this.#made++}` }];
+    if (kind === 2 && first !== undefined && second !== undefined)
+      return [
+        { kind: "renamed", from: first.name, to: second.name },
+        { kind: "renamed", from: second.name, to: first.name },
+      ];
+    if (kind === 3 && first !== undefined)
+      return [{ kind: "retyped", column: plainColumn(first.id, first.name, { kind: "text" }), from: first }];
+    const column = this.#column();
+    const fill = column.type.kind === "json" ? '{"f":  1}' : column.type.kind === "decimal" ? null : "7";
+    return [{ kind: "added", column, fill: this.below(2) === 0 ? fill : null }];
+  }
+}
+
+function keyOf(row: Row): Row {
+  return row.map((cell, index) => (index === 0 ? cell : null));
+}
+
+function partial(
+  relation: Relation,
+  kept: readonly number[],
+  pairs: readonly { row: Row; sent: Row }[],
+): PartialUpdate {
+  return {
+    unchanged: kept,
+    tuples: pairs.map(({ sent }) =>
+      runOf(relation, [sent.map((cell, index) => (kept.includes(index) ? unchanged : cell))]),
+    ),
+    keys: [
+      runOf(
+        relation,
+        pairs.map(({ row }) => keyOf(row)),
+      ),
+    ],
+  };
+}
