@@ -1,0 +1,61 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { Command, run } from "../support/command.ts";
+import { TemporaryDirectory } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
+
+test("a demo of 15 seconds replicates, measures, proves both sides equal, and leaves nothing behind", async () => {
+  await using directory = await TemporaryDirectory.make();
+  const { status, out, err } = await run(["demo", "--seconds", "15", "--rows", "2000"], {
+    directory: directory.path,
+  });
+  expect({ status, err, out }).toMatchObject({ status: 0, err: "" });
+  expect(out).toMatch(/rows copied +[1-9][\d,]* in /);
+  expect(out).toMatch(/changes applied +[1-9][\d,]*/);
+  expect(out).toMatch(
+    /lag +p50 [\d.]+ m?s, p99 [\d.]+ m?s, from commit until visible in a query \(\d+ samples?\)/,
+  );
+  expect(out).toMatch(/verify +9 tables equal, 0 different\./);
+  expect(out).toMatch(/aws rds describe-integrations --endpoint-url http:\/\/127\.0\.0\.1:\d+/);
+  expect(existsSync(join(directory.path, "zeroetl-demo"))).toBe(false);
+});
+
+test("what the demo prints to look for oneself works, and Ctrl-C ends everything in order", async () => {
+  await using directory = await TemporaryDirectory.make();
+  const options = { directory: directory.path };
+  await using demo = await Command.start(["demo", "--rows", "500"], options);
+  demo.read();
+  await demo.says(/Ctrl-C stops it all\./, 90_000);
+  const query = await run(
+    ["query", "--data-dir", "zeroetl-demo", "SELECT count(*) > 90 AS enough FROM shop.public.orders"],
+    options,
+  );
+  expect(query.out).toBe("enough\ntrue\n(1 row)\n");
+  expect((await run(["status", "--data-dir", "zeroetl-demo"], options)).out).toMatch(
+    /shop {2}active {2}shop → analytics/,
+  );
+  const server = await readFile(join(directory.path, "zeroetl-demo", ".demo", "server"), "utf8");
+  expect(existsSync(server)).toBe(true);
+  demo.process.kill("SIGINT");
+  expect(await demo.end()).toMatchObject({ status: 0, err: "" });
+  expect(existsSync(server)).toBe(false);
+  expect(existsSync(join(directory.path, "zeroetl-demo"))).toBe(false);
+});
+
+test("a killed demo does not stand in the way of the next one, which cleans up after it", async () => {
+  await using directory = await TemporaryDirectory.make();
+  const options = { directory: directory.path };
+  const killed = await Command.start(["demo", "--rows", "500"], options);
+  const record = join(directory.path, "zeroetl-demo", ".demo", "server");
+  const server = await until("its server runs", async () => {
+    const path = await readFile(record, "utf8").catch(() => undefined);
+    return path !== undefined && existsSync(join(path, "data", "postmaster.pid")) && path;
+  });
+  await killed[Symbol.asyncDispose]();
+  expect(existsSync(server)).toBe(true);
+  const next = await run(["demo", "--rows", "500", "--seconds", "1"], options);
+  expect({ status: next.status, err: next.err }).toEqual({ status: 0, err: "" });
+  expect(existsSync(server)).toBe(false);
+});
