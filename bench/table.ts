@@ -5,7 +5,7 @@ export async function makeBenchTable(server: TestPostgres, rows: number): Promis
   await server.run([
     `CREATE TABLE bench (id bigint PRIMARY KEY, a int, b text, c numeric(12,2), d timestamptz, e boolean,
        f double precision, g jsonb)`,
-    `INSERT INTO bench SELECT i, (i * 7919) % 1000003, md5(i::text) || substr(md5((i + 1)::text), 1, 8),
+    `INSERT INTO bench SELECT i, (i::bigint * 7919) % 1000003, md5(i::text) || substr(md5((i + 1)::text), 1, 8),
        (i % 1000000)::numeric / 100, timestamptz '2024-01-01 00:00:00+00' + i * interval '1 second', i % 2 = 0,
        i::float8 / 7, jsonb_build_object('k', i % 100)
      FROM generate_series(1, ${rows}) AS i`,
