@@ -2,6 +2,7 @@ import { assert } from "../base/assert.ts";
 import { backoffMs, pause } from "../base/backoff.ts";
 import { CodedError, messageOf, withFix } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import type { Block, TableEvent } from "../model/block.ts";
 import type { Delta } from "../model/delta.ts";
 import type { IntegrationError, TableStatus } from "../model/integration.ts";
 import { TableError } from "../model/table-error.ts";
@@ -85,6 +86,10 @@ export class Worker implements AsyncDisposable {
   readonly #work: Promise<void>;
   readonly #lag = new Lag();
   readonly #listeners = new Set<() => void>();
+  readonly #commitListeners = new Set<() => void>();
+  /** Copies begun and tables failed that were read and that the target has not committed. */
+  #copiesUncommitted = 0;
+  #copiesApplied = 0;
   readonly #notices = new Map<string, IntegrationError>();
   #phase: Exclude<WorkerPhase, { kind: "copying" }> = { kind: "connecting" };
   #running: Running | undefined;
@@ -110,8 +115,11 @@ export class Worker implements AsyncDisposable {
 
   async health(): Promise<WorkerHealth> {
     const { stream, destinationDatabase } = this.request;
-    if (this.#running !== undefined) this.#tables = await this.#running.database.tables();
-    const measures = this.#running?.source.measures();
+    const running = this.#running;
+    // Before the tables are asked for: a copy that begins meanwhile must be missing in neither.
+    const measures = running?.source.measures();
+    const uncommitted = this.#copiesUncommitted;
+    if (running !== undefined) this.#tables = await running.database.tables();
     const { bytesReadBefore, ...counters } = this.#counters;
     return {
       phase: this.#visiblePhase(),
@@ -119,7 +127,7 @@ export class Worker implements AsyncDisposable {
       destinationDatabase,
       lagSeconds: this.#lag.seconds(Date.now(), this.#phase.kind === "streaming"),
       retainedBytes: measures?.retainedBytes,
-      copiesWaiting: measures?.copiesWaiting,
+      copiesWaiting: measures?.copiesWaiting === undefined ? undefined : measures.copiesWaiting + uncommitted,
       counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
       tables: this.#tables.map((table) => this.#tableStatus(table)),
       notices: [...this.#notices.values()],
@@ -129,7 +137,11 @@ export class Worker implements AsyncDisposable {
   /** Compares every synced table of source and warehouse at one position. Throws `CodedError` where it cannot. */
   async verify(signal: AbortSignal): Promise<readonly TableVerification[]> {
     const running = await this.#streaming(signal);
-    return verifyStream({ ...running, onChange: (listener) => this.onChange(listener) }, signal);
+    const onChange = (listener: () => void) => {
+      this.#commitListeners.add(listener);
+      return () => this.#commitListeners.delete(listener);
+    };
+    return verifyStream({ ...running, onChange }, signal);
   }
 
   /** A stream that has just begun to connect is waited for. */
@@ -186,13 +198,15 @@ export class Worker implements AsyncDisposable {
       stop,
     );
     this.#running = { source, database };
+    this.#copiesUncommitted = 0;
+    this.#copiesApplied = 0;
     this.#enter({ kind: "streaming" });
     try {
       return await runPipeline(
         {
           source,
           target: database,
-          onRead: (block) => this.#lag.read(block.cuts),
+          onRead: (block) => this.#read(block),
           onApplied: (delta) => this.#applied(delta),
         },
         stop,
@@ -204,15 +218,25 @@ export class Worker implements AsyncDisposable {
     }
   }
 
+  #read(block: Block): void {
+    this.#lag.read(block.cuts);
+    this.#copiesUncommitted += block.events.filter(beginsOrFails).length;
+  }
+
   #applied(delta: Delta): void {
+    const events = delta.steps.flatMap((step) => (step.kind === "event" ? [step.event] : []));
+    this.#copiesApplied += events.filter(beginsOrFails).length;
     this.#failures = 0;
     this.#counters.batches += 1;
     this.#counters.changes += delta.changes - delta.copiedRows;
     this.#counters.copiedRows += delta.copiedRows;
     this.#counters.transactions += delta.transactions;
     if (delta.checkpoint === undefined) return;
+    this.#copiesUncommitted -= this.#copiesApplied;
+    this.#copiesApplied = 0;
     this.#lag.applied(delta.checkpoint.committedAtMs, Date.now());
-    this.#changed();
+    for (const listener of this.#commitListeners) listener();
+    if (events.length > 0) this.#changed();
   }
 
   async #waitAfter(error: unknown, stop: AbortSignal): Promise<void> {
@@ -262,6 +286,10 @@ export class Worker implements AsyncDisposable {
       rows,
     };
   }
+}
+
+function beginsOrFails({ kind }: TableEvent): boolean {
+  return kind === "copy-started" || kind === "failed";
 }
 
 async function recordFailure(database: DestinationDatabase, failed: TableError): Promise<void> {
