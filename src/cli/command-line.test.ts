@@ -2,10 +2,13 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Command, run } from "../../test/support/command.ts";
 import { TemporaryDirectory } from "../../test/support/temporary.ts";
 import { until } from "../../test/support/until.ts";
+
+// Programs are built and started, a whole service among them.
+vi.setConfig({ testTimeout: 300_000 });
 
 /** A service without sources, on a free port. */
 async function startService(directory: string): Promise<Command> {

@@ -4,7 +4,7 @@ import { logger } from "../base/log.ts";
 import { TaskGroup } from "../base/task-group.ts";
 import type { RuntimeCatalog, WantedIntegration } from "../catalog/catalog.ts";
 import { parseDataFilter, type FilterDialect, type Scope } from "../model/data-filter.ts";
-import type { Integration, IntegrationError } from "../model/integration.ts";
+import type { Integration, IntegrationError, IntegrationStatus } from "../model/integration.ts";
 import type { SourceEngine, StreamRequest } from "../source/source.ts";
 import type { StreamIdentity, Warehouse } from "../target/target.ts";
 import { isComplete, standingOf, type Standing, type StreamStanding } from "./standing.ts";
@@ -39,6 +39,8 @@ const log = logger("keeper");
 
 /** Between two looks: at least `shortest`, since workers tell of every commit; at most `longest`, in case nobody tells. */
 const lookMs = { shortest: 100, longest: 1000 } as const;
+/** In these, somebody waits for the next one; in the others, workers that tell of every commit need not be heard. */
+const impatient: ReadonlySet<IntegrationStatus> = new Set(["creating", "modifying", "syncing"]);
 const removalBackoff = { firstMs: 1000, mostMs: 30_000 } as const;
 /** Row counts alone are written to the catalog this seldom: they change with every commit. */
 const rowsWrittenEveryMs = 30_000;
@@ -190,7 +192,9 @@ export class Keeper implements AsyncDisposable {
       files: this.#files(database),
       catalogPollMs,
       startWorker,
-      onChange: () => this.#look(),
+      onChange: () => {
+        if (impatient.has(this.integration.status)) this.#look();
+      },
     });
     this.#runs.set(database, run);
   }

@@ -47,7 +47,6 @@ function standing(
 
 test("an integration is creating until every selected table is there, then active", () => {
   expect(standing("creating", [stream({ phase: { kind: "copying" } })])?.status).toBe("creating");
-  expect(standing("creating", [stream({ tables: [], copiesWaiting: undefined })])?.status).toBe("creating");
   expect(standing("creating", [stream({ tables: [], copiesWaiting: 3 })])?.status).toBe("creating");
   expect(standing("creating", [stream(), stream({ phase: { kind: "copying" } })])?.status).toBe("creating");
   expect(standing("creating", [stream()])?.status).toBe("active");
@@ -61,6 +60,7 @@ test("tables that are copied again make an integration syncing", () => {
 
 test("while a stream connects, what was said before stands", () => {
   expect(standing("needs_attention", [stream({ phase: { kind: "connecting" } })])).toBeUndefined();
+  expect(standing("active", [stream({ tables: [], copiesWaiting: undefined })])).toBeUndefined();
 });
 
 test("a failed table asks for a person, with code, name, reason and fix", () => {

@@ -45,7 +45,8 @@ const onlyDeletingHelps: ReadonlySet<string> = new Set<ErrorCode>(["SOURCE_REPLA
 /**
  * What to say about an integration; a function of what is so, so that it may be asked at any moment.
  *
- * Undefined while a stream is still connecting and nothing is known to be wrong: then what was said before stands.
+ * Undefined while a stream is still connecting, or has not seen which tables are selected, and nothing is known to be
+ * wrong: then what was said before stands.
  */
 export function standingOf(circumstances: Circumstances): Standing | undefined {
   const { streams } = circumstances;
@@ -65,7 +66,8 @@ function statusOf({ before, ageMs, streams }: Circumstances): IntegrationStatus 
   if (stops.some((code) => onlyDeletingHelps.has(code))) return "failed";
   if (stops.some((code) => !passing.has(code))) return "needs_attention";
   if (stops.length > 0) return whileRetrying(before, ageMs);
-  if (streams.some(({ health }) => health.phase.kind === "connecting")) return undefined;
+  if (streams.some(({ health }) => health.phase.kind === "connecting" || health.copiesWaiting === undefined))
+    return undefined;
   if (!streams.every(({ health }) => isComplete(health))) return before === "creating" ? before : "syncing";
   return streams.some(asksForPerson) ? "needs_attention" : "active";
 }

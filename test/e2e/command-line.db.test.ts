@@ -2,12 +2,15 @@ import { ModifyIntegrationCommand } from "@aws-sdk/client-rds";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { run } from "../support/command.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ServiceProcess } from "../support/service.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
+
+// Programs are built and started, a whole service among them.
+vi.setConfig({ testTimeout: 300_000 });
 
 async function slots(server: TestPostgres): Promise<number> {
   const [row] = await server.rows<{ count: string }>(
@@ -16,7 +19,7 @@ async function slots(server: TestPostgres): Promise<number> {
   return Number(row?.count);
 }
 
-test("status and verify tell what is so, and verify fails on a difference", async () => {
+test("status, metrics and verify tell what is so, and verify fails on a difference", async () => {
   await using server = await TestPostgres.start();
   await using directory = await TemporaryDirectory.make();
   await server.run([
@@ -43,6 +46,15 @@ test("status and verify tell what is so, and verify fails on a difference", asyn
       integrations: { streams: { phase: string }[]; tables: { table: string; state: string }[] }[];
     };
     expect(report.integrations[0]?.streams).toMatchObject([{ phase: "streaming", copiesWaiting: 0 }]);
+    const metrics = await (await fetch(`${service.endpoint}/metrics`)).text();
+    expect(metrics).toContain(
+      'zeroetl_tables{integration="test",source_database="postgres",state="Synced"} 1',
+    );
+    expect(metrics).toContain(
+      'zeroetl_rows_copied_total{integration="test",source_database="postgres"} 1000',
+    );
+    expect(metrics).toContain('zeroetl_integration_status{integration="test",status="needs_attention"} 1');
+    expect(metrics).toMatch(/zeroetl_retained_wal_bytes\{[^}]*\} \d/);
     const equal = await command("verify", "test");
     expect(equal).toMatchObject({ status: 0, err: "" });
     expect(equal.out).toMatch(/public\.orders +equal +1,000 rows\n/);

@@ -1,10 +1,13 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Command, run } from "../support/command.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
+
+// Programs are built and started, a whole service among them.
+vi.setConfig({ testTimeout: 300_000 });
 
 test("a demo of 15 seconds replicates, measures, proves both sides equal, and leaves nothing behind", async () => {
   await using directory = await TemporaryDirectory.make();
