@@ -39,6 +39,7 @@ interface Beginning {
   readonly epoch: number;
   readonly position: Position | undefined;
   readonly tables: TableSet;
+  readonly onClosed: (closed: DuckDbDatabase) => void;
 }
 
 /** The destination database of one stream. A transaction is open from the first delta after a checkpoint to the next. */
@@ -54,13 +55,15 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #tools: WriterTools;
   /** The one used last is the last. */
   readonly #writers = new Map<string, RowsWriter>();
+  readonly #onClosed: (closed: DuckDbDatabase) => void;
   #position: Position | undefined;
   #inTransaction = false;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
 
-  private constructor({ duck, session, ledger, name, epoch, position, tables }: Beginning) {
+  private constructor({ duck, session, ledger, name, epoch, position, tables, onClosed }: Beginning) {
+    this.#onClosed = onClosed;
     this.name = name;
     this.#duck = duck;
     this.#session = session;
@@ -74,7 +77,11 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   /** The file is attached. Makes the ledger if there is none, and a new epoch. Throws errors of DuckDB. */
-  static async open(duck: DuckDb, { name, stream }: DatabaseRequest): Promise<DuckDbDatabase> {
+  static async open(
+    duck: DuckDb,
+    { name, stream }: DatabaseRequest,
+    onClosed: (closed: DuckDbDatabase) => void,
+  ): Promise<DuckDbDatabase> {
     const session = await duck.session();
     try {
       const ledger = new Ledger(session, name);
@@ -86,7 +93,7 @@ export class DuckDbDatabase implements DestinationDatabase {
       const position = await ledger.position();
       const tables = new TableSet(await ledger.entries());
       await session.run("COMMIT");
-      return new DuckDbDatabase({ duck, session, ledger, name, epoch, position, tables });
+      return new DuckDbDatabase({ duck, session, ledger, name, epoch, position, tables, onClosed });
     } catch (error) {
       session.close();
       throw error;
@@ -133,11 +140,13 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   /** What has not been committed is undone. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#idle);
     await this.#turn;
-    await this.#forgetWriters();
+    this.#releaseWriters();
     this.#session.close();
+    this.#onClosed(this);
   }
 
   async #begin(): Promise<void> {
@@ -219,7 +228,12 @@ export class DuckDbDatabase implements DestinationDatabase {
     // A commit that failed has ended the transaction already.
     await this.#session.run("ROLLBACK").catch(() => {});
     this.#session.forgetStatements();
-    await this.#forgetWriters();
+    this.#releaseWriters();
+  }
+
+  #releaseWriters(): void {
+    for (const writer of this.#writers.values()) writer.release();
+    this.#writers.clear();
   }
 
   async #forgetWriters(): Promise<void> {

@@ -50,6 +50,11 @@ export function isInvalidated(error: unknown): boolean {
   return duckFailure(error)?.message.includes("has been invalidated") ?? false;
 }
 
-export function firstLine(text: string): string {
+/** DuckDB has met an error of its own, and refuses everything until it is started again. */
+export function isDead(error: unknown): boolean {
+  return duckFailure(error)?.type === "FATAL";
+}
+
+function firstLine(text: string): string {
   return text.split("\n", 1)[0] ?? "";
 }

@@ -51,12 +51,17 @@ export class RowsWriter {
 
   /** In the transaction in which it wrote, or in none. */
   async close(): Promise<void> {
-    for (const statement of this.#statements.values()) statement.close();
-    this.#statements.clear();
+    this.release();
     if (this.#stage === undefined) return;
     const { session } = this.#tools;
     session.forgetStatements();
     await session.run(`DROP TABLE IF EXISTS ${this.#stage}`);
+  }
+
+  /** Without a word to DuckDB, for a session that is closed or has failed. */
+  release(): void {
+    for (const statement of this.#statements.values()) statement.close();
+    this.#statements.clear();
   }
 
   async #insert(runs: readonly TupleRun[]): Promise<void> {

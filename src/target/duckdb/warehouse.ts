@@ -1,5 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
 import { CodedError } from "../../base/errors.ts";
 import { DirectoryLock } from "../../base/directory-lock.ts";
 import { logger } from "../../base/log.ts";
@@ -11,19 +10,17 @@ import type {
   Warehouse,
   WarehouseRequest,
 } from "../target.ts";
+import { ownDatabase, startDuckDb, type KnownDatabase, type RunningDuckDb } from "./database-files.ts";
 import { DuckDbDatabase } from "./destination-database.ts";
 import { DuckDb } from "./duck-db.ts";
-import { isInvalidated, writeFailure } from "./duck-errors.ts";
-import { fileOf, isDatabaseFile, nameOf } from "./file-names.ts";
+import { isDead, isInvalidated, writeFailure } from "./duck-errors.ts";
+import { fileOf } from "./file-names.ts";
 import { Ledger } from "./ledger.ts";
 import { Permits } from "./permits.ts";
 import { ReaderQuery } from "./reader-query.ts";
 import { folded, literal, quoted } from "./sql-text.ts";
 
 const log = logger("duckdb");
-
-/** The user's own database, which no stream fills. */
-const ownDatabase = "dev";
 
 /** Names that DuckDB or zeroetl needs for itself. */
 const reserved = new Set([
@@ -39,47 +36,46 @@ const reserved = new Set([
 // Every running query holds a thread of the pool that applying needs too, and a share of the memory.
 const queriesMax = 4;
 
-/** A destination database, or a file that could be one. */
-interface Known {
-  readonly name: string;
-  readonly stream: StreamIdentity | undefined;
-  /** Why the file cannot be used now. */
-  readonly trouble?: string;
-}
+/** How DuckDB is started: tests replace it to make it fail. */
+type StartDuckDb = (directory: string) => Promise<DuckDb>;
 
 export class DuckDbWarehouse implements Warehouse {
-  readonly #duck: DuckDb;
+  readonly #start: () => Promise<DuckDb>;
   readonly #lock: AsyncDisposable;
-  /** By folded name; `dev` is not among them. */
-  readonly #known: Map<string, Known>;
-  readonly #open = new Map<string, DuckDbDatabase>();
+  #running: RunningDuckDb;
+  readonly #open = new Set<DuckDbDatabase>();
   readonly #permits = new Permits(queriesMax);
   readonly #queries = new Set<ReaderQuery>();
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  private constructor(duck: DuckDb, lock: AsyncDisposable, known: Map<string, Known>) {
-    this.#duck = duck;
+  private constructor(start: () => Promise<DuckDb>, lock: AsyncDisposable, running: RunningDuckDb) {
+    this.#start = start;
     this.#lock = lock;
-    this.#known = known;
+    this.#running = running;
   }
 
-  static async open({ directory }: WarehouseRequest, signal: AbortSignal): Promise<DuckDbWarehouse> {
+  static async open(
+    { directory, start = (path) => DuckDb.open(path) }: WarehouseRequest & { readonly start?: StartDuckDb },
+    signal: AbortSignal,
+  ): Promise<DuckDbWarehouse> {
     signal.throwIfAborted();
     const lock = await lockOf(directory);
+    const startHere = (): Promise<DuckDb> => start(directory);
     try {
-      const duck = await DuckDb.open(directory);
-      try {
-        await duck.attach(fileOf(ownDatabase), ownDatabase);
-        return new DuckDbWarehouse(duck, lock, await findDatabases(duck));
-      } catch (error) {
-        duck.close();
-        throw error;
-      }
+      return new DuckDbWarehouse(startHere, lock, await startDuckDb(startHere));
     } catch (error) {
       await lock[Symbol.asyncDispose]();
       throw writeFailure(error);
     }
+  }
+
+  get #duck(): DuckDb {
+    return this.#running.duck;
+  }
+
+  get #known(): Map<string, KnownDatabase> {
+    return this.#running.known;
   }
 
   databases(): readonly string[] {
@@ -97,18 +93,17 @@ export class DuckDbWarehouse implements Warehouse {
   database(request: DatabaseRequest, signal: AbortSignal): Promise<DestinationDatabase> {
     return this.#inTurn(async () => {
       signal.throwIfAborted();
-      const known = this.#known.get(folded(request.name));
-      this.#refuse(request, known);
+      this.#refuse(request);
       try {
-        if (known === undefined) await this.#duck.attach(fileOf(request.name), request.name);
-        const database = await this.#openDatabase(request);
-        this.#known.set(folded(request.name), request);
-        this.#open.set(request.name, database);
-        return database;
+        return await this.#openDatabase(request);
       } catch (error) {
-        if (known === undefined) await this.#duck.detach(request.name).catch(() => {});
-        throw writeFailure(error);
+        if (!isDead(error)) throw writeFailure(error);
+        await this.#restart();
       }
+      this.#refuse(request);
+      return this.#openDatabase(request).catch((error: unknown) => {
+        throw writeFailure(error);
+      });
     });
   }
 
@@ -154,8 +149,8 @@ export class DuckDbWarehouse implements Warehouse {
     this.#closed = true;
     await Promise.all([...this.#queries].map((query) => query.stop()));
     await this.#turn;
-    await Promise.all([...this.#open.values()].map((database) => database[Symbol.asyncDispose]()));
-    for (const name of this.databases())
+    await Promise.all([...this.#open].map((database) => database[Symbol.asyncDispose]()));
+    for (const name of [ownDatabase, ...this.#usable().map((known) => known.name)])
       await this.#duck.checkpoint(name).catch((error: unknown) => {
         // The log holds everything: the next opening replays it.
         log.warn(
@@ -167,7 +162,8 @@ export class DuckDbWarehouse implements Warehouse {
     await this.#lock[Symbol.asyncDispose]();
   }
 
-  #refuse({ name, stream }: DatabaseRequest, known: Known | undefined): void {
+  #refuse({ name, stream }: DatabaseRequest): void {
+    const known = this.#known.get(folded(name));
     if (known?.trouble !== undefined)
       throw new CodedError(
         "TARGET_FAILED",
@@ -181,7 +177,22 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   async #openDatabase(request: DatabaseRequest): Promise<DuckDbDatabase> {
-    const open = (): Promise<DuckDbDatabase> => DuckDbDatabase.open(this.#duck, request);
+    const isNew = !this.#known.has(folded(request.name));
+    if (isNew) await this.#duck.attach(fileOf(request.name), request.name);
+    try {
+      const database = await this.#openAttached(request);
+      this.#known.set(folded(request.name), request);
+      this.#open.add(database);
+      return database;
+    } catch (error) {
+      if (isNew) await this.#duck.detach(request.name).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #openAttached(request: DatabaseRequest): Promise<DuckDbDatabase> {
+    const open = (): Promise<DuckDbDatabase> =>
+      DuckDbDatabase.open(this.#duck, request, (closed) => this.#open.delete(closed));
     try {
       return await open();
     } catch (error) {
@@ -191,13 +202,26 @@ export class DuckDbWarehouse implements Warehouse {
     }
   }
 
+  /** After an error within DuckDB itself nothing works in it any more, until it is started again. */
+  async #restart(): Promise<void> {
+    log.error({ directory: this.#duck.directory }, "DuckDB has failed and is started again");
+    await Promise.all([...this.#queries].map((query) => query.stop()));
+    await Promise.all([...this.#open].map((database) => database[Symbol.asyncDispose]()));
+    this.#duck.close();
+    this.#running = await startDuckDb(this.#start);
+  }
+
   /** With one destination database its schemas are found without naming it; with several that could be a guess. */
   async #searchPath(): Promise<string> {
     const own = `${quoted(ownDatabase)}.main`;
-    const [only, ...others] = [...this.#known.values()].filter(({ trouble }) => trouble === undefined);
+    const [only, ...others] = this.#usable();
     const schemas = only === undefined || others.length > 0 ? [] : await this.#duck.schemas(only.name);
     const paths = schemas.map((schema) => `${quoted(only?.name ?? "")}.${quoted(schema)}`);
     return literal([own, ...paths].join(","));
+  }
+
+  #usable(): KnownDatabase[] {
+    return [...this.#known.values()].filter(({ trouble }) => trouble === undefined);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -221,35 +245,5 @@ async function lockOf(directory: string): Promise<DirectoryLock> {
         cause: error,
       });
     throw error;
-  }
-}
-
-/** Attaches every file of the directory. One that cannot be used is left to itself: it must not stop the others. */
-async function findDatabases(duck: DuckDb): Promise<Map<string, Known>> {
-  const found = new Map<string, Known>();
-  const files = (await readdir(duck.directory)).filter(
-    (file) => isDatabaseFile(file) && file !== fileOf(ownDatabase),
-  );
-  for (const file of files.toSorted()) {
-    const known = await findDatabase(duck, file);
-    if (known !== undefined) found.set(folded(known.name), known);
-  }
-  return found;
-}
-
-/** Undefined for a file that was made but never filled: it is made anew when its name is wanted. */
-async function findDatabase(duck: DuckDb, file: string): Promise<Known | undefined> {
-  const passing = `_zeroetl_${file}`;
-  try {
-    await duck.attach(file, passing);
-    const ownership = await duck.ownership(passing);
-    await duck.detach(passing);
-    if (ownership === undefined) return undefined;
-    await duck.attach(file, ownership.name);
-    return ownership;
-  } catch (error) {
-    const trouble = writeFailure(error).message;
-    log.error({ file: join(duck.directory, file), reason: trouble }, "A database file cannot be opened");
-    return { name: nameOf(file), stream: undefined, trouble };
   }
 }
