@@ -82,10 +82,10 @@ export class StreamModel {
     return found;
   }
 
-  /** The state of the table that was last known under the name. */
+  /** The state of the table of this name, of a dropped one only if there is no other. */
   phase(name: string): TablePhase | undefined {
     const tables = [...this.#tables.values()].filter(({ definition }) => nameOf(definition) === name);
-    return tables.at(-1)?.phase;
+    return (tables.find(({ phase }) => phase.kind !== "deleted") ?? tables.at(-1))?.phase;
   }
 
   rows(name: string): Row[] {

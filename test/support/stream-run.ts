@@ -97,6 +97,10 @@ export class StreamRun implements AsyncDisposable {
     return join(this.#spool.path, "spool");
   }
 
+  get isStopped(): boolean {
+    return this.#running === undefined;
+  }
+
   get source(): Source {
     if (this.#running === undefined) throw new Error("the run is stopped");
     return this.#running.source;
@@ -160,6 +164,8 @@ export class StreamRun implements AsyncDisposable {
   /** Names of tables that differ between source and model at one place of the log. */
   async differences(): Promise<string[]> {
     const signal = AbortSignal.timeout(60_000);
+    // A stream that has failed says why.
+    await this.until("a stream", () => true);
     await using standstill = await this.source.standstill(signal);
     await this.until("the place of the standstill", () => this.model.checkpoint === standstill.position);
     const held = this.model.digests();

@@ -27,11 +27,14 @@ export interface WatchRequest {
   readonly names: StreamNames;
   readonly scope: Scope;
   readonly database: string;
+  /** Told the number of each look as it begins. */
+  readonly tables: { look: number };
 }
 
 /** Looks at the source's catalog now and then, and keeps the publication free of tables that cannot be in it. */
 export class CatalogWatch {
   readonly #request: WatchRequest;
+  #looking: Promise<void> = Promise.resolve();
   #number = 0;
   #texts: readonly string[] = [];
   /** The texts of the last observation: nothing new is observed while they stay. */
@@ -69,9 +72,19 @@ export class CatalogWatch {
     if (!isComplete) this.#observed = undefined;
   }
 
-  /** Throws `CodedError` SLOT_LOST or PUBLICATION where the stream cannot go on. */
-  async look(): Promise<void> {
+  /**
+   * One after another. Throws `CodedError` SLOT_LOST or PUBLICATION where the stream cannot go on. `isFresh`: an
+   * observation that has not been taken up gives way to a newer one.
+   */
+  async look({ isFresh = false } = {}): Promise<void> {
+    const look = this.#looking.then(() => this.#look(isFresh));
+    this.#looking = look.catch(() => {});
+    await look;
+  }
+
+  async #look(isFresh: boolean): Promise<void> {
     this.#number += 1;
+    this.#request.tables.look = this.#number;
     await this.#lookAtSlot();
     const texts = await this.#read();
     if (this.#view === undefined || !sameTexts(texts, this.#texts)) {
@@ -79,6 +92,7 @@ export class CatalogWatch {
       this.#view = await this.#viewOf(texts);
       await this.#unpublish(this.#view);
     } else this.#view = { ...this.#view, number: this.#number };
+    if (isFresh) this.taken(false);
     await this.#observe(texts, this.#view);
   }
 

@@ -106,8 +106,8 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
     names,
     scope,
     database,
+    tables,
   });
-  tables.look = 1;
   await watch.look();
   const session = opened.use(await Session.open(connect, signal));
   const copier = opened.use(new TableCopier({ connect, names, log: identity, tables, session }));

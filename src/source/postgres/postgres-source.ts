@@ -120,8 +120,10 @@ export class PostgresSource implements Source {
     };
   }
 
-  standstill(signal: AbortSignal): Promise<Standstill> {
-    const { connect, names, log } = this.#parts;
+  async standstill(signal: AbortSignal): Promise<Standstill> {
+    const { connect, names, log, watch } = this.#parts;
+    // Whatever was done to the tables until now is taken up on the way.
+    await watch.look({ isFresh: true });
     const gate = new Gate();
     this.#gates.push(gate);
     const { publication } = names;
@@ -150,10 +152,9 @@ export class PostgresSource implements Source {
   }
 
   async #watchCatalog(signal: AbortSignal): Promise<void> {
-    const { watch, tables, catalogPollMs } = this.#parts;
+    const { watch, catalogPollMs } = this.#parts;
     for (;;) {
       await this.#untilNextLook(catalogPollMs, signal);
-      tables.look = watch.number + 1;
       await watch.look();
       this.#ask();
     }
