@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { loadClientConfiguration, loadConfiguration, type Configuration } from "../config.ts";
 import { ServiceClient } from "./client.ts";
 import { flags } from "./flags.ts";
@@ -29,10 +28,4 @@ export async function clientOf({ flags: { config, dataDir } }: CommandContext): 
   const fileMayBeMissing = dataDir !== undefined || config === flags.config.default;
   const request = { file: config, dataDirectory: dataDir, fileMayBeMissing };
   return ServiceClient.open(await loadClientConfiguration(request));
-}
-
-/** The flags that a line to paste needs, so that it reaches the same service. */
-export function pasteFlags({ config, dataDir }: CommonFlags, quote: (text: string) => string): string {
-  if (dataDir !== undefined) return ` --data-dir ${quote(dataDir)}`;
-  return config === flags.config.default && existsSync(config) ? "" : ` --config ${quote(config)}`;
 }

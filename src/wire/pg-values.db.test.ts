@@ -10,7 +10,8 @@ import {
   streamedRows,
   type StreamedInserts,
 } from "../../test/support/pg-read.ts";
-import { sampleSetup, samples, type Sample } from "../../test/support/pg-samples.ts";
+import type { Sample } from "../../test/support/pg-sample.ts";
+import { sampleSetup, samples } from "../../test/support/pg-samples.ts";
 import { TestPostgres, type PostgresVersion } from "../../test/support/postgres.ts";
 
 /** Values that PostgreSQL holds and no logical type can: the rule that the error states. */

@@ -1,47 +1,46 @@
+import type { LogicalKind } from "../../src/model/logical-type.ts";
 import { vectorRowsMax, type Vector } from "../../src/model/vector.ts";
+
+/** Where one value stands. */
+interface Place {
+  readonly vector: Vector;
+  readonly view: DataView;
+  readonly row: number;
+  readonly at: number;
+}
 
 /** The canonical text of model/digest.ts for one value of a vector; null for NULL. Plain and slow, for tests. */
 export function canonicalText(vector: Vector, row: number): string | null {
   if (row >= vectorRowsMax || vector.valid[row] === 0) return null;
-  const { type, view, width } = vector;
-  const at = row * width;
-  switch (type.kind) {
-    case "boolean":
-      return view.getUint8(at) === 1 ? "t" : "f";
-    case "int16":
-      return String(view.getInt16(at, true));
-    case "int32":
-      return String(view.getInt32(at, true));
-    case "int64":
-      return String(view.getBigInt64(at, true));
-    case "uint32":
-      return String(view.getUint32(at, true));
-    case "float32":
-      return numberText(view.getFloat32(at, true));
-    case "float64":
-      return numberText(view.getFloat64(at, true));
-    case "decimal":
-      return decimalText(signedAt(view, at, width), type.scale);
-    case "text":
-    case "json":
-      return arenaBytes(vector, row).toString("utf8");
-    case "bytes":
-      return arenaBytes(vector, row).toString("hex");
-    case "uuid":
-      return uuidText(signedAt(view, at, 16));
-    case "date":
-      return infiniteOr(BigInt(view.getInt32(at, true)), 2n ** 31n - 1n);
-    case "time":
-      return String(view.getBigInt64(at, true));
-    case "timetz":
-      return timetzText(view.getBigInt64(at, true));
-    case "timestamp":
-    case "timestamptz":
-      return infiniteOr(view.getBigInt64(at, true), 2n ** 63n - 1n);
-    case "interval":
-      return `${view.getInt32(at, true)}/${view.getInt32(at + 4, true)}/${view.getBigInt64(at + 8, true)}`;
-  }
+  return texts[vector.type.kind]({ vector, view: vector.view, row, at: row * vector.width });
 }
+
+const int64Text = ({ view, at }: Place) => String(view.getBigInt64(at, true));
+const instantText = ({ view, at }: Place) => infiniteOr(view.getBigInt64(at, true), 2n ** 63n - 1n);
+const arenaText = ({ vector, row }: Place) => arenaBytes(vector, row).toString("utf8");
+
+const texts: Record<LogicalKind, (place: Place) => string> = {
+  boolean: ({ view, at }) => (view.getUint8(at) === 1 ? "t" : "f"),
+  int16: ({ view, at }) => String(view.getInt16(at, true)),
+  int32: ({ view, at }) => String(view.getInt32(at, true)),
+  int64: int64Text,
+  uint32: ({ view, at }) => String(view.getUint32(at, true)),
+  float32: ({ view, at }) => numberText(view.getFloat32(at, true)),
+  float64: ({ view, at }) => numberText(view.getFloat64(at, true)),
+  decimal: ({ vector: { type, width }, view, at }) =>
+    decimalText(signedAt(view, at, width), type.kind === "decimal" ? type.scale : 0),
+  text: arenaText,
+  json: arenaText,
+  bytes: ({ vector, row }) => arenaBytes(vector, row).toString("hex"),
+  uuid: ({ view, at }) => uuidText(signedAt(view, at, 16)),
+  date: ({ view, at }) => infiniteOr(BigInt(view.getInt32(at, true)), 2n ** 31n - 1n),
+  time: int64Text,
+  timetz: ({ view, at }) => timetzText(view.getBigInt64(at, true)),
+  timestamp: instantText,
+  timestamptz: instantText,
+  interval: ({ view, at }) =>
+    `${view.getInt32(at, true)}/${view.getInt32(at + 4, true)}/${view.getBigInt64(at + 8, true)}`,
+};
 
 function numberText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);

@@ -1,4 +1,4 @@
-import type { Sample } from "./pg-samples.ts";
+import type { Sample } from "./pg-sample.ts";
 
 export const nestedSamples: readonly Sample[] = [
   {

@@ -1,19 +1,5 @@
-import type { LogicalKind } from "../../src/model/logical-type.ts";
+import type { Sample } from "./pg-sample.ts";
 import { nestedSamples, rangeSamples } from "./pg-samples-nested.ts";
-
-/** A type of PostgreSQL with values that have hurt others. */
-export interface Sample {
-  readonly type: string;
-  readonly kind: LogicalKind;
-  /** SQL expressions. */
-  readonly values: readonly string[];
-  /** Their canonical texts, where the server's own word is not enough to show what is meant. */
-  readonly texts?: readonly string[];
-  /** How the type is shown, where not as it is written here. */
-  readonly sourceType?: string;
-  /** The first version of PostgreSQL that has the type or its values. */
-  readonly from?: number;
-}
 
 /** What the samples need, in order. */
 export const sampleSetup = [
