@@ -10,6 +10,8 @@ import type { QueryResult } from "../target.ts";
 import { duckFailure } from "./duck-errors.ts";
 import { failedMidway, type Session } from "./session.ts";
 
+const interruptEveryMs = 20;
+
 /** One statement of a user, in a session of its own, which is closed when the query ends. */
 export class ReaderQuery {
   readonly #session: Session;
@@ -55,8 +57,12 @@ export class ReaderQuery {
   /** Ends the query wherever it is. */
   async stop(): Promise<void> {
     if (this.#ended) return;
-    this.#session.connection.interrupt();
+    // DuckDB forgets an interruption that comes between two statements of a query: repeated until it has worked.
+    const interrupt = (): void => this.#session.connection.interrupt();
+    interrupt();
+    const again = setInterval(interrupt, interruptEveryMs);
     await this.#running.catch(() => {});
+    clearInterval(again);
     this.#end();
   }
 
