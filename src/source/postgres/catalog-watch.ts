@@ -1,13 +1,14 @@
 import { logger } from "../../base/log.ts";
+import type { TableFailureReason } from "../../model/block.ts";
 import type { Scope } from "../../model/data-filter.ts";
 import { CodedError } from "../../base/errors.ts";
-import { parseTables, readTableTexts, type CatalogTable, type CatalogTables } from "./catalog-table.ts";
+import { parseTables, readTableTexts, type CatalogTables } from "./catalog-table.ts";
 import { parseLsn } from "./lsn.ts";
 import type { StreamNames } from "./names.ts";
 import { readPublication, unpublishTable } from "./publication.ts";
 import { selectTables } from "./scope-tables.ts";
 import type { Session } from "./session.ts";
-import { shapeOf, type TypeContext } from "./shape.ts";
+import { followable, nameOf, shapeOf, type TypeContext } from "./shape.ts";
 import { readSlot } from "./slot.ts";
 import type { Observation } from "./stream-tables.ts";
 import { readTypeContext } from "./type-context.ts";
@@ -42,6 +43,7 @@ export class CatalogWatch {
   #view: CatalogView | undefined;
   #observation: Observation | undefined;
   #retainedBytes: number | undefined;
+  #refused = new Map<number, TableFailureReason>();
 
   constructor(request: WatchRequest) {
     this.#request = request;
@@ -64,6 +66,13 @@ export class CatalogWatch {
   /** WAL that the source keeps for the stream. */
   get retainedBytes(): number | undefined {
     return this.#retainedBytes;
+  }
+
+  /** Tables by oid that had to leave the publication since the last call: their changes do not come any more. */
+  takeRefused(): ReadonlyMap<number, TableFailureReason> {
+    const refused = this.#refused;
+    this.#refused = new Map();
+    return refused;
   }
 
   /** The observation has been taken up. `isComplete`: for every table; else the next look observes again. */
@@ -125,13 +134,12 @@ export class CatalogWatch {
   /** At once: until then the updates of such a table's users fail. */
   async #unpublish({ selected, context }: CatalogView): Promise<void> {
     const { session, names } = this.#request;
-    const isRefused = (table: CatalogTable): boolean => {
-      const result = shapeOf({ ...table, isReadable: true, hasRowSecurity: false }, context);
-      return result.kind === "failed";
-    };
     for (const table of parseTables(this.#texts).values()) {
-      if (table.membership === null || (selected.has(table.oid) && !isRefused(table))) continue;
-      log.info({ table: `${table.schema}.${table.name}` }, "Taking a table out of the publication");
+      if (table.membership === null) continue;
+      const result = shapeOf(followable(table), context);
+      if (selected.has(table.oid) && result.kind === "shape") continue;
+      if (result.kind === "failed") this.#refused.set(table.oid, result.reason);
+      log.info({ table: nameOf(table) }, "Taking a table out of the publication");
       await unpublishTable(session, names.publication, table);
     }
   }

@@ -319,6 +319,10 @@ export class PostgresSource implements Source {
   #judge(block: BlockBuilder): void {
     const { watch, tables } = this.#parts;
     const { view } = watch;
+    for (const [oid, reason] of watch.takeRefused()) {
+      const table = tables.byOid.get(oid);
+      if (table?.phase.kind === "copied" || table?.phase.kind === "synced") tables.fail(table, reason, block);
+    }
     if (view === undefined || view.number <= this.#judged) return;
     this.#judged = view.number;
     judge(tables, view, block);

@@ -4,7 +4,7 @@ import { sameType } from "../../model/logical-type.ts";
 import type { Column, ColumnDefinition, ReplicaIdentity, TableDefinition } from "../../model/relation.ts";
 import type { RelationMessage } from "../../wire/pg-stream.ts";
 import type { CatalogColumn, CatalogTable } from "./catalog-table.ts";
-import { nameOf, shapeOf, type Shape, type ShapeMemo, type TypeContext } from "./shape.ts";
+import { followable, nameOf, shapeOf, type Shape, type ShapeMemo, type TypeContext } from "./shape.ts";
 
 /** What the target holds of a table. */
 export interface HeldTable {
@@ -23,8 +23,7 @@ export type SchemaChange =
 
 /** Follows from one version of a table, held by the target, to another one as the catalog describes it. */
 export function followCatalog(held: HeldTable, now: CatalogTable, context: TypeContext): SchemaChange {
-  // What is only needed to copy a table does not matter once it has been copied.
-  const result = shapeOf({ ...now, isReadable: true, hasRowSecurity: false }, context);
+  const result = shapeOf(followable(now), context);
   if (result.kind === "failed") return result;
   const { shape } = result;
   if (now.membership === null) return notPublished(now);

@@ -17,6 +17,11 @@ export async function readTypes(session: Session, oids: Iterable<number>): Promi
   return pgTypesFrom(rows);
 }
 
+/** The table as far as its changes go: what is only needed to copy it does not matter once it has been copied. */
+export function followable(table: CatalogTable): CatalogTable {
+  return { ...table, isReadable: true, hasRowSecurity: false };
+}
+
 /**
  * What the target keeps for us beside a table: how it lay in the source's catalog when the target held it. From it a
  * restart knows whether a table was rewritten, or left the publication and came back, while nobody looked.

@@ -1,3 +1,5 @@
+import { assert } from "../../base/assert.ts";
+import { logger } from "../../base/log.ts";
 import type { Block, Cut } from "../../model/block.ts";
 import { copiedBlock, BlockBuilder } from "./block-builder.ts";
 import { readTables } from "./catalog-table.ts";
@@ -13,6 +15,8 @@ import { copyTables, type CopyStep } from "./table-copies.ts";
 import type { TrackedTable } from "./tracked-table.ts";
 import { readTypeContext } from "./type-context.ts";
 
+const log = logger("postgres");
+
 /** Connections that read tables at once, beside the one that reads the stream. */
 const copyConnections = 2;
 
@@ -25,6 +29,9 @@ export interface CopierParts {
   readonly session: Session;
 }
 
+/** The stream stands while a snapshot is renewed, which open transactions hold up: then it goes on without a copy. */
+const renewalDeadlineMs = 10_000;
+
 /** Tables that are ready to be copied, all at one place of the log. */
 interface PreparedCopy {
   readonly snapshot: ExportedSnapshot;
@@ -34,6 +41,9 @@ interface PreparedCopy {
 /**
  * Copies the tables that want it. The snapshot is taken in the background, since that waits for open transactions,
  * while the stream goes on; the copy itself is woven into the stream between two transactions.
+ *
+ * The stream may have gone past the snapshot by then, and left out changes of these tables that the snapshot lacks.
+ * Then another one is taken, while the stream stands: it holds everything that was left out.
  */
 export class TableCopier implements AsyncDisposable {
   readonly #parts: CopierParts;
@@ -93,9 +103,8 @@ export class TableCopier implements AsyncDisposable {
 
   /** Copies what is prepared. `cut`: where the stream stands meanwhile. `control` sees the catalog as it is. */
   async *copy(cut: Omit<Cut, "after">, control: Session, signal: AbortSignal): AsyncGenerator<Block, void> {
-    const prepared = this.#prepared;
+    const prepared = await this.#upToDate(signal);
     if (prepared === undefined) return;
-    this.#prepared = undefined;
     const { snapshot, jobs } = prepared;
     const { connect, names } = this.#parts;
     try {
@@ -116,6 +125,38 @@ export class TableCopier implements AsyncDisposable {
       await snapshot[Symbol.asyncDispose]();
       this.#state = "idle";
     }
+  }
+
+  /** What is prepared, with a snapshot that holds every change which was left out; nothing where none can be had. */
+  async #upToDate(signal: AbortSignal): Promise<PreparedCopy | undefined> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    if (prepared === undefined || !this.#isOvertaken(prepared)) return prepared;
+    await prepared.snapshot[Symbol.asyncDispose]();
+    const deadline = AbortSignal.timeout(renewalDeadlineMs);
+    try {
+      const { connect } = this.#parts;
+      const snapshot = await ExportedSnapshot.open(connect, AbortSignal.any([signal, deadline]));
+      const renewed = { snapshot, jobs: prepared.jobs };
+      assert(
+        !this.#isOvertaken(renewed),
+        "a snapshot is later than everything that was read before it was taken",
+      );
+      return renewed;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!deadline.aborted) throw error;
+      log.info({}, "Open transactions of the source put off a copy");
+      this.#state = "idle";
+      return undefined;
+    }
+  }
+
+  #isOvertaken({ snapshot, jobs }: PreparedCopy): boolean {
+    return jobs.some(({ table: { oid } }) => {
+      const leftOutAt = this.#parts.tables.byOid.get(oid)?.leftOutAt;
+      return leftOutAt !== undefined && leftOutAt >= snapshot.lsn;
+    });
   }
 
   #tell(step: Exclude<CopyStep, { kind: "rows" }>, { lsn }: ExportedSnapshot, block: BlockBuilder): void {

@@ -29,6 +29,8 @@ export class TrackedTable {
   isKnown = false;
   /** This stream has told that it is copied, or failed. */
   isAnnounced = false;
+  /** Of the last change that was left out because the table wants a copy: commit LSN of its transaction. */
+  leftOutAt: Lsn | undefined;
   /** When `definition` last changed, as a number of the catalog watch. */
   changedAt = 0;
   /** For the decoder: the transaction that `isSkipped` is about. */
@@ -66,6 +68,7 @@ export class TrackedTable {
 
   /** Whether the change is in the table's copy already, or the table takes no changes. */
   skips(commitLsn: Lsn): boolean {
+    if (this.#phase.kind === "wanted") this.leftOutAt = commitLsn;
     return (this.#phase.kind !== "copied" && this.#phase.kind !== "synced") || commitLsn < this.#phase.from;
   }
 }
