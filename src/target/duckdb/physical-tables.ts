@@ -11,7 +11,7 @@ export function physicalColumn({ id }: ColumnDefinition): string {
 /** A column that a table gets. */
 export interface NewColumn {
   readonly column: ColumnDefinition;
-  /** An expression for the rows that exist, without columns in it. */
+  /** A literal for the rows that exist, which DuckDB reads as the column's type. */
   readonly fill: string | undefined;
 }
 

@@ -3,7 +3,7 @@ import { sameType, type LogicalKind, type LogicalType } from "../../model/logica
 import type { ColumnDefinition } from "../../model/relation.ts";
 import { canonicalOf } from "./canonical-sql.ts";
 import { physicalColumn, type NewColumn } from "./physical-tables.ts";
-import { literal, sqlType } from "./sql-text.ts";
+import { literal } from "./sql-text.ts";
 
 /**
  * How a physical table gets from the columns it has to those it shall have. Columns are told apart by their ids:
@@ -26,7 +26,7 @@ export function reshaping(
   const fills = new Map(
     changes.flatMap((change) =>
       change.kind === "added" && change.fill !== null
-        ? [[change.column.id, fillExpression(change.column.type, change.fill)]]
+        ? [[change.column.id, fillLiteral(change.column.type, change.fill)]]
         : [],
     ),
   );
@@ -53,14 +53,18 @@ function converted(column: ColumnDefinition, to: LogicalType): string {
   return column.type.kind === "decimal" && to.kind === "text" ? canonicalOf(column.type, name) : name;
 }
 
-/** A value as the source prints it, as an expression of the column's type. */
-function fillExpression(type: LogicalType, text: string): string {
-  if (type.kind === "bytes") return `unhex(${literal(text.replace(/^\\x/, ""))})`;
-  return `CAST(${literal(notations[type.kind]?.(text) ?? text)} AS ${sqlType(type)})`;
+/**
+ * A value as the source prints it, as a string that DuckDB reads as the column's type. No function is in it: DuckDB
+ * would fill a new column by an UPDATE then, and refuse the next change of the table in the same transaction.
+ */
+function fillLiteral(type: LogicalType, text: string): string {
+  return literal(notations[type.kind]?.(text) ?? text);
 }
 
 /** Where DuckDB reads another notation than PostgreSQL prints. */
 const notations: { readonly [kind in LogicalKind]?: (text: string) => string } = {
+  // From \x00ff to \x00\xff.
+  bytes: (text) => text.replace(/^\\x/, "").replaceAll(/../g, "\\x$&"),
   date: (text) => text.replace(/ BC$/, " (BC)"),
   // The era stands between the date and the time.
   timestamp: (text) => text.replace(/^(\S+) (.+) BC$/, "$1 (BC) $2"),
