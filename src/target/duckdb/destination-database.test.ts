@@ -250,19 +250,31 @@ test.each([
     ),
     never,
   );
-  const column = plainColumn(9, "added", type);
-  const relation = { ...documents, columns: [...documents.columns, column] };
-  const altered = eventStep({ kind: "altered", relation, changes: [{ kind: "added", column, fill }] });
+  const added = (relation: Relation, id: number): [Relation, DeltaStep] => {
+    const column = plainColumn(id, `added ${id}`, type);
+    const after = { ...relation, columns: [...relation.columns, column] };
+    return [
+      after,
+      eventStep({ kind: "altered", relation: after, changes: [{ kind: "added", column, fill }] }),
+    ];
+  };
+  const [first, alone] = added(documents, 8);
+  const [second, again] = added(first, 9);
+  await database.apply(deltaOf([alone, again], "2"), never);
+  // Beside deletes the table is written anew.
+  const [third, besideDeletes] = added(second, 10);
   const steps = [
-    rowsStep(documents, { deletes: [[2, null, null]] }),
-    altered,
-    rowsStep(relation, { inserts: [[3, "c", 0, null]] }),
+    rowsStep(second, { deletes: [[2, null, null, null, null]] }),
+    besideDeletes,
+    rowsStep(third, { inserts: [[3, "c", 0, null, null, null]] }),
   ];
-  await database.apply(deltaOf(steps, "2"), never);
-  const rows = await target.rows("SELECT id, added FROM shop.public.documents ORDER BY id");
+  await database.apply(deltaOf(steps, "3"), never);
+  const rows = await target.rows(
+    'SELECT id, "added 8", "added 9", "added 10" FROM shop.public.documents ORDER BY id',
+  );
   expect(rows).toEqual([
-    ["1", shown],
-    ["3", null],
+    ["1", shown, shown, shown],
+    ["3", null, null, null],
   ]);
 });
 
