@@ -8,7 +8,7 @@ import { canonicalOf, canonicalOrDouble, hasExponent } from "./canonical-sql.ts"
 import { writeFailure } from "./duck-errors.ts";
 import { Ledger, ledgerSchema } from "./ledger.ts";
 import { physicalColumn } from "./physical-tables.ts";
-import { failedMidway, type Session } from "./session.ts";
+import { failedMidway, interrupting, type Session } from "./session.ts";
 import { qualified } from "./sql-text.ts";
 
 /** What is committed now: a read-only transaction of the session, which the view closes. */
@@ -49,7 +49,11 @@ class View implements DatabaseView {
         `The warehouse does not hold ${table.name.schema}.${table.name.table}.`,
       );
     const from = qualified(this.#database, { schema: ledgerSchema, table: rows });
-    const interrupt = (): void => this.#session.connection.interrupt();
+    signal.throwIfAborted();
+    let stopping: Disposable | undefined;
+    const interrupt = (): void => {
+      stopping = interrupting(this.#session);
+    };
     signal.addEventListener("abort", interrupt);
     try {
       const inSql = await this.#digestInSql(table, from);
@@ -62,6 +66,7 @@ class View implements DatabaseView {
       throw writeFailure(error);
     } finally {
       signal.removeEventListener("abort", interrupt);
+      stopping?.[Symbol.dispose]();
     }
   }
 

@@ -440,3 +440,17 @@ test("an aborted signal stops before the next step and undoes the transaction", 
   expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
   expect(database.name).toBe(shopStream.sourceDatabase);
 });
+
+test("comparing a table is stopped by its signal", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  const wide = plainRelation({ id: "1", name: "t", columns: { id: int, body: text } });
+  const rows = Array.from({ length: 20_000 }, (_, id) => [id, "x".repeat(200)]);
+  await database.apply(deltaOf(copySteps(wide, rows), "1"), never);
+  await using view = await database.view();
+  const controller = new AbortController();
+  const digest = view.digest(wide, controller.signal);
+  controller.abort(new Error("enough"));
+  await expect(digest).rejects.toThrow("enough");
+  expect(await view.digest(wide, never)).toMatchObject({ rows: 20_000 });
+});

@@ -8,9 +8,7 @@ import {
 import { CodedError, messageOf } from "../../base/errors.ts";
 import type { QueryResult } from "../target.ts";
 import { duckFailure } from "./duck-errors.ts";
-import { failedMidway, type Session } from "./session.ts";
-
-const interruptEveryMs = 20;
+import { failedMidway, interrupting, type Session } from "./session.ts";
 
 /** One statement of a user, in a session of its own, which is closed when the query ends. */
 export class ReaderQuery {
@@ -57,12 +55,10 @@ export class ReaderQuery {
   /** Ends the query wherever it is. */
   async stop(): Promise<void> {
     if (this.#ended) return;
-    // DuckDB forgets an interruption that comes between two statements of a query: repeated until it has worked.
-    const interrupt = (): void => this.#session.connection.interrupt();
-    interrupt();
-    const again = setInterval(interrupt, interruptEveryMs);
-    await this.#running.catch(() => {});
-    clearInterval(again);
+    {
+      using _ = interrupting(this.#session);
+      await this.#running.catch(() => {});
+    }
     this.#end();
   }
 

@@ -88,3 +88,13 @@ export class Session {
 export function failedMidway(result: DuckDBResult): boolean {
   return result.returnType === ResultReturnType.INVALID;
 }
+
+const interruptEveryMs = 20;
+
+/** Interrupts the session's statements until disposed of: DuckDB forgets an interruption between two statements. */
+export function interrupting({ connection }: Session): Disposable {
+  const interrupt = (): void => connection.interrupt();
+  interrupt();
+  const again = setInterval(interrupt, interruptEveryMs);
+  return { [Symbol.dispose]: () => clearInterval(again) };
+}
