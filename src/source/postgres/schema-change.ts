@@ -154,13 +154,38 @@ export function describedTable(
 ): CatalogTable | "behind" | undefined {
   const ids = columnIds(held.definition, now, { message, xid });
   if (ids === undefined || ids === "behind") return ids;
-  const columns = message.columns.map(({ name, typeOid, modifier }, index): CatalogColumn => {
+  const described = message.columns.map(({ name, typeOid, modifier }, index): CatalogColumn => {
     const id = ids[index] ?? 0;
     const known = now.columns.find((column) => column.id === id);
     return { id, name, typeOid, modifier, missing: known?.missing ?? null, xid: known?.xid ?? 0 };
   });
   const { schema, table: name } = message;
-  return { ...now, schema, name, columns, ...identityFields(held, now, { message, columns }) };
+  const identity = identityFields(held, now, { message, columns: described });
+  if (isDescribedBy(now, message)) return { ...now, schema, name, columns: described, ...identity };
+  // The catalog is further on: what it says of rewriting belongs to columns that are still to come.
+  const columns = described.map((column) => ({ ...column, xid: heldXid(held, column) ?? column.xid }));
+  const storage = held.memo?.storage ?? now.storage;
+  return { ...now, schema, name, columns, storage, ...identity };
+}
+
+/** The transaction that last changed the column, as far as the target's version of the table knows. */
+function heldXid(
+  { definition, memo }: HeldTable,
+  { id, name, typeOid, modifier }: CatalogColumn,
+): number | undefined {
+  const index = definition.columns.findIndex((column) => column.id === id && column.name === name);
+  const [heldType, heldModifier, xid] = memo?.columns[index] ?? [];
+  return heldType === typeOid && heldModifier === modifier ? xid : undefined;
+}
+
+function isDescribedBy(table: CatalogTable, { columns }: RelationMessage): boolean {
+  return (
+    columns.length === table.columns.length &&
+    columns.every(({ name, typeOid, modifier }, index) => {
+      const column = table.columns[index];
+      return column?.name === name && column.typeOid === typeOid && column.modifier === modifier;
+    })
+  );
 }
 
 /** attnums of the described columns, in order. They are described in the order of their attnums, which never return. */
@@ -178,13 +203,7 @@ function columnIds(
   const lastHeld = Math.max(0, ...heldIds);
   const lastNow = Math.max(0, ...nowIds, ...now.dropped.map(({ id }) => id));
   if (lastNow <= lastHeld && columns.length === heldIds.length) return heldIds;
-  const isAsNow =
-    columns.length === now.columns.length &&
-    columns.every(({ name, typeOid, modifier }, index) => {
-      const column = now.columns[index];
-      return column?.name === name && column.typeOid === typeOid && column.modifier === modifier;
-    });
-  if (!isAsNow) return lastNow <= lastHeld ? "behind" : undefined;
+  if (!isDescribedBy(now, message)) return lastNow <= lastHeld ? "behind" : undefined;
   // Columns could have been dropped and made again under their names after the description; then a later transaction
   // did it.
   const changed = [
