@@ -47,12 +47,17 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly directory: string;
   readonly #password: string;
   readonly #process: ChildProcess;
+  /** A process that is ended at once, by a second Ctrl-C, must not leave its server running. */
+  readonly #endWithUs = (): void => {
+    this.#process.kill("SIGQUIT");
+  };
 
-  private constructor(at: { port: number; directory: string; password: string }, process: ChildProcess) {
+  private constructor(at: { port: number; directory: string; password: string }, child: ChildProcess) {
     this.port = at.port;
     this.directory = at.directory;
     this.#password = at.password;
-    this.#process = process;
+    this.#process = child;
+    process.once("exit", this.#endWithUs);
   }
 
   /** `onDirectory` is told the directory before anything runs in it, for whoever has to clean up after a crash. */
@@ -101,6 +106,7 @@ export class EmbeddedServer implements AsyncDisposable {
   /** Stops the server and removes its directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     await end(this.#process);
+    process.off("exit", this.#endWithUs);
     await rm(this.directory, { recursive: true, force: true });
   }
 
