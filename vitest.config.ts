@@ -4,9 +4,9 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"],
     // Real servers start, crash and catch up in these tests; a wait has its own, shorter deadline.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     pool: "forks",
-    maxWorkers: 3,
+    maxWorkers: 2,
   },
 });
