@@ -4,11 +4,14 @@ import { folded } from "./sql-text.ts";
 
 /** What the tables of a destination database are: as of the last commit, and as the open transaction leaves them. */
 export class TableSet {
-  #committed: ReadonlyMap<string, TableEntry>;
+  readonly #committed: Map<string, TableEntry>;
   readonly #changed = new Map<string, TableEntry>();
+  /** In the open transaction: folded name → id of the table that readers see under it. */
+  readonly #shown = new Map<string, string>();
 
   constructor(entries: readonly TableEntry[]) {
     this.#committed = new Map(entries.map((entry) => [entry.definition.id, entry]));
+    this.#indexNames();
   }
 
   /** In the open transaction. */
@@ -18,17 +21,17 @@ export class TableSet {
 
   /** In the open transaction: the table that readers see under a name, or under one that DuckDB takes for the same. */
   shownAs(name: TableName): TableEntry | undefined {
-    const wanted = foldedName(name);
-    for (const entries of [this.#changed, this.#committed])
-      for (const { definition } of entries.values()) {
-        const entry = this.of(definition.id);
-        if (entry?.shown !== undefined && foldedName(entry.shown.name) === wanted) return entry;
-      }
-    return undefined;
+    const id = this.#shown.get(foldedName(name));
+    return id === undefined ? undefined : this.of(id);
   }
 
   set(entry: TableEntry): void {
-    this.#changed.set(entry.definition.id, entry);
+    const { id } = entry.definition;
+    const before = this.of(id)?.shown;
+    if (before !== undefined && this.#shown.get(foldedName(before.name)) === id)
+      this.#shown.delete(foldedName(before.name));
+    if (entry.shown !== undefined) this.#shown.set(foldedName(entry.shown.name), id);
+    this.#changed.set(id, entry);
   }
 
   changed(): TableEntry[] {
@@ -41,12 +44,20 @@ export class TableSet {
   }
 
   commit(): void {
-    this.#committed = new Map([...this.#committed, ...this.#changed]);
+    for (const [id, entry] of this.#changed) this.#committed.set(id, entry);
     this.#changed.clear();
   }
 
   rollback(): void {
+    if (this.#changed.size === 0) return;
     this.#changed.clear();
+    this.#indexNames();
+  }
+
+  #indexNames(): void {
+    this.#shown.clear();
+    for (const { definition, shown } of this.#committed.values())
+      if (shown !== undefined) this.#shown.set(foldedName(shown.name), definition.id);
   }
 }
 
