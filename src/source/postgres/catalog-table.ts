@@ -169,6 +169,7 @@ function indexSql(condition: string): string {
 
 // Attaching a table writes its columns again (they are inherited now); a table that was made as a partition still has
 // its first column from the command that made its system columns.
+// pg_partition_tree would wait for locks.
 const partitionsSql = `coalesce((
     SELECT json_agg(json_build_object(
       'oid', l.oid::bigint,
@@ -183,20 +184,23 @@ const partitionsSql = `coalesce((
       'isLogged', l.relkind = 'r' AND l.relpersistence = 'p',
       'isReadable', ${readableSql("l.oid")} AND NOT row_security_active(l.oid)
     ) ORDER BY l.oid)
-    FROM pg_partition_tree(c.oid) AS t
-    JOIN pg_class l ON l.oid = t.relid
+    FROM (
+      WITH RECURSIVE below(oid) AS (
+        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid
+        UNION ALL
+        SELECT i.inhrelid FROM pg_inherits i JOIN below ON i.inhparent = below.oid
+      )
+      SELECT oid FROM below
+    ) AS t
+    JOIN pg_class l ON l.oid = t.oid AND l.relkind <> 'p'
     JOIN pg_namespace ln ON ln.oid = l.relnamespace
     JOIN pg_inherits h ON h.inhrelid = l.oid
     JOIN pg_attribute s ON s.attrelid = l.oid AND s.attnum = -1
     JOIN pg_attribute f ON f.attrelid = l.oid AND f.attnum = 1
-    WHERE t.isleaf AND t.level > 0
   ), '[]'::json)`;
 
+/** The right to read some columns is not enough to lock a table, or to read its pages. */
 function readableSql(oid: string): string {
   // NULL: the table was dropped while the catalog was read.
-  return `(coalesce(has_table_privilege(${oid}, 'SELECT'), true) OR NOT EXISTS (
-    SELECT FROM pg_attribute a
-    WHERE a.attrelid = ${oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-      AND NOT has_column_privilege(a.attrelid, a.attnum, 'SELECT')
-  ))`;
+  return `coalesce(has_table_privilege(${oid}, 'SELECT'), true)`;
 }

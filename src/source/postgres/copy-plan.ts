@@ -2,6 +2,7 @@ import type { CatalogTable } from "./catalog-table.ts";
 import { quoteIdentifier, quoteTable } from "./names.ts";
 import type { Session } from "./session.ts";
 import type { Shape } from "./shape.ts";
+import { sqlStateOf } from "./source-error.ts";
 
 /** A table that is to be copied. */
 export interface CopyJob {
@@ -19,20 +20,38 @@ export interface CopyPiece {
 const pagesPerPiece = 8192;
 const pageBytes = 8192;
 
-/** The pieces of these tables, in order. `session` sees the sizes as they are now: they are only for dividing work. */
+/** The pieces of these tables, in order. Waits for nobody's lock for more than a second. */
 export async function planCopies(session: Session, jobs: readonly CopyJob[]): Promise<readonly CopyPiece[]> {
   const oids = jobs.flatMap(({ table }) => [table.oid, ...table.partitions.map(({ oid }) => oid)]);
-  const sizes = await session.rows<{ oid: string; bytes: string | null }>(
-    "SELECT oid::text AS oid, pg_relation_size(oid)::text AS bytes FROM unnest($1::oid[]) AS oid",
-    [oids],
-  );
-  const pagesOf = new Map(sizes.map(({ oid, bytes }) => [Number(oid), Math.ceil(Number(bytes) / pageBytes)]));
+  const pagesOf = await readPages(session, oids);
   return jobs.flatMap((job) =>
     partsOf(job.table).flatMap(({ oid, from }) =>
       rangesOf(pagesOf.get(oid) ?? 0).map((where) => ({ job, sql: copySql(job.shape, from, where) })),
     ),
   );
 }
+
+/** Sizes as they are now, or as they were last counted where a table is locked: they only divide the work. */
+async function readPages(session: Session, oids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  const read = async (expression: string): Promise<ReadonlyMap<number, number>> => {
+    const rows = await session.rows<{ oid: string; pages: string | null }>(
+      `SELECT c.oid::text AS oid, (${expression})::text AS pages FROM pg_class c WHERE c.oid = ANY ($1::oid[])`,
+      [oids],
+    );
+    return new Map(rows.map(({ oid, pages }) => [Number(oid), Number(pages)]));
+  };
+  await session.run("SET lock_timeout = '1s'");
+  try {
+    return await read(`pg_relation_size(c.oid) / ${pageBytes}`);
+  } catch (error) {
+    if (sqlStateOf(error) !== lockNotAvailable) throw error;
+    return await read("c.relpages");
+  } finally {
+    await session.run("RESET lock_timeout");
+  }
+}
+
+const lockNotAvailable = "55P03";
 
 /** What has the rows: the table itself, its leaves, or the root of partitions that we may not read one by one. */
 function partsOf(table: CatalogTable): { oid: number; from: string }[] {

@@ -1,4 +1,4 @@
-import { present, unreachable } from "../../base/assert.ts";
+import { assert, present, unreachable } from "../../base/assert.ts";
 import type { TableFailureReason } from "../../model/block.ts";
 import { definitionOf } from "../../model/relation.ts";
 import type { TableRecord } from "../../model/table-state.ts";
@@ -98,6 +98,10 @@ export class StreamTables {
 
   /** The target has a complete copy as of `from`. */
   copied(table: TrackedTable, shape: Shape, from: Lsn): void {
+    assert(
+      table.leftOutAt === undefined || table.leftOutAt < from,
+      "a copy holds every change that was left out for its sake",
+    );
     table.hold(shape);
     table.isKnown = true;
     table.changedAt = this.look;

@@ -3,7 +3,7 @@ import { logger } from "../../base/log.ts";
 import type { Block, Cut } from "../../model/block.ts";
 import { copiedBlock, BlockBuilder } from "./block-builder.ts";
 import { readTables } from "./catalog-table.ts";
-import type { CopyJob } from "./copy-plan.ts";
+import { planCopies, type CopyJob, type CopyPiece } from "./copy-plan.ts";
 import { positionOf, type LogIdentity } from "./lsn.ts";
 import type { StreamNames } from "./names.ts";
 import { publishTables } from "./publication.ts";
@@ -35,7 +35,7 @@ const renewalDeadlineMs = 10_000;
 /** Tables that are ready to be copied, all at one place of the log. */
 interface PreparedCopy {
   readonly snapshot: ExportedSnapshot;
-  readonly jobs: readonly CopyJob[];
+  readonly pieces: readonly CopyPiece[];
 }
 
 /**
@@ -78,8 +78,13 @@ export class TableCopier implements AsyncDisposable {
     // The tables are in the publication before any transaction that the snapshot lacks could begin: taking it waits
     // for all transactions that were open before.
     const snapshot = await ExportedSnapshot.open(this.#parts.connect, signal);
-    this.#prepared = { snapshot, jobs };
-    this.#state = "prepared";
+    try {
+      this.#prepared = { snapshot, pieces: await planCopies(this.#parts.session, jobs) };
+      this.#state = "prepared";
+    } catch (error) {
+      await snapshot[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   async #publish(wanted: readonly TrackedTable[]): Promise<readonly CopyJob[]> {
@@ -105,10 +110,10 @@ export class TableCopier implements AsyncDisposable {
   async *copy(cut: Omit<Cut, "after">, control: Session, signal: AbortSignal): AsyncGenerator<Block, void> {
     const prepared = await this.#upToDate(signal);
     if (prepared === undefined) return;
-    const { snapshot, jobs } = prepared;
+    const { snapshot, pieces } = prepared;
     const { connect, names } = this.#parts;
     try {
-      const request = { connect, publication: names.publication, snapshot: snapshot.snapshot, jobs };
+      const request = { connect, publication: names.publication, snapshot: snapshot.snapshot, pieces };
       for await (const step of copyTables({ ...request, connections: copyConnections, control }, signal)) {
         if (step.kind === "rows") {
           this.#bytesRead += step.rows.region.length;
@@ -137,7 +142,7 @@ export class TableCopier implements AsyncDisposable {
     try {
       const { connect } = this.#parts;
       const snapshot = await ExportedSnapshot.open(connect, AbortSignal.any([signal, deadline]));
-      const renewed = { snapshot, jobs: prepared.jobs };
+      const renewed = { snapshot, pieces: prepared.pieces };
       assert(
         !this.#isOvertaken(renewed),
         "a snapshot is later than everything that was read before it was taken",
@@ -152,9 +157,9 @@ export class TableCopier implements AsyncDisposable {
     }
   }
 
-  #isOvertaken({ snapshot, jobs }: PreparedCopy): boolean {
-    return jobs.some(({ table: { oid } }) => {
-      const leftOutAt = this.#parts.tables.byOid.get(oid)?.leftOutAt;
+  #isOvertaken({ snapshot, pieces }: PreparedCopy): boolean {
+    return pieces.some(({ job }) => {
+      const leftOutAt = this.#parts.tables.byOid.get(job.table.oid)?.leftOutAt;
       return leftOutAt !== undefined && leftOutAt >= snapshot.lsn;
     });
   }

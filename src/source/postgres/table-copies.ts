@@ -1,6 +1,6 @@
 import type { TableFailureReason } from "../../model/block.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
-import { planCopies, type CopyJob, type CopyPiece } from "./copy-plan.ts";
+import type { CopyJob, CopyPiece } from "./copy-plan.ts";
 import { copyRows, type CopiedRows } from "./copy-rows.ts";
 import { merge } from "./merge.ts";
 import { quoteLiteral, quoteTable } from "./names.ts";
@@ -13,7 +13,7 @@ export interface CopyRequest {
   readonly publication: string;
   /** Exported, and held for as long as the copy runs. */
   readonly snapshot: string;
-  readonly jobs: readonly CopyJob[];
+  readonly pieces: readonly CopyPiece[];
   readonly connections: number;
   /** Sees the catalog as it is now. */
   readonly control: Session;
@@ -31,7 +31,7 @@ type WorkerStep = CopyStep | { readonly kind: "piece"; readonly job: CopyJob };
 
 /** Copies tables as they are in the snapshot, over several connections. */
 export async function* copyTables(request: CopyRequest, signal: AbortSignal): AsyncGenerator<CopyStep, void> {
-  const pieces = [...(await planCopies(request.control, request.jobs))];
+  const pieces = [...request.pieces];
   const left = new Map<CopyJob, number>();
   for (const { job } of pieces) left.set(job, (left.get(job) ?? 0) + 1);
   const started = new Set<CopyJob>();
