@@ -31,10 +31,18 @@ export interface ConnectRequest {
   readonly replication?: boolean;
 }
 
+interface ConnectionParameters {
+  database: string;
+  replication?: string;
+  options?: string;
+  application_name?: string;
+  client_encoding?: string;
+}
+
 /** What node-postgres has and its types do not tell; one place for all of it. */
 interface ClientInternals {
   readonly connection: { readonly stream: Duplex };
-  readonly connectionParameters: { database: string; replication?: string };
+  readonly connectionParameters: ConnectionParameters;
   readonly processID: number;
   replication?: string;
 }
@@ -151,19 +159,20 @@ export class Session implements AsyncDisposable {
 function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
   const client = new pg.Client({
     connectionString: url,
-    application_name: applicationName,
-    client_encoding: "UTF8",
     keepAlive: true,
     keepAliveInitialDelayMillis: 30_000,
-    options: Object.entries(settings)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(" "),
   });
-  // Set here because a database name within a URL cannot hold every character, and `replication` has no option.
+  // Set here because what a URL says would win over what the client is given, because a database name within a URL
+  // cannot hold every character, and because `replication` has no option.
   const internals = client as unknown as ClientInternals;
-  internals.connectionParameters.database = database;
+  const { connectionParameters: parameters } = internals;
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  parameters.options = [parameters.options, ...ours].filter(Boolean).join(" ");
+  parameters.application_name = applicationName;
+  parameters.client_encoding = "UTF8";
+  parameters.database = database;
   if (replication === true) {
-    internals.connectionParameters.replication = "database";
+    parameters.replication = "database";
     internals.replication = "database";
   }
   return client;
