@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { Command, run } from "../support/command.ts";
@@ -46,6 +46,31 @@ test("what the demo prints to look for oneself works, and Ctrl-C ends everything
   expect(existsSync(server)).toBe(false);
   expect(existsSync(join(directory.path, "zeroetl-demo"))).toBe(false);
 });
+
+test("a second Ctrl-C ends a demo at once, and its server with it", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using demo = await Command.start(["demo", "--rows", "500"], { directory: directory.path });
+  demo.read();
+  await demo.says(/Ctrl-C stops it all\./, 90_000);
+  const server = await readFile(join(directory.path, "zeroetl-demo", ".demo", "server"), "utf8");
+  const pid = Number((await readFile(join(server, "data", "postmaster.pid"), "utf8")).split("\n")[0]);
+  demo.process.kill("SIGINT");
+  demo.process.kill("SIGINT");
+  const { status } = await demo.end();
+  // Where both signals came as one, it has stopped in order.
+  expect([0, 130]).toContain(status);
+  await until("its server has ended", () => !isAlive(pid));
+  await rm(server, { recursive: true, force: true });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 test("a killed demo does not stand in the way of the next one, which cleans up after it", async () => {
   await using directory = await TemporaryDirectory.make();
