@@ -170,7 +170,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   async #rows(step: RowsStep): Promise<void> {
     const entry = this.#tables.of(step.relation.id);
     assert(entry?.rows !== undefined, "rows belong to a table that is replicated");
-    if (step.deletes.length > 0) this.#physical.noteDeletes(entry.rows);
+    if (step.deletes.length + step.updates.length > 0) this.#physical.noteChanges(entry.rows);
     const writer = await this.#writer(step, this.#physical.sql(entry.rows));
     try {
       await writer.apply(step);

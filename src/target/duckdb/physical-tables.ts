@@ -21,7 +21,7 @@ export interface NewColumn {
  * Readers see views because DuckDB 1.5 cannot be trusted to alter or rename a table in a transaction that also changes
  * rows: it refuses the commit, or, worse, commits and writes a log that cannot be replayed, or is replayed onto another
  * table. What is done here has been tried in all orders, with the log replayed after each transaction: making and
- * dropping tables, adding columns to a table none of whose rows the transaction has deleted, and anything with views.
+ * dropping tables, adding columns to a table of whose rows the transaction has deleted and updated none, and anything with views.
  * So renaming, hiding and revealing are done to views, and what else changes a table's shape makes another table.
  */
 export class PhysicalTables {
@@ -29,7 +29,7 @@ export class PhysicalTables {
   readonly #database: string;
   readonly #prefix: string;
   readonly #made = new Set<string>();
-  readonly #deletedFrom = new Set<string>();
+  readonly #changed = new Set<string>();
   readonly #schemas = new Set<string>();
   #names = 0;
 
@@ -43,7 +43,7 @@ export class PhysicalTables {
   /** A transaction begins: what the one before has done does not matter any more. */
   begin(): void {
     this.#made.clear();
-    this.#deletedFrom.clear();
+    this.#changed.clear();
     this.#schemas.clear();
   }
 
@@ -81,13 +81,13 @@ export class PhysicalTables {
     await this.#session.run(`DROP TABLE ${this.sql(table)}`);
   }
 
-  /** Rows of the table are deleted in this transaction. */
-  noteDeletes(table: string): void {
-    if (!this.#made.has(table)) this.#deletedFrom.add(table);
+  /** Rows of the table are deleted or updated in this transaction. */
+  noteChanges(table: string): void {
+    if (!this.#made.has(table)) this.#changed.add(table);
   }
 
   canAddColumns(table: string): boolean {
-    return !this.#deletedFrom.has(table);
+    return !this.#changed.has(table);
   }
 
   async addColumn(table: string, { column, fill }: NewColumn): Promise<void> {

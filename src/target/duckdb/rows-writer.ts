@@ -7,6 +7,7 @@ import type { ChunkWriter } from "./chunk-writer.ts";
 import { FeedStatement } from "./feed-statement.ts";
 import type { Feeds } from "./feed.ts";
 import { physicalColumn } from "./physical-tables.ts";
+import { KeyTexts } from "./key-texts.ts";
 import type { Session } from "./session.ts";
 import { duckType, quoted, sqlType } from "./sql-text.ts";
 import { TupleFeed, type Scratch, type TuplePart } from "./tuple-feed.ts";
@@ -42,11 +43,13 @@ export class RowsWriter {
   /** Throws `TableError` for values that the table cannot hold. */
   async apply(step: RowsStep): Promise<void> {
     assert(step.relation === this.relation, "a writer writes one version of a table");
-    // Rows that keep columns are put together while the rows that hold those are still there.
-    for (const update of step.updates) await this.#merge(update);
-    if (hasRows(step.deletes)) await this.#delete(step.deletes);
+    const { deletes, inPlace, moved } = split(step);
+    for (const update of inPlace) await this.#update(update);
+    // Rows that get another key are put together while the rows that hold their values are still there.
+    for (const update of moved) await this.#merge(update);
+    if (hasRows(deletes)) await this.#delete(deletes);
     if (hasRows(step.inserts)) await this.#insert(step.inserts);
-    if (step.updates.length > 0) await this.#insertMerged();
+    if (moved.length > 0) await this.#insertMerged();
   }
 
   /** In the transaction in which it wrote, or in none. */
@@ -102,30 +105,39 @@ export class RowsWriter {
       ) WHERE copy <= copies)`;
   }
 
+  /** Rows that keep their keys: what was not sent, often the large part of a row, is not even looked at. */
+  async #update(update: PartialUpdate): Promise<void> {
+    const keys = this.#keys();
+    const sent = this.#all.filter((index) => !update.unchanged.includes(index) && !keys.includes(index));
+    if (sent.length === 0) return;
+    const values = sent.map((position, index) => `${this.#column(position)} = s.f${keys.length + index}`);
+    const sql = (feed: string): string =>
+      `UPDATE ${this.table} AS t SET ${values.join(", ")} FROM ${feed} AS s WHERE ${this.#keysEqual(0)}`;
+    const parts = [{ runs: update.tuples, columns: [...keys, ...sent] }];
+    this.#expectAll(update, await this.#run(`update ${update.unchanged.join()}`, parts, sql));
+  }
+
   async #merge(update: PartialUpdate): Promise<void> {
-    if (!hasRows(update.tuples)) return;
-    const { identity, columns } = this.relation;
-    assert(identity.kind === "key", "only tables with a key have rows that keep columns");
     const stage = await this.#stageTable();
     const sent = this.#all.filter((index) => !update.unchanged.includes(index));
-    const values = columns.map((column, index) =>
-      update.unchanged.includes(index) ? `t.${physicalColumn(column)}` : `s.f${sent.indexOf(index)}`,
+    const values = this.#all.map((index) =>
+      update.unchanged.includes(index) ? `t.${this.#column(index)}` : `s.f${sent.indexOf(index)}`,
     );
     const sql = (feed: string): string =>
       `INSERT INTO ${stage} SELECT ${values.join(", ")} FROM ${feed} AS s
        JOIN ${this.table} AS t ON ${this.#keysEqual(sent.length)}`;
     const parts = [
       { runs: update.tuples, columns: sent },
-      { runs: update.keys, columns: identity.columns },
+      { runs: update.keys, columns: this.#keys() },
     ];
-    const merged = await this.#run(`merge ${update.unchanged.join()}`, parts, sql);
-    const wanted = update.tuples.reduce((sum, run) => sum + run.offsets.length, 0);
-    if (merged !== wanted)
-      throw new TableError({
-        code: "TARGET_FAILED",
-        table: this.relation,
-        message: `The source changed ${wanted - merged} rows that the warehouse does not hold.`,
-      });
+    this.#expectAll(update, await this.#run(`merge ${update.unchanged.join()}`, parts, sql));
+  }
+
+  #expectAll({ tuples }: PartialUpdate, changed: number): void {
+    const wanted = tuples.reduce((sum, run) => sum + run.offsets.length, 0);
+    if (changed === wanted) return;
+    const message = `The source changed ${wanted - changed} rows that the warehouse does not hold.`;
+    throw new TableError({ code: "TARGET_FAILED", table: this.relation, message });
   }
 
   async #insertMerged(): Promise<void> {
@@ -147,14 +159,19 @@ export class RowsWriter {
 
   /** The key columns of the table `t` equal those of the feed `s`, which begin at column `first`. */
   #keysEqual(first: number): string {
-    const { identity, columns } = this.relation;
-    assert(identity.kind === "key" && identity.columns.length > 0, "the table has a key");
-    return identity.columns
-      .map((position, index) => {
-        const column = present(columns[position], "the key has columns of its relation");
-        return `t.${physicalColumn(column)} = s.f${first + index}`;
-      })
+    return this.#keys()
+      .map((position, index) => `t.${this.#column(position)} = s.f${first + index}`)
       .join(" AND ");
+  }
+
+  #keys(): readonly number[] {
+    const { identity } = this.relation;
+    assert(identity.kind === "key" && identity.columns.length > 0, "the table has a key");
+    return identity.columns;
+  }
+
+  #column(position: number): string {
+    return physicalColumn(present(this.relation.columns[position], "the column exists"));
   }
 
   #names(): string {
@@ -178,6 +195,23 @@ export class RowsWriter {
 
 // Temporary tables of one session share a schema: a number keeps their names apart.
 let stagesMade = 0;
+
+/** Partial updates whose rows keep their keys, the others, and the deletes without those of the former. */
+function split({ relation, deletes, updates }: RowsStep): {
+  deletes: readonly TupleRun[];
+  inPlace: readonly PartialUpdate[];
+  moved: readonly PartialUpdate[];
+} {
+  if (updates.length === 0) return { deletes, inPlace: [], moved: [] };
+  const keys = new KeyTexts(relation);
+  const inPlace = updates.filter((update) => {
+    const before = keys.of(update.keys);
+    return keys.of(update.tuples).every((key, row) => key === before[row]);
+  });
+  const kept = new Set(inPlace.flatMap((update) => keys.of(update.keys)));
+  const moved = updates.filter((update) => !inPlace.includes(update));
+  return { deletes: deletes.map((run) => keys.without(run, kept)), inPlace, moved };
+}
 
 function hasRows(runs: readonly TupleRun[]): boolean {
   return runs.some((run) => run.offsets.length > 0);
