@@ -15,7 +15,7 @@ import { readTypeContext } from "./type-context.ts";
 
 const log = logger("postgres");
 
-/** The selected tables as they were at the last look. */
+/** The selected tables as they were at the last look that found something new. */
 export interface CatalogView {
   readonly number: number;
   readonly selected: CatalogTables;
@@ -100,7 +100,7 @@ export class CatalogWatch {
       this.#texts = texts;
       this.#view = await this.#viewOf(texts);
       await this.#unpublish(this.#view);
-    } else this.#view = { ...this.#view, number: this.#number };
+    }
     if (isFresh) this.taken(false);
     await this.#observe(texts, this.#view);
   }

@@ -1,5 +1,6 @@
-import { PassThrough } from "node:stream";
+import { Duplex, PassThrough } from "node:stream";
 import { expect, test, vi } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { BackendSocket, headerBytes, streamLimits } from "./backend-socket.ts";
 import { Feedback, feedbackLimits, onSilence } from "./feedback.ts";
 
@@ -48,4 +49,18 @@ test("only what is confirmed is reported, never less than before, and not too of
   } finally {
     vi.useRealTimers();
   }
+});
+
+test("a server that stays silent while somebody reads fails the read; one that nobody reads may be as it likes", async () => {
+  const quick = { intervalMs: 10, quietMs: 30, lostMs: 120 };
+  const mute = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
+  const socket = new BackendSocket(mute, streamLimits);
+  using feedback = new Feedback(socket, 0n, quick);
+  feedback.ask();
+  const start = performance.now();
+  await until("some time without a reader", () => performance.now() - start > 2 * quick.lostMs);
+  const begun = performance.now();
+  const never = new AbortController().signal;
+  await expect(socket.read(never)).rejects.toMatchObject({ code: "SOURCE_UNREACHABLE" });
+  expect(performance.now() - begun).toBeGreaterThanOrEqual(quick.lostMs - 1);
 });

@@ -152,11 +152,12 @@ export class PostgresSource implements Source {
   }
 
   async #watchCatalog(signal: AbortSignal): Promise<void> {
-    const { watch, catalogPollMs } = this.#parts;
+    const { watch, tables, catalogPollMs } = this.#parts;
     for (;;) {
       await this.#untilNextLook(catalogPollMs, signal);
       await watch.look();
-      this.#ask();
+      const hasNews = watch.observation !== undefined || (watch.view?.number ?? 0) > this.#judged;
+      if (hasNews || tables.wanted().length > 0) this.#ask();
     }
   }
 

@@ -33,9 +33,13 @@ test("a server older than 14 and a standby are refused", () => {
   expect(codes({ isStandby: true })).toEqual(["SOURCE_READ_ONLY"]);
 });
 
-test("a stream that has its slot needs only the one for copies", () => {
+test("a stream that has its slot goes on, with a warning that it cannot copy", () => {
   expect(codes({ slotsUsed: 9 })).toEqual(["REPLICATION_SLOTS"]);
-  expect(codes({ slotsUsed: 9, hasSlot: true })).toEqual([]);
+  expect(codes({ slotsUsed: 10, hasSlot: true })).toEqual([]);
+  const warned = serverFindings({ ...good, slotsUsed: 10, hasSlot: true }, "d").filter(
+    ({ severity }) => severity === "warns",
+  );
+  expect(warned.map(({ code }) => code)).toEqual(["REPLICATION_SLOTS"]);
 });
 
 test("opening fails with the first finding that blocks, and its fix", () => {

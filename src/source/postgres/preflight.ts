@@ -37,7 +37,7 @@ export function assertServer(facts: ServerFacts, database: string): void {
 }
 
 interface Rule {
-  readonly severity: "blocks" | "warns";
+  readonly severity: "blocks" | "warns" | ((facts: ServerFacts) => "blocks" | "warns");
   readonly code: ErrorCode;
   readonly subject: string;
   readonly applies: (facts: ServerFacts) => boolean;
@@ -45,6 +45,16 @@ interface Rule {
   /** Else the fix of the code. */
   readonly fix?: (facts: ServerFacts, database: string) => string;
   readonly fine: (facts: ServerFacts) => string;
+}
+
+/** One slot and one sender for the stream, and others for the moments in which tables are copied. */
+function lacksRoom(most: number, used: number, { hasSlot }: ServerFacts): boolean {
+  return most - used < (hasSlot ? 1 : 2);
+}
+
+/** A stream that stands needs no more until it copies. */
+function ifNew({ hasSlot }: ServerFacts): "blocks" | "warns" {
+  return hasSlot ? "warns" : "blocks";
 }
 
 const rules: readonly Rule[] = [
@@ -74,11 +84,10 @@ const rules: readonly Rule[] = [
     fine: () => "wal_level is logical.",
   },
   {
-    severity: "blocks",
+    severity: ifNew,
     code: "REPLICATION_SLOTS",
     subject: "max_replication_slots",
-    // One for the stream, and another for the moments in which tables are copied.
-    applies: ({ slotsMax, slotsUsed, hasSlot }) => slotsMax - slotsUsed < (hasSlot ? 1 : 2),
+    applies: (facts) => lacksRoom(facts.slotsMax, facts.slotsUsed, facts),
     message: ({ slotsMax, slotsUsed }) =>
       `${slotsUsed} of ${slotsMax} replication slots are in use, and a stream needs one, and another while it copies.`,
     fix: ({ slotsUsed }) =>
@@ -86,10 +95,10 @@ const rules: readonly Rule[] = [
     fine: ({ slotsMax, slotsUsed }) => `${slotsUsed} of ${slotsMax} replication slots are in use.`,
   },
   {
-    severity: "blocks",
+    severity: ifNew,
     code: "WAL_SENDERS",
     subject: "max_wal_senders",
-    applies: ({ sendersMax, sendersUsed, hasSlot }) => sendersMax - sendersUsed < (hasSlot ? 1 : 2),
+    applies: (facts) => lacksRoom(facts.sendersMax, facts.sendersUsed, facts),
     message: ({ sendersMax, sendersUsed }) =>
       `${sendersUsed} of ${sendersMax} WAL senders are in use, and a stream needs one, and another while it copies.`,
     fix: ({ sendersUsed }) =>
@@ -149,7 +158,8 @@ export function serverFindings(facts: ServerFacts, database: string): readonly F
     const { code, subject } = rule;
     if (!rule.applies(facts)) return finding("fine", code, { subject, message: rule.fine(facts) });
     const fix = rule.fix?.(facts, database);
-    return finding(rule.severity, code, {
+    const severity = typeof rule.severity === "function" ? rule.severity(facts) : rule.severity;
+    return finding(severity, code, {
       subject,
       message: rule.message(facts),
       ...(fix !== undefined && { fix }),
