@@ -203,8 +203,9 @@ export class Keeper implements AsyncDisposable {
   async #retire(parts: StreamParts, signal: AbortSignal): Promise<void> {
     const run = this.#runs.get(parts.database);
     if (run === undefined) return;
-    const { health } = await run.standing();
-    const isEmpty = isComplete(health) && health.tables.every(({ state }) => state === "Deleted");
+    const standing = await run.standing();
+    const { health } = standing;
+    const isEmpty = isComplete(standing) && health.tables.every(({ state }) => state === "Deleted");
     // A database that is gone took its slot along; what was replicated stays readable.
     const isLost = health.phase.kind === "retrying" && health.phase.error.code === "SOURCE_DATABASE_MISSING";
     if (!isEmpty && !isLost) return;

@@ -34,7 +34,7 @@ function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[]
     notices: [],
     ...health,
   };
-  return { health: whole, findings };
+  return { health: whole, findings, leaving: 0 };
 }
 
 function standing(
@@ -56,6 +56,10 @@ test("tables that are copied again make an integration syncing", () => {
   for (const before of ["active", "modifying", "needs_attention"] as const)
     expect(standing(before, [stream({ phase: { kind: "copying" } })])?.status).toBe("syncing");
   expect(standing("syncing", [stream()])?.status).toBe("active");
+});
+
+test("tables that left the scope and are still there make an integration syncing", () => {
+  expect(standing("modifying", [{ ...stream(), leaving: 1 }])?.status).toBe("syncing");
 });
 
 test("while a stream connects, what was said before stands", () => {

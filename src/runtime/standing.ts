@@ -8,6 +8,8 @@ export interface StreamStanding {
   readonly health: WorkerHealth;
   /** Of the last preflight; empty before the first. */
   readonly findings: readonly Finding[];
+  /** Tables that readers see although the data filter does not include them (any more): about to be dropped. */
+  readonly leaving: number;
 }
 
 export interface Circumstances {
@@ -68,7 +70,7 @@ function statusOf({ before, ageMs, streams }: Circumstances): IntegrationStatus 
   if (stops.length > 0) return whileRetrying(before, ageMs);
   if (streams.some(({ health }) => health.phase.kind === "connecting" || health.copiesWaiting === undefined))
     return undefined;
-  if (!streams.every(({ health }) => isComplete(health))) return before === "creating" ? before : "syncing";
+  if (!streams.every((stream) => isComplete(stream))) return before === "creating" ? before : "syncing";
   return streams.some(asksForPerson) ? "needs_attention" : "active";
 }
 
@@ -78,9 +80,9 @@ function whileRetrying(before: IntegrationStatus, ageMs: number): IntegrationSta
   return before === "modifying" ? "syncing" : before;
 }
 
-/** Whether every selected table is in step with the source, or known to have failed. */
-export function isComplete({ phase, copiesWaiting }: WorkerHealth): boolean {
-  return phase.kind === "streaming" && copiesWaiting === 0;
+/** Whether every selected table is in step with the source, or known to have failed, and no other one is there. */
+export function isComplete({ health: { phase, copiesWaiting }, leaving }: StreamStanding): boolean {
+  return phase.kind === "streaming" && copiesWaiting === 0 && leaving === 0;
 }
 
 function asksForPerson(stream: StreamStanding): boolean {
@@ -119,7 +121,7 @@ function errorsOfStream(stream: StreamStanding): IntegrationError[] {
   const { phase, notices, tables } = stream.health;
   const stopped = phase.kind === "retrying" ? stoppers(phase.error, stream.findings) : [];
   // While a stream does not run, or copies, it has not told of every table yet.
-  const unheard = isComplete(stream.health) ? unheardTables(stream).map(errorOfFinding) : [];
+  const unheard = isComplete(stream) ? unheardTables(stream).map(errorOfFinding) : [];
   return [...stopped, ...notices, ...unheard, ...failedTables(tables)];
 }
 

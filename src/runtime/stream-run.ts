@@ -1,7 +1,9 @@
 import { pause } from "../base/backoff.ts";
 import { logger } from "../base/log.ts";
 import { TaskGroup } from "../base/task-group.ts";
+import { inScope } from "../model/data-filter.ts";
 import type { Finding } from "../model/finding.ts";
+import type { TableStatus } from "../model/integration.ts";
 import type { SourceEngine, StreamRequest } from "../source/source.ts";
 import type { Warehouse } from "../target/target.ts";
 import { gated } from "./preflight.ts";
@@ -73,7 +75,11 @@ export class StreamRun implements AsyncDisposable {
   }
 
   async standing(): Promise<StreamStanding> {
-    return { health: await this.#worker.health(), findings: this.#findings };
+    const health = await this.#worker.health();
+    const { scope, database } = this.request.stream;
+    const isLeaving = (table: TableStatus): boolean =>
+      table.state === "Synced" && !inScope(scope, database, table);
+    return { health, findings: this.#findings, leaving: health.tables.filter(isLeaving).length };
   }
 
   verify(signal: AbortSignal): Promise<readonly TableVerification[]> {
