@@ -128,7 +128,7 @@ export class CatalogWatch {
     );
     if (!sameTexts(texts, await this.#read())) return;
     this.#observed = texts;
-    this.#observation = { ...view, lsn: parseLsn(lsn) };
+    this.#observation = { ...view, number: this.#number, lsn: parseLsn(lsn) };
   }
 
   /** At once: until then the updates of such a table's users fail. */
