@@ -116,7 +116,10 @@ describe("signatures made by the AWS SDK for JavaScript", () => {
   });
 
   test("any query string is accepted, in the header and presigned", async () => {
-    const word = fc.string({ unit: "grapheme", maxLength: 20 }).filter((text) => text !== "");
+    // The SDK's signer keeps the parameters in a plain object, where "__proto__" is lost before it is signed.
+    const word = fc
+      .string({ unit: "grapheme", maxLength: 20 })
+      .filter((text) => text !== "" && text !== "__proto__");
     await fc.assert(
       fc.asyncProperty(fc.dictionary(word, word), async (query) => {
         const unsigned = { ...plain(""), method: "GET", query, headers: { host: "127.0.0.1:5440" } };
