@@ -256,6 +256,10 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
       "ANALYZE t",
       "INSERT INTO t VALUES (900, 'x', 1)",
       "GRANT SELECT ON t TO PUBLIC",
+    );
+    // A column that is changed and a table that is rewritten between two looks could be an ALTER … TYPE … USING.
+    expect(await run.differences()).toEqual([]);
+    await database.run(
       "VACUUM FULL pg_class",
       "CLUSTER t USING t_pkey",
       "UPDATE t SET b = 0 WHERE id = 3",
