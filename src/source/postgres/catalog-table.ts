@@ -85,59 +85,17 @@ export async function readTables(session: Session, request: CatalogRequest): Pro
 
 /** The same as texts, which are equal where nothing has changed. */
 export async function readTableTexts(session: Session, request: CatalogRequest): Promise<readonly string[]> {
-  const [server] = await session.rows<{ version: number }>(
-    "SELECT current_setting('server_version_num')::int AS version",
-  );
-  const sql = tablesSql((server?.version ?? 0) >= 150_000);
-  const rows = await session.rows<{ tables: string }>(sql, [request.publication, request.oids ?? null]);
+  const { publication, oids } = request;
+  const rows =
+    oids === undefined
+      ? await session.rows<{ tables: string }>(allTablesSql, [publication], "zeroetl_all_tables")
+      : await session.rows<{ tables: string }>(someTablesSql, [publication, oids], "zeroetl_some_tables");
   return rows.map((row) => row.tables);
 }
 
 export function parseTables(texts: readonly string[]): CatalogTables {
   const tables = texts.map((text) => JSON.parse(text) as CatalogTable);
   return new Map(tables.map((table) => [table.oid, table]));
-}
-
-/** Column lists and row filters of a publication came with PostgreSQL 15. */
-function tablesSql(canRestrict: boolean): string {
-  const isRestricted = canRestrict ? "m.prqual IS NOT NULL OR m.prattrs IS NOT NULL" : "false";
-  return `
-SELECT json_build_object(
-  'oid', c.oid::bigint,
-  'schema', n.nspname,
-  'name', c.relname,
-  'kind', c.relkind,
-  'persistence', c.relpersistence,
-  'identity', c.relreplident,
-  'storage', c.relfilenode::bigint,
-  'columns', ${columnsSql},
-  'dropped', ${droppedSql},
-  'isWholeRowRefused', current_setting('server_version_num')::int >= 180000 AND EXISTS (
-    SELECT FROM pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
-  ),
-  'primaryKey', ${indexSql("i.indisprimary AND i.indimmediate")},
-  'identityIndex', ${indexSql("i.indisreplident")},
-  'partitions', CASE WHEN c.relkind = 'p' THEN ${partitionsSql} ELSE '[]'::json END,
-  'ancestors', coalesce((
-    SELECT json_agg(a.relid::oid::bigint) FROM pg_partition_ancestors(c.oid) AS a
-    WHERE c.relispartition AND a.relid <> c.oid
-  ), '[]'::json),
-  'hasRowSecurity', coalesce(row_security_active(c.oid), false),
-  'isReadable', ${readableSql("c.oid")},
-  'isOwned', pg_has_role(c.relowner, 'USAGE'),
-  'membership', (
-    SELECT json_build_object('oid', m.oid::bigint, 'isRestricted', ${isRestricted})
-    FROM pg_publication_rel m JOIN pg_publication p ON p.oid = m.prpubid
-    WHERE p.pubname = $1 AND m.prrelid = c.oid
-  )
-)::text AS tables
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
-  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND ($2::oid[] IS NULL OR c.oid = ANY ($2::oid[]))
-ORDER BY c.oid`;
 }
 
 const columnsSql = `coalesce((
@@ -204,3 +162,44 @@ function readableSql(oid: string): string {
   // NULL: the table was dropped while the catalog was read.
   return `coalesce(has_table_privilege(${oid}, 'SELECT'), true)`;
 }
+
+// Column lists and row filters of a publication came with PostgreSQL 15: as json, a column that is not there is NULL.
+const tablesSql = `
+SELECT json_build_object(
+  'oid', c.oid::bigint,
+  'schema', n.nspname,
+  'name', c.relname,
+  'kind', c.relkind,
+  'persistence', c.relpersistence,
+  'identity', c.relreplident,
+  'storage', c.relfilenode::bigint,
+  'columns', ${columnsSql},
+  'dropped', ${droppedSql},
+  'isWholeRowRefused', current_setting('server_version_num')::int >= 180000 AND EXISTS (
+    SELECT FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
+  ),
+  'primaryKey', ${indexSql("i.indisprimary AND i.indimmediate")},
+  'identityIndex', ${indexSql("i.indisreplident")},
+  'partitions', CASE WHEN c.relkind = 'p' THEN ${partitionsSql} ELSE '[]'::json END,
+  'ancestors', coalesce((
+    SELECT json_agg(a.relid::oid::bigint) FROM pg_partition_ancestors(c.oid) AS a
+    WHERE c.relispartition AND a.relid <> c.oid
+  ), '[]'::json),
+  'hasRowSecurity', coalesce(row_security_active(c.oid), false),
+  'isReadable', ${readableSql("c.oid")},
+  'isOwned', pg_has_role(c.relowner, 'USAGE'),
+  'membership', (
+    SELECT json_build_object('oid', m.oid::bigint, 'isRestricted',
+      to_jsonb(m) ->> 'prqual' IS NOT NULL OR to_jsonb(m) ->> 'prattrs' IS NOT NULL)
+    FROM pg_publication_rel m JOIN pg_publication p ON p.oid = m.prpubid
+    WHERE p.pubname = $1 AND m.prrelid = c.oid
+  )
+)::text AS tables
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+
+const allTablesSql = `${tablesSql} ORDER BY c.oid`;
+const someTablesSql = `${tablesSql} AND c.oid = ANY ($2::oid[]) ORDER BY c.oid`;

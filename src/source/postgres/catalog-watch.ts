@@ -3,7 +3,7 @@ import type { TableFailureReason } from "../../model/block.ts";
 import type { Scope } from "../../model/data-filter.ts";
 import { CodedError } from "../../base/errors.ts";
 import { parseTables, readTableTexts, type CatalogTables } from "./catalog-table.ts";
-import { parseLsn } from "./lsn.ts";
+import { parseLsn, type Lsn } from "./lsn.ts";
 import type { StreamNames } from "./names.ts";
 import { readPublication, unpublishTable } from "./publication.ts";
 import { selectTables } from "./scope-tables.ts";
@@ -14,6 +14,9 @@ import type { Observation } from "./stream-tables.ts";
 import { readTypeContext } from "./type-context.ts";
 
 const log = logger("postgres");
+
+/** So many looks in a row that found nothing written are enough to believe that the catalog has not changed. */
+const quietLooksMin = 5;
 
 /** The selected tables as they were at the last look that found something new. */
 export interface CatalogView {
@@ -40,6 +43,9 @@ export class CatalogWatch {
   #texts: readonly string[] = [];
   /** The texts of the last observation: nothing new is observed while they stay. */
   #observed: readonly string[] | undefined;
+  /** Where the log ended before the last look. */
+  #logAtLook: Lsn | undefined;
+  #quietLooks = 0;
   #view: CatalogView | undefined;
   #observation: Observation | undefined;
   #retainedBytes: number | undefined;
@@ -95,6 +101,12 @@ export class CatalogWatch {
     this.#number += 1;
     this.#request.tables.look = this.#number;
     await this.#lookAtSlot();
+    const log = await this.#logEnd();
+    // Where nothing at all was written for some looks, nothing can have changed. (One would not be enough: a commit that
+    // waits for a synchronous standby is in the log before it is visible.)
+    this.#quietLooks = log === this.#logAtLook ? this.#quietLooks + 1 : 0;
+    this.#logAtLook = log;
+    if (this.#quietLooks > quietLooksMin && this.#observed !== undefined && !isFresh) return;
     const texts = await this.#read();
     if (this.#view === undefined || !sameTexts(texts, this.#texts)) {
       this.#texts = texts;
@@ -110,6 +122,13 @@ export class CatalogWatch {
     return readTableTexts(session, { publication: names.publication });
   }
 
+  async #logEnd(): Promise<Lsn> {
+    const { lsn } = await this.#request.session.row<{ lsn: string }>(
+      "SELECT pg_current_wal_insert_lsn()::text AS lsn",
+    );
+    return parseLsn(lsn);
+  }
+
   async #viewOf(texts: readonly string[]): Promise<CatalogView> {
     const { session, scope, database } = this.#request;
     const selected = selectTables(parseTables(texts), scope, database);
@@ -123,12 +142,10 @@ export class CatalogWatch {
   async #observe(texts: readonly string[], view: CatalogView): Promise<void> {
     if (this.#observation !== undefined) return;
     if (this.#observed !== undefined && sameTexts(texts, this.#observed)) return;
-    const { lsn } = await this.#request.session.row<{ lsn: string }>(
-      "SELECT pg_current_wal_insert_lsn()::text AS lsn",
-    );
+    const lsn = await this.#logEnd();
     if (!sameTexts(texts, await this.#read())) return;
     this.#observed = texts;
-    this.#observation = { ...view, number: this.#number, lsn: parseLsn(lsn) };
+    this.#observation = { ...view, number: this.#number, lsn };
   }
 
   /** At once: until then the updates of such a table's users fail. */

@@ -50,6 +50,8 @@ const idleCutBytes = 16n << 20n;
 const idleCutMs = 10_000;
 
 const failureLookMs = 100;
+/** With thousands of tables a look is work for the server: it looks for a twentieth of the time at most. */
+const lookShare = 20;
 
 /** What the server means by an error in the stream. */
 const streamErrors = {
@@ -153,9 +155,12 @@ export class PostgresSource implements Source {
 
   async #watchCatalog(signal: AbortSignal): Promise<void> {
     const { watch, tables, catalogPollMs } = this.#parts;
+    let lookMs = 0;
     for (;;) {
-      await this.#untilNextLook(catalogPollMs, signal);
+      await this.#untilNextLook(Math.max(catalogPollMs, lookMs * lookShare), signal);
+      const start = performance.now();
       await watch.look();
+      lookMs = performance.now() - start;
       const hasNews = watch.observation !== undefined || (watch.view?.number ?? 0) > this.#judged;
       if (hasNews || tables.wanted().length > 0) this.#ask();
     }

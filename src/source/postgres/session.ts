@@ -83,13 +83,19 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Rows of one statement, or of a command of the replication protocol. */
-  async rows<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
+  /**
+   * Rows of one statement, or of a command of the replication protocol. `name`: of a statement that is run often with
+   * other values, so that the server plans it once.
+   */
+  async rows<Row extends pg.QueryResultRow>(
+    sql: string,
+    values?: readonly unknown[],
+    name?: string,
+  ): Promise<Row[]> {
     try {
       // Without values it goes by the simple protocol, the only one that a walsender understands.
-      const result = await this.#client.query<Row>(
-        values === undefined ? { text: sql } : { text: sql, values: [...values] },
-      );
+      const query = values === undefined ? { text: sql } : { text: sql, values: [...values] };
+      const result = await this.#client.query<Row>(name === undefined ? query : { ...query, name });
       return result.rows;
     } catch (error) {
       throw this.failure(error);

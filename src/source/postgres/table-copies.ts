@@ -85,9 +85,10 @@ async function* work({ request, pieces, signal }: Work): AsyncGenerator<WorkerSt
 
 /** Begins a transaction that sees the snapshot, and ends the one before. */
 export async function beginSnapshot(session: Session, snapshot: string): Promise<void> {
-  await session.run("ROLLBACK");
-  await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  await session.run(`SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`);
+  // One trip for each table: there may be thousands of small ones.
+  await session.run(
+    `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`,
+  );
 }
 
 interface PieceWork {
@@ -122,13 +123,13 @@ async function* copyPiece(
  */
 async function lock(session: Session, request: CopyRequest, table: CatalogTable): Promise<boolean> {
   const { publication, control } = request;
-  await session.run("SET LOCAL lock_timeout = '10s'");
   const only = table.kind === "r" ? "ONLY " : "";
   const name = quoteTable({ schema: table.schema, table: table.name });
-  await session.run(`LOCK TABLE ${only}${name} IN ACCESS SHARE MODE`);
+  await session.run(`SET LOCAL lock_timeout = '10s'; LOCK TABLE ${only}${name} IN ACCESS SHARE MODE`);
   const wanted = { publication, oids: [table.oid] };
-  const then = (await readTables(session, wanted)).get(table.oid);
-  const now = (await readTables(control, wanted)).get(table.oid);
+  const [then, now] = (await Promise.all([readTables(session, wanted), readTables(control, wanted)])).map(
+    (tables) => tables.get(table.oid),
+  );
   return then !== undefined && now !== undefined && isUnaltered(table, then) && isUnaltered(table, now);
 }
 
