@@ -22,6 +22,8 @@ export interface IntakeLimits {
   /** A batch ends at the first cut behind this many changes or bytes; a transaction that is larger is applied in parts. */
   readonly changesMax: number;
   readonly bytesMax: number;
+  /** So many full batches may wait while one is applied: now and then an apply takes seconds. */
+  readonly batchesAheadMax: number;
   /** After a batch of more changes than this the source is taken to be ahead, and the next batch may fill up. */
   readonly backlogChanges: number;
   /** How long a batch may wait for more changes under backlog. */
@@ -35,6 +37,7 @@ export interface IntakeLimits {
 export const defaultLimits: IntakeLimits = {
   changesMax: 100_000,
   bytesMax: 32 * 1024 * 1024,
+  batchesAheadMax: 3,
   backlogChanges: 10_000,
   backlogWaitMs: 200,
   copiedRowsPerCommit: 2_000_000,
@@ -49,7 +52,7 @@ interface Pending {
 }
 
 /**
- * Where reading and applying meet: the reader puts blocks in and waits when there is enough for a full batch, the
+ * Where reading and applying meet: the reader puts blocks in and waits when there is enough for some full batches, the
  * applier takes batches that end at commits. While one batch is applied the next one gathers, so a batch is as large
  * as the load makes it.
  */
@@ -68,32 +71,46 @@ export class Intake {
     this.#limits = limits;
   }
 
-  /** Waits while a full batch is pending. One caller. */
+  /** Waits while `batchesAheadMax` full batches are pending. One caller. */
   async put(block: Block, signal: AbortSignal): Promise<void> {
     this.#pending.push({ block, from: 0, cut: 0 });
     this.#changes += block.count;
     this.#bytes += block.region.length;
     this.#cuts += block.cuts.length;
     this.#notify();
-    while (this.#full()) await this.#changed(signal);
+    while (this.#full(this.#limits.batchesAheadMax)) await this.#changed(signal);
   }
 
   /** The next batch, as soon as there is one. One caller. */
   async take(signal: AbortSignal): Promise<Batch> {
     while (this.#cuts === 0 && !this.#full()) await this.#changed(signal);
     if (this.#lastBatchChanges > this.#limits.backlogChanges) await this.#gather(signal);
-    const batch = this.#cuts > 0 ? this.#takeToLastCut() : this.#takeAll();
+    const batch = this.#cuts > 0 ? this.#takeToCut() : this.#takePart();
     this.#notify();
     return batch;
   }
 
-  #full(): boolean {
-    return this.#changes >= this.#limits.changesMax || this.#bytes >= this.#limits.bytesMax;
+  #full(batches = 1): boolean {
+    const { changesMax, bytesMax } = this.#limits;
+    return this.#changes >= changesMax * batches || this.#bytes >= bytesMax * batches;
+  }
+
+  /** What happens to a table as a whole, or is asked for, is not kept waiting for company. */
+  #isAwaited(): boolean {
+    return this.#pending.some(({ block }) => block.checkpointWanted || block.events.length > 0);
+  }
+
+  #isEnough(changes: number, bytes: number): boolean {
+    return changes >= this.#limits.changesMax || bytes >= this.#limits.bytesMax;
   }
 
   async #gather(signal: AbortSignal): Promise<void> {
     const until = performance.now() + this.#limits.backlogWaitMs;
-    for (let left = until - performance.now(); left > 0 && !this.#full(); left = until - performance.now()) {
+    for (
+      let left = until - performance.now();
+      left > 0 && !this.#full() && !this.#isAwaited();
+      left = until - performance.now()
+    ) {
       const timer = new AbortController();
       await Promise.race([
         this.#changed(signal),
@@ -103,13 +120,13 @@ export class Intake {
     }
   }
 
-  #takeToLastCut(): Batch {
+  /** To the last cut, or to the first one behind which there is enough for a batch. */
+  #takeToCut(): Batch {
     const slices: BlockSlice[] = [];
     let last: Cut | undefined;
-    let [transactions, bytes, wanted] = [0, 0, false];
-    while (this.#cuts > 0) {
-      const pending = this.#pending[0];
-      assert(pending !== undefined, "a pending cut stands in a pending block");
+    let [transactions, changes, bytes, wanted] = [0, 0, 0, false];
+    for (let isLast = false; !isLast;) {
+      const pending = this.#first();
       const { block } = pending;
       const cuts = block.cuts.slice(pending.cut);
       const end = cuts.at(-1);
@@ -117,15 +134,13 @@ export class Intake {
       for (const cut of cuts) transactions += cut.transactions;
       last = end ?? last;
       wanted ||= block.checkpointWanted;
+      changes += (end?.after ?? block.count) - pending.from;
       // Blocks before the one with the last cut are taken whole, since a transaction goes on behind them.
-      const to = this.#cuts > 0 || end === undefined ? block.count : end.after;
-      slices.push(this.#slice(pending, to));
+      isLast =
+        end !== undefined && (this.#cuts === 0 || this.#isEnough(changes, bytes + block.region.length));
+      slices.push(this.#slice(pending, isLast && end !== undefined ? end.after : block.count));
       pending.cut = block.cuts.length;
-      if (pending.from === block.count) {
-        this.#pending.shift();
-        this.#bytes -= block.region.length;
-        bytes += block.region.length;
-      }
+      bytes += this.#drop(pending);
     }
     assert(last !== undefined, "a batch that ends at a cut has seen one");
     return this.#batch({
@@ -136,12 +151,31 @@ export class Intake {
     });
   }
 
-  #takeAll(): Batch {
-    const slices = this.#pending.map((pending) => this.#slice(pending, pending.block.count));
-    const bytes = this.#bytes;
-    this.#pending.length = 0;
-    this.#bytes = 0;
+  /** Enough for a batch of a transaction whose end has not come yet. */
+  #takePart(): Batch {
+    const slices: BlockSlice[] = [];
+    let [changes, bytes] = [0, 0];
+    while (this.#pending.length > 0 && !this.#isEnough(changes, bytes)) {
+      const pending = this.#first();
+      changes += pending.block.count - pending.from;
+      slices.push(this.#slice(pending, pending.block.count));
+      bytes += this.#drop(pending);
+    }
     return this.#batch({ slices, transactions: 0, bytes, checkpoint: undefined });
+  }
+
+  #first(): Pending {
+    const [pending] = this.#pending;
+    assert(pending !== undefined, "what is counted stands in a pending block");
+    return pending;
+  }
+
+  /** Forgets a block of which everything has been taken; gives its bytes. */
+  #drop({ from, block }: Pending): number {
+    if (from < block.count) return 0;
+    this.#pending.shift();
+    this.#bytes -= block.region.length;
+    return block.region.length;
   }
 
   #slice(pending: Pending, to: number): BlockSlice {

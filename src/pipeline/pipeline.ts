@@ -46,10 +46,12 @@ async function read(parts: PipelineParts, intake: Intake, signal: AbortSignal): 
 async function apply(parts: PipelineParts, intake: Intake, signal: AbortSignal): Promise<void> {
   const folder = new Folder();
   for (;;) {
-    const delta = await folder.fold(await intake.take(signal));
+    const batch = await intake.take(signal);
+    const delta = await folder.fold(batch);
     signal.throwIfAborted();
     // An apply that has begun is finished: aborting it would only throw away work.
     await parts.target.apply(delta, neverAborted);
+    for (const { block, to } of batch.slices) if (to === block.count) block.release?.();
     if (delta.checkpoint !== undefined) parts.source.confirm(delta.checkpoint.position);
     parts.onApplied(delta);
   }

@@ -38,14 +38,35 @@ test("a transaction larger than a batch is taken in parts, only the last of whic
 });
 
 test("a full intake holds the reader until a batch was taken", async () => {
-  const intake = new Intake({ ...defaultLimits, changesMax: 10 });
+  const intake = new Intake({ ...defaultLimits, changesMax: 10, batchesAheadMax: 2 });
+  await intake.put(testBlock(rows(10), "1"), signal);
   let put = false;
-  const reader = intake.put(testBlock(rows(10), "1"), signal).then(() => (put = true));
+  const reader = intake.put(testBlock(rows(10), "2"), signal).then(() => (put = true));
   await new Promise(setImmediate);
   expect(put).toBe(false);
   await intake.take(signal);
   await reader;
   expect(put).toBe(true);
+});
+
+test("of what has gathered meanwhile a batch takes no more than enough, from one commit to another", async () => {
+  const intake = new Intake({ ...defaultLimits, changesMax: 10, batchesAheadMax: 4, backlogWaitMs: 1 });
+  for (const position of ["1", "2", "3"]) {
+    await intake.put(testBlock(rows(4)), signal);
+    await intake.put(testBlock(rows(4), position), signal);
+  }
+  const first = await intake.take(signal);
+  expect([changesOf(first), first.checkpoint?.position]).toEqual([16, "2"]);
+  const second = await intake.take(signal);
+  expect([changesOf(second), second.checkpoint?.position]).toEqual([8, "3"]);
+});
+
+test("of a transaction without an end a batch takes no more than enough", async () => {
+  const intake = new Intake({ ...defaultLimits, changesMax: 10, batchesAheadMax: 4, backlogWaitMs: 1 });
+  for (let block = 0; block < 6; block++) await intake.put(testBlock(rows(6)), signal);
+  expect(changesOf(await intake.take(signal))).toBe(12);
+  await intake.put(testBlock(rows(6), "1"), signal);
+  expect(changesOf(await intake.take(signal))).toBe(30);
 });
 
 test("copied rows alone are not committed one block at a time", async () => {
