@@ -47,7 +47,7 @@ export interface Cut {
 
 /**
  * What one large read held: changes of any tables in order, tuples still in the bytes of the region.
- * Never changed after it has been yielded, and never reused by the source.
+ * Never changed after it has been yielded; the source uses the region's memory again after `release`.
  */
 export interface Block {
   readonly layout: TupleLayout;
@@ -66,4 +66,6 @@ export interface Block {
   readonly cuts: readonly Cut[];
   /** The source asks for a checkpoint at the last cut soon, though no row changed (idle slot, server stopping). */
   readonly checkpointWanted: boolean;
+  /** Called once, or never, when nobody looks at the region any more: all changes have been applied. */
+  readonly release?: () => void;
 }

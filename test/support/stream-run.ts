@@ -113,6 +113,7 @@ export class StreamRun implements AsyncDisposable {
       try {
         for await (const block of source.read(stop.signal)) {
           this.model.apply(block);
+          block.release?.();
           if (this.model.checkpoint !== undefined && block.cuts.length > 0)
             source.confirm(this.model.checkpoint);
         }

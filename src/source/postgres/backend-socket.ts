@@ -3,6 +3,8 @@ import pg from "pg";
 import { assert } from "../../base/assert.ts";
 import { pause } from "../../base/backoff.ts";
 import { int32At, putInt32, uint8At, WireError } from "../../wire/pg-bytes.ts";
+import { DirectSocket } from "./direct-socket.ts";
+import { RegionPool } from "./region-pool.ts";
 import { ConnectionLost } from "./source-error.ts";
 
 /** Kinds of messages that a backend sends: PostgreSQL documentation, "Message Formats". */
@@ -23,7 +25,7 @@ const frontend = { query: 0x51 /* Q */, copyData: 0x64 /* d */ } as const;
 /** Kind and int32 length of a message; the length counts itself. */
 export const headerBytes = 5;
 
-/** Whole messages, from 0 to the end of the bytes. Never changed or reused after it was given. */
+/** Whole messages, from 0 to the end of the bytes. Its own until it is given to the pool. */
 export type Region = Uint8Array;
 
 export interface ReadLimits {
@@ -46,6 +48,9 @@ export const copyLimits: ReadLimits = { regionBytesMax: 1 << 20, gatherMs: 5, ga
 const messageBytesMax = 0x4000_0000;
 const rateWindowMs = 20;
 
+/** For bytes that are copied at once, so all connections share it. */
+const passingSpace = new Uint8Array(1 << 14);
+
 /**
  * The backend's side of a connection as large regions of whole messages. The socket is read only while `read` waits:
  * a slow caller stops the server.
@@ -53,7 +58,9 @@ const rateWindowMs = 20;
 export class BackendSocket implements Disposable {
   readonly #socket: Duplex;
   readonly #limits: ReadLimits;
-  #chunks: Buffer[] = [];
+  readonly #pool: RegionPool;
+  /** The bytes that have come and were not given yet are the first `#buffered` of these. */
+  #space: Uint8Array;
   #buffered = 0;
   /** Bytes that a read needs before it can give a whole message. */
   #needed = headerBytes;
@@ -67,16 +74,22 @@ export class BackendSocket implements Disposable {
   #isGathering: boolean;
   readonly #onClose = () => this.#onFailure(new ConnectionLost("it ended unexpectedly"));
   readonly #onError = (error: Error) => this.#onFailure(error);
-  readonly #onChunk = (chunk: Buffer) => this.#onData(chunk);
+  readonly #onBytes = (bytes: Uint8Array) => this.#onData(bytes);
 
-  constructor(socket: Duplex, limits: ReadLimits) {
+  /** `pool`: where regions come from, and where those who are done with one may give it. */
+  constructor(socket: Duplex, limits: ReadLimits, pool = new RegionPool(limits.regionBytesMax)) {
     this.#socket = socket;
     this.#limits = limits;
+    this.#pool = pool;
+    this.#space = pool.take(0);
     this.#isGathering = limits.gatherBytesPerMs === 0;
-    socket.on("data", this.#onChunk);
+    // What goes through a stream, as with TLS, is copied.
+    socket.on("data", this.#onBytes);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     socket.pause();
+    if (socket instanceof DirectSocket)
+      socket.readTo({ space: () => this.#freeSpace(), received: this.#onBytes });
   }
 
   get bytesRead(): number {
@@ -135,7 +148,8 @@ export class BackendSocket implements Disposable {
   /** Stops reading the socket, for somebody else to take over. Everything that came has been read. */
   release(): void {
     assert(this.#buffered === 0, "a connection changes hands between two messages");
-    this.#socket.off("data", this.#onChunk);
+    if (this.#socket instanceof DirectSocket) this.#socket.readTo(undefined);
+    this.#socket.off("data", this.#onBytes);
     this.#socket.off("error", this.#onError);
     this.#socket.off("close", this.#onClose);
   }
@@ -156,14 +170,32 @@ export class BackendSocket implements Disposable {
     });
   }
 
-  #onData(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
-    this.#bytesRead += chunk.length;
+  /** Once all is filled, reading stops until the bytes are taken: what then comes first is copied. */
+  #freeSpace(): Uint8Array {
+    return this.#buffered < this.#space.length ? this.#space.subarray(this.#buffered) : passingSpace;
+  }
+
+  /** Regions that were given stay as they are: their bytes are never in a space that is still written to. */
+  #makeRoom(bytes: number): void {
+    if (this.#buffered + bytes <= this.#space.length) return;
+    const larger = this.#pool.take(Math.max(this.#buffered + bytes, this.#space.length * 2));
+    larger.set(this.#space.subarray(0, this.#buffered));
+    this.#space = larger;
+  }
+
+  #onData(bytes: Uint8Array): void {
+    const { buffer, byteOffset, length } = bytes;
+    const isInPlace = buffer === this.#space.buffer && byteOffset === this.#space.byteOffset + this.#buffered;
+    if (!isInPlace) {
+      this.#makeRoom(length);
+      this.#space.set(bytes, this.#buffered);
+    }
+    this.#buffered += length;
+    this.#bytesRead += length;
     this.#lastSignMs = performance.now();
     if (this.#buffered >= Math.max(this.#limits.regionBytesMax, this.#needed)) this.#socket.pause();
     if (this.#isWaking) return;
-    // After this turn of the event loop, in which everything that the kernel holds comes in chunks of 64 kB.
+    // After this turn of the event loop, in which everything that the kernel holds comes.
     this.#isWaking = true;
     setImmediate(() => {
       this.#isWaking = false;
@@ -179,36 +211,35 @@ export class BackendSocket implements Disposable {
   /** Learns the length of the message that the buffered bytes begin with. */
   #measureNeed(): void {
     if (this.#needed !== headerBytes || this.#buffered < headerBytes) return;
-    const [first = Buffer.alloc(0)] = this.#chunks;
-    const start = first.length >= headerBytes ? first : this.#joined();
-    this.#needed = 1 + lengthAt(start, 0);
-    if (this.#buffered < this.#needed) this.#socket.resume();
+    this.#needed = 1 + lengthAt(this.#space, 0);
+    if (this.#buffered >= this.#needed) return;
+    this.#makeRoom(this.#needed - this.#buffered);
+    this.#socket.resume();
   }
 
   #take(): Region {
-    const bytes = this.#joined();
+    const bytes = this.#space;
     let end = 0;
     let needed = headerBytes;
-    while (end + headerBytes <= bytes.length) {
+    while (end + headerBytes <= this.#buffered) {
       needed = 1 + lengthAt(bytes, end);
-      if (end + needed > bytes.length) break;
+      if (end + needed > this.#buffered) break;
       end += needed;
       needed = headerBytes;
     }
-    this.#chunks = end < bytes.length ? [Buffer.from(bytes.subarray(end))] : [];
-    this.#buffered = bytes.length - end;
     this.#needed = needed;
     this.#measureRate(end);
-    // Not as a Buffer: the hot loops that read regions are compiled for one kind of array.
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, end);
-  }
-
-  #joined(): Buffer {
-    const [only] = this.#chunks;
-    const joined =
-      this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks, this.#buffered);
-    this.#chunks = [joined];
-    return joined;
+    const rest = bytes.subarray(end, this.#buffered);
+    this.#buffered = rest.length;
+    // A region that is small beside its space is copied out of it.
+    if (end < bytes.length / 2 && bytes.length === this.#pool.bytes) {
+      const region = bytes.slice(0, end);
+      bytes.copyWithin(0, end, end + rest.length);
+      return region;
+    }
+    this.#space = this.#pool.take(needed);
+    this.#space.set(rest);
+    return bytes.subarray(0, end);
   }
 
   #measureRate(bytes: number): void {

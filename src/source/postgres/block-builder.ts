@@ -3,6 +3,7 @@ import type { Relation } from "../../model/relation.ts";
 import type { TupleLayout } from "../../model/tuple.ts";
 import { copyTuple, pgoutputTuple } from "../../wire/pg-tuple.ts";
 import type { CopiedRows } from "./copy-rows.ts";
+import type { RegionLease } from "./region-pool.ts";
 
 const noRegion = new Uint8Array(0);
 const firstCapacity = 256;
@@ -13,6 +14,7 @@ let blocks = 0;
 export class BlockBuilder {
   readonly serial = (blocks += 1);
   readonly #region: Uint8Array;
+  readonly #lease: RegionLease | undefined;
   #kinds = new Uint8Array(firstCapacity);
   #subjects = new Int32Array(firstCapacity);
   #oldTuples = new Int32Array(firstCapacity);
@@ -23,8 +25,10 @@ export class BlockBuilder {
   #cut: Cut | undefined;
   #isCheckpointWanted = false;
 
-  constructor(region: Uint8Array = noRegion) {
+  /** `lease`: of the region, where its memory is used again. */
+  constructor(region: Uint8Array = noRegion, lease?: RegionLease) {
     this.#region = region;
+    this.#lease = lease;
   }
 
   /** The number by which rows of this block name the relation. */
@@ -69,10 +73,12 @@ export class BlockBuilder {
   /** Undefined if there is nothing to tell. */
   build(): Block | undefined {
     if (this.#count === 0 && this.#cut === undefined) return undefined;
+    // Without rows of it, the region need not be kept.
+    const hasRows = this.#relations.length > 0;
+    const release = hasRows ? this.#lease?.hold() : undefined;
     return {
       layout: pgoutputTuple,
-      // Without rows of it, the region need not be kept.
-      region: this.#relations.length === 0 ? noRegion : this.#region,
+      region: hasRows ? this.#region : noRegion,
       count: this.#count,
       kinds: this.#kinds,
       subjects: this.#subjects,
@@ -82,6 +88,7 @@ export class BlockBuilder {
       events: this.#events,
       cuts: this.#cut === undefined ? [] : [this.#cut],
       checkpointWanted: this.#isCheckpointWanted,
+      ...(release === undefined ? {} : { release }),
     };
   }
 
@@ -128,5 +135,6 @@ export function copiedBlock(relation: Relation, rows: CopiedRows, cut: Omit<Cut,
     events: [],
     cuts: [{ after: count, ...cut }],
     checkpointWanted: false,
+    release: rows.release,
   };
 }

@@ -7,12 +7,15 @@ import {
   readServerError,
   type Region,
 } from "./backend-socket.ts";
+import { RegionPool } from "./region-pool.ts";
 import type { Session } from "./session.ts";
 
 /** Rows of a binary COPY within one region: offsets of `copyTuple`. */
 export interface CopiedRows {
   readonly region: Region;
   readonly offsets: Int32Array;
+  /** The region is not needed any more. */
+  readonly release: () => void;
 }
 
 /**
@@ -20,19 +23,20 @@ export interface CopiedRows {
  * afterwards, unless the signal was aborted. Throws the server's error as it came.
  */
 export async function* copyRows(
-  session: Session,
+  { session, pool = copyRegions() }: { readonly session: Session; readonly pool?: RegionPool },
   sql: string,
   signal: AbortSignal,
 ): AsyncGenerator<CopiedRows> {
   const { socket, giveBack } = session.takeSocket();
-  const connection = new BackendSocket(socket, copyLimits);
+  const connection = new BackendSocket(socket, copyLimits, pool);
   const scan = new CopyScan();
   let isReady = false;
   try {
     connection.query(sql);
     while (!scan.isReady) {
-      const rows = scan.rows(await connection.read(signal));
-      if (rows.offsets.length > 0) yield rows;
+      const region = await connection.read(signal);
+      const offsets = scan.rows(region);
+      if (offsets.length > 0) yield { region, offsets, release: () => pool.give(region) };
     }
     isReady = true;
   } catch (error) {
@@ -45,6 +49,11 @@ export async function* copyRows(
     } else connection.destroy();
   }
   if (scan.failure !== undefined) throw session.failure(scan.failure);
+}
+
+/** Regions for copies that run side by side. */
+export function copyRegions(): RegionPool {
+  return new RegionPool(copyLimits.regionBytesMax);
 }
 
 /** `PGCOPY\n\377\r\n\0`, flags and the length of an extension: PostgreSQL documentation, "COPY", "File Header". */
@@ -61,7 +70,7 @@ class CopyScan {
   #offsets = new Int32Array(scratchRows);
   #count = 0;
 
-  rows(region: Region): CopiedRows {
+  rows(region: Region): Int32Array {
     this.#count = 0;
     let at = 0;
     while (at < region.length) {
@@ -70,7 +79,7 @@ class CopyScan {
       else this.#other(region, at, kind);
       at += 1 + int32At(region, at + 1);
     }
-    return { region, offsets: this.#offsets.slice(0, this.#count) };
+    return this.#offsets.slice(0, this.#count);
   }
 
   /** A message has one row; the first one begins with the file's header, and the last one may be its trailer. */

@@ -12,6 +12,7 @@ import { namesOf, type StreamNames } from "./names.ts";
 import { PostgresSource } from "./postgres-source.ts";
 import { assertServer } from "./preflight.ts";
 import { createPublication, readPublication } from "./publication.ts";
+import { RegionPool } from "./region-pool.ts";
 import { RelationResolver } from "./relation-resolver.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
 import { Resources } from "./resources.ts";
@@ -112,7 +113,7 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
   const session = opened.use(await Session.open(connect, signal));
   const copier = opened.use(new TableCopier({ connect, names, log: identity, tables, session }));
   const resolver = new RelationResolver({ session: control, publication: names.publication, tables });
-  const { socket, first } = await startStream(
+  const { socket, regions, first } = await startStream(
     walsender,
     startReplicationSql(names.slot, names.publication, formatLsn(start.lsn)),
     signal,
@@ -124,6 +125,7 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
   return new PostgresSource({
     ...parts,
     socket,
+    regions,
     first,
     feedback,
     watch,
@@ -158,19 +160,21 @@ async function findDecoders(
 
 interface StartedStream {
   readonly socket: BackendSocket;
+  readonly regions: RegionPool;
   /** What the server sent with its consent: already changes, perhaps. */
   readonly first: Region;
 }
 
 /** Sends `START_REPLICATION` and waits for the server to agree. */
 async function startStream(walsender: Session, sql: string, signal: AbortSignal): Promise<StartedStream> {
-  const socket = new BackendSocket(walsender.takeSocket().socket, streamLimits);
+  const regions = new RegionPool(streamLimits.regionBytesMax);
+  const socket = new BackendSocket(walsender.takeSocket().socket, streamLimits, regions);
   socket.query(sql);
   try {
     const first = await socket.read(signal);
     for (let at = 0; at < first.length; at += 1 + int32At(first, at + 1))
       if (uint8At(first, at) === backend.error) throw readServerError(first, at);
-    return { socket, first };
+    return { socket, regions, first };
   } catch (error) {
     socket.destroy();
     throw sourceError(error, { "55000": "SLOT_LOST", "58P01": "SLOT_LOST", "42704": "SLOT_LOST" });

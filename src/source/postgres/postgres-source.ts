@@ -12,6 +12,7 @@ import { Decoder, noBoundary, type Stop } from "./decoder.ts";
 import type { Feedback } from "./feedback.ts";
 import { parsePosition, positionOf, type LogIdentity, type Lsn } from "./lsn.ts";
 import type { StreamNames } from "./names.ts";
+import { RegionLease, type RegionPool } from "./region-pool.ts";
 import type { RelationResolver } from "./relation-resolver.ts";
 import type { Resources } from "./resources.ts";
 import type { ConnectRequest, Session } from "./session.ts";
@@ -34,6 +35,8 @@ export interface SourceParts {
   /** Sees the catalog for the stream, and never waits for locks. */
   readonly control: Session;
   readonly socket: BackendSocket;
+  /** Where its regions come from. */
+  readonly regions: RegionPool;
   /** What came of the stream already. */
   readonly first: Region;
   readonly feedback: Feedback;
@@ -191,7 +194,8 @@ export class PostgresSource implements Source {
   async *#region(region: Region, signal: AbortSignal): AsyncGenerator<Block, void> {
     const decoder = this.#decoder;
     decoder.at = 0;
-    let block = new BlockBuilder(region);
+    const lease = new RegionLease(this.#parts.regions, region);
+    let block = new BlockBuilder(region, lease);
     for (;;) {
       const stop = decoder.decode(region, block);
       if (stop.kind === "end") break;
@@ -200,10 +204,11 @@ export class PostgresSource implements Source {
       else {
         yield* built(block);
         yield* around;
-        block = new BlockBuilder(region);
+        block = new BlockBuilder(region, lease);
       }
     }
     yield* built(block);
+    lease.release();
   }
 
   /** What belongs into blocks of its own, between those of the region. */

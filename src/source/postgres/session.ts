@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import pg from "pg";
 import { CodedError } from "../../base/errors.ts";
+import { DirectSocket } from "./direct-socket.ts";
 import { ConnectionLost, sourceError } from "./source-error.ts";
 
 export const applicationName = "zeroetl";
@@ -165,6 +166,7 @@ export class Session implements AsyncDisposable {
 function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
   const client = new pg.Client({
     connectionString: url,
+    stream: () => new DirectSocket(),
     keepAlive: true,
     keepAliveInitialDelayMillis: 30_000,
   });

@@ -1,8 +1,9 @@
 import type { TableFailureReason } from "../../model/block.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
 import type { CopyJob, CopyPiece } from "./copy-plan.ts";
-import { copyRows, type CopiedRows } from "./copy-rows.ts";
+import { copyRegions, copyRows, type CopiedRows } from "./copy-rows.ts";
 import { merge } from "./merge.ts";
+import type { RegionPool } from "./region-pool.ts";
 import { quoteLiteral, quoteTable } from "./names.ts";
 import { Session, type ConnectRequest } from "./session.ts";
 import { nameOf } from "./shape.ts";
@@ -38,7 +39,8 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
   const stop = new AbortController();
   const stopped = AbortSignal.any([signal, stop.signal]);
   const connections = Math.min(request.connections, pieces.length);
-  const workers = Array.from({ length: connections }, () => work({ request, pieces, signal: stopped }));
+  const pool = copyRegions();
+  const workers = Array.from({ length: connections }, () => work({ request, pieces, pool, signal: stopped }));
   try {
     for await (const step of merge(workers, stop)) {
       const { job } = step;
@@ -64,10 +66,11 @@ interface Work {
   readonly request: CopyRequest;
   /** Taken from the front by all workers. */
   readonly pieces: CopyPiece[];
+  readonly pool: RegionPool;
   readonly signal: AbortSignal;
 }
 
-async function* work({ request, pieces, signal }: Work): AsyncGenerator<WorkerStep, void> {
+async function* work({ request, pieces, pool, signal }: Work): AsyncGenerator<WorkerStep, void> {
   await using session = await Session.open(request.connect, signal);
   let current: CopyJob | undefined;
   for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
@@ -75,7 +78,7 @@ async function* work({ request, pieces, signal }: Work): AsyncGenerator<WorkerSt
     const isFirst = piece.job !== current;
     current = piece.job;
     if (isFirst) await beginSnapshot(session, request.snapshot);
-    for await (const step of copyPiece({ session, request, isFirst }, piece, signal)) {
+    for await (const step of copyPiece({ session, pool, request, isFirst }, piece, signal)) {
       if (step.kind === "failed" || step.kind === "postponed") forget(pieces, step.job);
       yield step;
     }
@@ -93,13 +96,14 @@ export async function beginSnapshot(session: Session, snapshot: string): Promise
 
 interface PieceWork {
   readonly session: Session;
+  readonly pool: RegionPool;
   readonly request: CopyRequest;
   /** The transaction has not touched the table yet. */
   readonly isFirst: boolean;
 }
 
 async function* copyPiece(
-  { session, request, isFirst }: PieceWork,
+  { session, pool, request, isFirst }: PieceWork,
   { job, sql }: CopyPiece,
   signal: AbortSignal,
 ): AsyncGenerator<WorkerStep, void> {
@@ -108,7 +112,7 @@ async function* copyPiece(
       yield { kind: "postponed", job };
       return;
     }
-    for await (const rows of copyRows(session, sql, signal)) yield { kind: "rows", job, rows };
+    for await (const rows of copyRows({ session, pool }, sql, signal)) yield { kind: "rows", job, rows };
     yield { kind: "piece", job };
   } catch (error) {
     const step = stepOf(error, job);

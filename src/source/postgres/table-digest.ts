@@ -32,7 +32,7 @@ export async function digestTable(
   const { shape } = result;
   const from = `${table.kind === "r" ? "ONLY " : ""}${quoteTable({ schema: table.schema, table: table.name })}`;
   const digests = new RowDigests();
-  for await (const { region, offsets } of copyRows(session, digestSql(shape, from), signal))
+  for await (const { region, offsets } of copyRows({ session }, digestSql(shape, from), signal))
     for (const offset of offsets) digests.add(fieldsAt(region, offset, shape));
   return digests.result();
 }

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { RegionLease, RegionPool } from "./region-pool.ts";
+
+test("memory is used again once it was given back, whole, and only if it has the pool's size", () => {
+  const pool = new RegionPool(100);
+  const space = pool.take(0);
+  expect(space.length).toBe(100);
+  pool.give(space.subarray(0, 60));
+  const again = pool.take(100);
+  expect(again.buffer).toBe(space.buffer);
+  expect(again.length).toBe(100);
+  expect(pool.take(0).buffer).not.toBe(space.buffer);
+  const large = pool.take(101);
+  expect(large.length).toBe(101);
+  pool.give(large);
+  pool.give(new Uint8Array(60));
+  expect(pool.take(0).length).toBe(100);
+});
+
+test("a region that is given back twice would be two regions at once, which is noticed", () => {
+  const pool = new RegionPool(100);
+  const region = pool.take(0).subarray(0, 50);
+  pool.give(region);
+  expect(() => pool.give(region)).toThrow("given back once");
+});
+
+test("a region that several hold is given back by the last of them", () => {
+  const pool = new RegionPool(100);
+  const region = pool.take(0);
+  const lease = new RegionLease(pool, region);
+  const [first, second] = [lease.hold(), lease.hold()];
+  lease.release();
+  first();
+  expect(pool.take(0).buffer).not.toBe(region.buffer);
+  second();
+  expect(pool.take(0).buffer).toBe(region.buffer);
+  expect(second).toThrow("once by each holder");
+});
