@@ -73,7 +73,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#tables = tables;
     this.#physical = new PhysicalTables(session, name, String(epoch));
     this.#events = new TableEvents(this.#physical, tables);
-    this.#tools = { session, feeds: duck.feeds, scratch: duck.scratch, writer: duck.chunkWriter() };
+    this.#tools = { session, feeds: duck.feeds, feedTools: duck.feedTools() };
   }
 
   /** The file is attached. Makes the ledger if there is none, and a new epoch. Throws errors of DuckDB. */

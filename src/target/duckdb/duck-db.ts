@@ -2,19 +2,18 @@ import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { ChunkWriter } from "./chunk-writer.ts";
 import { Feeds } from "./feed.ts";
 import { Ledger, ledgerSchema, type Ownership } from "./ledger.ts";
 import { Session } from "./session.ts";
 import { literal, quoted } from "./sql-text.ts";
 import { headersAreAsExpected } from "./string-headers.ts";
-import { Scratch } from "./tuple-feed.ts";
+import { FeedTools, Scratch } from "./tuple-feed.ts";
 
 /** One running DuckDB with the database files of one directory attached. Knows nothing of streams. */
 export class DuckDb {
   readonly directory: string;
   readonly feeds: Feeds;
-  readonly scratch = new Scratch();
+  readonly #scratch = new Scratch();
   readonly #instance: DuckDBInstance;
   readonly #session: Session;
   readonly #knownHeaders = headersAreAsExpected();
@@ -49,8 +48,9 @@ export class DuckDb {
     return session;
   }
 
-  chunkWriter(): ChunkWriter {
-    return new ChunkWriter(this.#knownHeaders);
+  /** For one session. */
+  feedTools(): FeedTools {
+    return new FeedTools(this.#scratch, this.#knownHeaders);
   }
 
   /** The file is made if absent. */
@@ -123,7 +123,11 @@ function settings(temporary: string): Record<string, string> {
   return {
     // The whole process must stay small beside its idle size, whatever the transaction: what does not fit is spilled.
     memory_limit: "512MB",
-    threads: String(Math.min(4, Math.max(2, availableParallelism()))),
+    // One core is left to our own thread, which every statement that writes waits for; and DuckDB spins where one of
+    // its threads waits for another one: with as many threads as cores it took twice the time of the processor.
+    threads: String(Math.min(4, Math.max(1, availableParallelism() - 1))),
+    // Row groups are compressed one by one, while the next rows are read and decoded, and not five at a time.
+    write_buffer_row_group_count: "1",
     temp_directory: temporary,
     // At the default of 16 MB every few batches would wait for a checkpoint. Replaying costs about 16 ms a MB.
     checkpoint_threshold: "128MB",

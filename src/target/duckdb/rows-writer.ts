@@ -3,21 +3,19 @@ import type { PartialUpdate, RowsStep } from "../../model/delta.ts";
 import type { Column, Relation } from "../../model/relation.ts";
 import { TableError } from "../../model/table-error.ts";
 import type { TupleRun } from "../../model/tuple.ts";
-import type { ChunkWriter } from "./chunk-writer.ts";
 import { FeedStatement } from "./feed-statement.ts";
 import type { Feeds } from "./feed.ts";
 import { physicalColumn } from "./physical-tables.ts";
 import { KeyTexts } from "./key-texts.ts";
 import type { Session } from "./session.ts";
 import { duckType, quoted, sqlType } from "./sql-text.ts";
-import { TupleFeed, type Scratch, type TuplePart } from "./tuple-feed.ts";
+import { TupleFeed, type FeedTools, type TuplePart } from "./tuple-feed.ts";
 
 /** What every writer of one session shares. */
 export interface WriterTools {
   readonly session: Session;
   readonly feeds: Feeds;
-  readonly scratch: Scratch;
-  readonly writer: ChunkWriter;
+  readonly feedTools: FeedTools;
 }
 
 /**
@@ -178,11 +176,11 @@ export class RowsWriter {
     return this.relation.columns.map((column) => physicalColumn(column)).join(", ");
   }
 
-  #run(name: string, parts: readonly TuplePart[], sql: (feed: string) => string): Promise<number> {
+  async #run(name: string, parts: readonly TuplePart[], sql: (feed: string) => string): Promise<number> {
     const statement = this.#statements.get(name) ?? this.#statement(parts, sql);
     this.#statements.set(name, statement);
-    const feed = new TupleFeed(this.relation, parts, this.#tools);
-    return statement.run((chunk) => feed.fill(chunk));
+    using feed = new TupleFeed(this.relation, parts, this.#tools.feedTools);
+    return await statement.run((chunk) => feed.fill(chunk));
   }
 
   #statement(parts: readonly TuplePart[], sql: (feed: string) => string): FeedStatement {

@@ -1,7 +1,7 @@
 import { DuckDBDataChunk, VARCHAR } from "@duckdb/node-api";
 import { expect, test } from "vitest";
 import { Vector } from "../../model/vector.ts";
-import { ChunkWriter } from "./chunk-writer.ts";
+import { StagedChunk } from "./staged-chunk.ts";
 import { headersAreAsExpected } from "./string-headers.ts";
 
 const texts = [
@@ -37,17 +37,16 @@ test("this build of DuckDB keeps strings as we know them", () => {
 test.each([true, false])(
   "strings and NULLs are written whether the layout of strings is known (%s) or not",
   (known) => {
-    const writer = new ChunkWriter(known);
+    const staged = new StagedChunk(known);
     const chunk = DuckDBDataChunk.create([VARCHAR, VARCHAR]);
     for (const values of [texts, texts.toReversed(), texts.map((text) => text ?? "no NULL here")]) {
       chunk.reset();
       const vector = vectorOf(values);
       const rows = { count: values.length, region: vector.arena, low: 0, high: vector.arena.length };
-      writer.begin(chunk.chunk);
+      staged.begin(2, 2 * values.length);
       for (const at of [0, values.length])
-        for (const column of [0, 1]) writer.write(column, vector, { at, ...rows });
-      writer.end(2 * values.length);
-      chunk.rowCount = 2 * values.length;
+        for (const column of [0, 1]) staged.write(column, vector, { at, ...rows });
+      chunk.rowCount = staged.deliver(chunk.chunk);
       expect(chunk.getColumns()).toEqual([
         [...values, ...values],
         [...values, ...values],

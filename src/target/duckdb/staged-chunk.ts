@@ -1,10 +1,12 @@
 import duckdb from "@duckdb/node-bindings";
-import { present } from "../../base/assert.ts";
+import { assert } from "../../base/assert.ts";
 import { vectorRowsMax, type Vector } from "../../model/vector.ts";
-import { Arena, inlineBytesMax, StringHeaders, type Strings } from "./string-headers.ts";
+import { Arena, headerBytes, inlineBytesMax, writeHeaders, type Strings } from "./string-headers.ts";
 
 // Bytes that may be copied to the heap for one byte that is needed, before gathering the needed ones is cheaper.
 const wasteMax = 8;
+/** No value has more, nor the header of a string. */
+const widthMax = headerBytes;
 
 /** Where the rows of a vector go, and where in memory the tuples stand that they were decoded from. */
 export interface RowsAt {
@@ -18,18 +20,23 @@ export interface RowsAt {
 }
 
 /**
- * Writes vectors into DuckDB's data chunks: fixed-width values by one copy a column; strings by one copy of the bytes
- * that hold them and one of their headers, or, where this build of DuckDB keeps strings in another way than we know,
- * by one call a string. Strings stay valid until the chunk after the next begins, which is longer than DuckDB needs:
- * it asks for a chunk when it has done with the one before.
+ * Rows as they are to stand in one of DuckDB's data chunks, made before DuckDB asks for them, so that it can be given
+ * them by one copy a column. Of strings these are the headers, whose bytes stand on DuckDB's heap already; where this
+ * build of DuckDB keeps strings in another way than we know, each string is given by a call of its own.
  */
-export class ChunkWriter {
+export class StagedChunk {
   readonly #knownHeaders: boolean;
-  readonly #headers = new StringHeaders();
+  readonly #arena = new Arena();
   readonly #nulls: NullMask[] = [];
-  #arena = new Arena();
-  #arenaBefore = new Arena();
-  #chunk: duckdb.DataChunk | undefined;
+  /** Bytes a value in each column; 0 where `#texts` has them. */
+  #widths: number[] = [];
+  /** By column and row. */
+  #texts: Uint8Array[][] = [];
+  /** Column after column. */
+  #bytes = new Uint8Array(0);
+  #words = new Uint32Array(0);
+  #columnBytes = 0;
+  #rows = 0;
   /** Bytes of the current region that stand on the heap already. */
   #placed: { readonly region: Uint8Array; low: number; high: number; address: number } | undefined;
 
@@ -37,55 +44,75 @@ export class ChunkWriter {
     this.#knownHeaders = knownHeaders;
   }
 
-  begin(chunk: duckdb.DataChunk): void {
-    [this.#arena, this.#arenaBefore] = [this.#arenaBefore, this.#arena];
-    this.#arena.clear();
+  /** Begins anew. DuckDB must have done with what was delivered from here. */
+  begin(columns: number, rowsMax: number): void {
+    assert(rowsMax <= vectorRowsMax, "a chunk has no more rows than a vector");
+    this.#columnBytes = rowsMax * widthMax;
+    if (this.#bytes.length < columns * this.#columnBytes) {
+      this.#bytes = new Uint8Array(columns * this.#columnBytes);
+      this.#words = new Uint32Array(this.#bytes.buffer);
+    }
+    this.#widths = [];
+    this.#texts = [];
+    this.#rows = 0;
     this.#placed = undefined;
-    this.#chunk = chunk;
+    this.#arena.clear();
     for (const mask of this.#nulls) mask.clear();
   }
 
   write(column: number, vector: Vector, rows: RowsAt): void {
-    const chunk = present(this.#chunk, "a chunk has begun");
-    const target = duckdb.data_chunk_get_vector(chunk, column);
     const { at, count } = rows;
+    const { width, data } = vector;
     (this.#nulls[column] ??= new NullMask()).note(vector.valid, at, count);
-    if (vector.width > 0) {
-      const { buffer, byteOffset } = vector.data;
-      const { width } = vector;
-      duckdb.copy_data_to_vector(target, at * width, buffer as ArrayBuffer, byteOffset, count * width);
-    } else if (this.#knownHeaders) this.#writeStrings(target, vector, rows);
-    else writeEach(target, vector, rows);
+    this.#rows = at + count;
+    this.#widths[column] = width;
+    if (width > 0) this.#bytes.set(data.subarray(0, count * width), column * this.#columnBytes + at * width);
+    else if (this.#knownHeaders) this.#writeStrings(column, vector, rows);
+    else this.#keepTexts(column, vector, rows);
   }
 
-  end(count: number): void {
-    const chunk = present(this.#chunk, "a chunk has begun");
-    duckdb.data_chunk_set_size(chunk, count);
-    for (const [column, mask] of this.#nulls.entries())
-      if (mask.any) mask.copyTo(duckdb.data_chunk_get_vector(chunk, column));
-    this.#chunk = undefined;
-  }
-
-  #writeStrings(target: duckdb.Vector, vector: Vector, rows: RowsAt): void {
-    const { at, count } = rows;
-    const strings = {
-      bytes: vector.arena,
-      starts: vector.starts,
-      lengths: vector.lengths,
-      valid: vector.valid,
-      count,
-    };
-    const long = longOf(strings);
-    if (long.bytes === 0) this.#headers.write(strings, 0);
-    else {
-      const address = this.#addressOf(strings, long, rows);
-      if (address !== undefined) this.#headers.write(strings, address);
-      else {
-        const gathered = gather(strings, long);
-        this.#headers.write(gathered, this.#arena.place(gathered.bytes));
-      }
+  /** Gives the rows to DuckDB, and their number. */
+  deliver(chunk: duckdb.DataChunk): number {
+    const rows = this.#rows;
+    duckdb.data_chunk_set_size(chunk, rows);
+    for (const [column, width] of this.#widths.entries()) {
+      const vector = duckdb.data_chunk_get_vector(chunk, column);
+      const from = column * this.#columnBytes;
+      if (width > 0) duckdb.copy_data_to_vector(vector, 0, this.#bytes.buffer, from, rows * width);
+      else
+        for (const [row, text] of this.#texts[column]?.entries() ?? [])
+          duckdb.vector_assign_string_element_len(vector, row, text);
+      const mask = this.#nulls[column];
+      if (mask?.any === true) mask.copyTo(vector);
     }
-    this.#headers.copyTo(target, at, count);
+    return rows;
+  }
+
+  #writeStrings(column: number, vector: Vector, rows: RowsAt): void {
+    const { at, count } = rows;
+    const { starts, lengths, valid } = vector;
+    const space = {
+      bytes: this.#bytes,
+      words: this.#words,
+      at: column * this.#columnBytes + at * headerBytes,
+    };
+    this.#widths[column] = headerBytes;
+    const strings = { bytes: vector.arena, starts, lengths, valid, count };
+    const long = longOf(strings);
+    const address = long.bytes === 0 ? 0 : this.#addressOf(strings, long, rows);
+    if (address !== undefined) writeHeaders(space, strings, address);
+    else {
+      const gathered = gather(strings, long);
+      writeHeaders(space, gathered, this.#arena.place(gathered.bytes));
+    }
+  }
+
+  #keepTexts(column: number, { arena, starts, lengths }: Vector, { at, count }: RowsAt): void {
+    const texts = (this.#texts[column] ??= []);
+    for (let row = 0; row < count; row++) {
+      const start = starts[row] ?? 0;
+      texts[at + row] = arena.slice(start, start + (lengths[row] ?? 0));
+    }
   }
 
   /** The address of byte 0 of the strings' memory, as if all of it were on the heap; undefined where copying is waste. */
@@ -138,15 +165,6 @@ function gather({ bytes, starts, lengths, valid, count }: Strings, long: LongStr
     at += end - start;
   }
   return { bytes: gathered, starts: newStarts, lengths, valid, count };
-}
-
-function writeEach(target: duckdb.Vector, vector: Vector, { at, count }: RowsAt): void {
-  for (let row = 0; row < count; row++) {
-    if (vector.valid[row] !== 1) continue;
-    const start = vector.starts[row] ?? 0;
-    const text = vector.arena.subarray(start, start + (vector.lengths[row] ?? 0));
-    duckdb.vector_assign_string_element_len(target, at + row, text);
-  }
 }
 
 /** Which rows of one column are NULL: DuckDB keeps a bit a row, 1 for a value. */

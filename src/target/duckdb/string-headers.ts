@@ -1,12 +1,11 @@
 import duckdb from "@duckdb/node-bindings";
 import { BLOB } from "@duckdb/node-api";
-import { vectorRowsMax } from "../../model/vector.ts";
 
 /**
  * DuckDB's 16 bytes for a string (duckdb/common/types/string_type.hpp): its length as uint32, then up to 12 bytes of
  * the string itself; a longer one has its first 4 bytes and a pointer to all of it.
  */
-const headerBytes = 16;
+export const headerBytes = 16;
 export const inlineBytesMax = 12;
 
 /** Bytes on DuckDB's heap at a known address, so that headers can point into them. */
@@ -41,44 +40,37 @@ export interface Strings {
   readonly count: number;
 }
 
-/** Headers of up to `vectorRowsMax` strings, made here and copied into a vector in one call. */
-export class StringHeaders {
-  readonly #bytes = new Uint8Array(vectorRowsMax * headerBytes);
-  readonly #words = new Uint32Array(this.#bytes.buffer);
+/** Memory for headers, from byte `at` on, which is a multiple of 4. */
+export interface HeaderSpace {
+  readonly bytes: Uint8Array;
+  /** The same memory as `bytes`. */
+  readonly words: Uint32Array;
+  readonly at: number;
+}
 
-  /** `address`: where byte 0 of `strings.bytes` would stand on the heap; without meaning for short strings. */
-  write(strings: Strings, address: number): void {
-    const { bytes, starts, lengths, valid, count } = strings;
-    const words = this.#words;
-    for (let row = 0, at = 0; row < count; row++, at += 4) {
-      const length = valid[row] === 1 ? (lengths[row] ?? 0) : 0;
-      const start = starts[row] ?? 0;
-      words[at] = length;
-      if (length > inlineBytesMax) {
-        words[at + 1] =
-          (bytes[start] ?? 0) |
-          ((bytes[start + 1] ?? 0) << 8) |
-          ((bytes[start + 2] ?? 0) << 16) |
-          ((bytes[start + 3] ?? 0) << 24);
-        words[at + 2] = address + start;
-        words[at + 3] = (address + start) / 2 ** 32;
-      } else {
-        words[at + 1] = 0;
-        words[at + 2] = 0;
-        words[at + 3] = 0;
-        const to = at * 4 + 4;
-        for (let index = 0; index < length; index++) this.#bytes[to + index] = bytes[start + index] ?? 0;
-      }
+/** `address`: where byte 0 of `strings.bytes` would stand on the heap; without meaning for short strings. */
+export function writeHeaders(space: HeaderSpace, strings: Strings, address: number): void {
+  const { bytes, starts, lengths, valid, count } = strings;
+  const { words, bytes: out } = space;
+  for (let row = 0, at = space.at >> 2; row < count; row++, at += 4) {
+    const length = valid[row] === 1 ? (lengths[row] ?? 0) : 0;
+    const start = starts[row] ?? 0;
+    words[at] = length;
+    if (length > inlineBytesMax) {
+      words[at + 1] =
+        (bytes[start] ?? 0) |
+        ((bytes[start + 1] ?? 0) << 8) |
+        ((bytes[start + 2] ?? 0) << 16) |
+        ((bytes[start + 3] ?? 0) << 24);
+      words[at + 2] = address + start;
+      words[at + 3] = (address + start) / 2 ** 32;
+    } else {
+      words[at + 1] = 0;
+      words[at + 2] = 0;
+      words[at + 3] = 0;
+      const to = at * 4 + 4;
+      for (let index = 0; index < length; index++) out[to + index] = bytes[start + index] ?? 0;
     }
-  }
-
-  /** Copies the first `count` headers into the vector, from its row `at` on. */
-  copyTo(vector: duckdb.Vector, at: number, count: number): void {
-    duckdb.copy_data_to_vector(vector, at * headerBytes, this.#bytes.buffer, 0, count * headerBytes);
-  }
-
-  equal(headers: Uint8Array): boolean {
-    return headers.every((byte, index) => byte === this.#bytes[index]);
   }
 }
 
@@ -90,17 +82,19 @@ export function headersAreAsExpected(): boolean {
   const chunk = duckdb.create_data_chunk([BLOB.toLogicalType().logical_type]);
   const vector = duckdb.data_chunk_get_vector(chunk, 0);
   const bytes = Uint8Array.from({ length: 64 }, (_, index) => 200 + (index % 50));
-  const ours = new StringHeaders();
+  const words = new Uint32Array(headerBytes / 4);
+  const ours = { words, bytes: new Uint8Array(words.buffer), at: 0 };
   for (let length = 0; length < bytes.length; length++) {
     duckdb.vector_assign_string_element_len(vector, 0, bytes.subarray(0, length));
     const theirs = duckdb.vector_get_data(vector, headerBytes);
     const address = length > inlineBytesMax ? addressIn(theirs, 0) : 0;
     if (address > 2 ** 48) return false;
-    ours.write(
+    writeHeaders(
+      ours,
       { bytes, starts: Int32Array.of(0), lengths: Int32Array.of(length), valid: Uint8Array.of(1), count: 1 },
       address,
     );
-    if (!ours.equal(theirs)) return false;
+    if (!theirs.every((byte, index) => byte === ours.bytes[index])) return false;
   }
   return true;
 }

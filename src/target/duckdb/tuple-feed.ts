@@ -5,7 +5,7 @@ import { ValueError, type Column, type Relation } from "../../model/relation.ts"
 import type { LogicalType } from "../../model/logical-type.ts";
 import { Fields, type TupleRun } from "../../model/tuple.ts";
 import { Vector, vectorRowsMax } from "../../model/vector.ts";
-import type { ChunkWriter, RowsAt } from "./chunk-writer.ts";
+import { StagedChunk, type RowsAt } from "./staged-chunk.ts";
 
 // Values of one chunk: what is decoded between two turns of the event loop takes some milliseconds.
 const chunkValuesMax = 32_768;
@@ -39,50 +39,120 @@ export class Scratch {
   }
 }
 
-/** Reads tuples from their regions into chunks, column by column: those of the first part, then those of the next. */
-export class TupleFeed {
+// Chunks that are made before DuckDB asks for them: it stores rows, and now and then compresses many, meanwhile.
+const chunksAheadMax = 8;
+
+/** What the feeds of one session are made of: one feed runs at a time. */
+export class FeedTools {
+  readonly scratch: Scratch;
+  readonly #stages: readonly StagedChunk[];
+  #next = 0;
+
+  /** `scratch` may be that of other sessions, too. */
+  constructor(scratch: Scratch, knownHeaders: boolean) {
+    this.scratch = scratch;
+    // Beside those ahead there are the one that DuckDB works on and, for good measure, the one before.
+    this.#stages = Array.from({ length: chunksAheadMax + 2 }, () => new StagedChunk(knownHeaders));
+  }
+
+  /** In turn, so that one is free again when DuckDB has asked for a chunk twice since. */
+  stage(): StagedChunk {
+    this.#next = (this.#next + 1) % this.#stages.length;
+    return present(this.#stages[this.#next], "there are stages");
+  }
+}
+
+/** A chunk that waits for DuckDB, or what kept it from being made. */
+type Staged = { readonly chunk: StagedChunk } | { readonly failure: unknown };
+
+/**
+ * Reads tuples from their regions into chunks, column by column: those of the first part, then those of the next.
+ * While DuckDB works on one chunk, the next ones are made between other turns of the event loop.
+ */
+export class TupleFeed implements Disposable {
   readonly #relation: Relation;
   readonly #parts: readonly PartCursor[];
-  readonly #tools: { readonly scratch: Scratch; readonly writer: ChunkWriter };
+  readonly #tools: FeedTools;
+  readonly #columns: number;
   readonly #rowsMax: number;
+  readonly #ahead: Staged[] = [];
+  #preparation: NodeJS.Immediate | undefined;
 
-  constructor(
-    relation: Relation,
-    parts: readonly TuplePart[],
-    tools: { readonly scratch: Scratch; readonly writer: ChunkWriter },
-  ) {
+  constructor(relation: Relation, parts: readonly TuplePart[], tools: FeedTools) {
     this.#relation = relation;
     this.#parts = parts.map((part) => new PartCursor(part, relation));
     this.#tools = tools;
-    const columns = parts.reduce((sum, part) => sum + part.columns.length, 0);
-    this.#rowsMax = Math.min(vectorRowsMax, Math.max(64, Math.floor(chunkValuesMax / Math.max(1, columns))));
+    this.#columns = parts.reduce((sum, part) => sum + part.columns.length, 0);
+    this.#rowsMax = Math.min(
+      vectorRowsMax,
+      Math.max(64, Math.floor(chunkValuesMax / Math.max(1, this.#columns))),
+    );
   }
 
   /** Gives the number of rows, 0 at the end. Throws `TableError` for a value that the column cannot hold. */
   fill(chunk: DuckDBDataChunk): number {
-    const { writer } = this.#tools;
-    writer.begin(chunk.chunk);
-    let at = 0;
-    while (at < this.#rowsMax) {
-      const left = Math.min(...this.#parts.map((part) => part.left()));
-      const count = Math.min(left, this.#rowsMax - at);
-      if (count === 0) {
-        assert(
-          this.#parts.every((part) => part.left() === 0),
-          "parts that are read together have the same number of tuples",
-        );
-        break;
-      }
-      let column = 0;
-      for (const part of this.#parts) column = this.#write(part, column, { at, count });
-      at += count;
-    }
-    writer.end(at);
-    return at;
+    const staged = this.#ahead.shift() ?? this.#stage();
+    if (staged === undefined) return 0;
+    if ("failure" in staged) throw staged.failure;
+    this.#prepare();
+    return staged.chunk.deliver(chunk.chunk);
   }
 
-  #write(part: PartCursor, firstColumn: number, { at, count }: { at: number; count: number }): number {
-    const { scratch, writer } = this.#tools;
+  /** Nothing is made ahead any more. */
+  [Symbol.dispose](): void {
+    clearImmediate(this.#preparation);
+  }
+
+  #prepare(): void {
+    clearImmediate(this.#preparation);
+    if (this.#ahead.length >= chunksAheadMax || this.#left() === 0) return;
+    this.#preparation = setImmediate(() => {
+      const staged = this.#stage();
+      if (staged === undefined) return;
+      this.#ahead.push(staged);
+      if (!("failure" in staged)) this.#prepare();
+    });
+  }
+
+  /** Undefined at the end. */
+  #stage(): Staged | undefined {
+    if (this.#left() === 0) return undefined;
+    const chunk = this.#tools.stage();
+    chunk.begin(this.#columns, this.#rowsMax);
+    try {
+      let at = 0;
+      for (let count = this.#next(at); count > 0; count = this.#next(at)) {
+        let column = 0;
+        for (const part of this.#parts) column = this.#write(chunk, part, { column, at, count });
+        at += count;
+      }
+      return { chunk };
+    } catch (failure) {
+      return { failure };
+    }
+  }
+
+  /** How many rows can be read at once behind `at` rows. */
+  #next(at: number): number {
+    return Math.min(this.#left(), this.#rowsMax - at);
+  }
+
+  /** Tuples left in the runs that the parts stand in, 0 at the end. */
+  #left(): number {
+    const left = this.#parts.map((part) => part.left());
+    assert(
+      left.every((count) => count > 0 === left.some((other) => other > 0)),
+      "parts that are read together have the same number of tuples",
+    );
+    return Math.min(...left);
+  }
+
+  #write(
+    chunk: StagedChunk,
+    part: PartCursor,
+    { column: first, at, count }: { column: number; at: number; count: number },
+  ): number {
+    const { scratch } = this.#tools;
     const fields = scratch.fields(part.located);
     const rows = part.locate(at, count, fields);
     for (const [index, { column, position }] of part.columns.entries()) {
@@ -92,9 +162,9 @@ export class TupleFeed {
       } catch (error) {
         throw this.#failed(column, error);
       }
-      writer.write(firstColumn + index, vector, rows);
+      chunk.write(first + index, vector, rows);
     }
-    return firstColumn + part.columns.length;
+    return first + part.columns.length;
   }
 
   #failed(column: Column, error: unknown): unknown {
