@@ -37,7 +37,7 @@ export async function writeChanges(server: TestPostgres, { transactions, rows }:
            FROM generate_series(1, 8) AS i;
          next := next + 8;
          UPDATE bench SET a = a + 1, d = now()
-           WHERE id IN (SELECT 1 + 2 * ((t * 9 + i) * 7919 % half) FROM generate_series(1, 9) AS i);
+           WHERE id IN (SELECT 1 + 2 * ((t::bigint * 9 + i) * 7919 % half) FROM generate_series(1, 9) AS i);
          DELETE FROM bench WHERE id IN (SELECT 2 + 2 * ((t * 3 + i) % half) FROM generate_series(0, 2) AS i);
          COMMIT;
        END LOOP;
