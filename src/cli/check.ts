@@ -1,18 +1,23 @@
 import { CodedError } from "../base/errors.ts";
 import type { Configuration, ConfiguredSource } from "../config.ts";
 import { placesIn, readServiceRecord } from "../data-directory.ts";
+import { parseDataFilter } from "../model/data-filter.ts";
 import type { Finding } from "../model/finding.ts";
 import type { SourceUnit } from "../runtime/keeper.ts";
+import type { IntegrationReport, StatusReport } from "../runtime/operator.ts";
 import { sourceUnits, targetEngineOf } from "../service.ts";
 import type { CommandContext } from "./context.ts";
-import { configurationOfFlags } from "./context.ts";
+import { clientOf, configurationOfFlags } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 import { counted } from "./text.ts";
 
 /** No integration has it: what a preflight looks for under it is never there. */
 const nobody = "00000000-0000-0000-0000-000000000000";
 
-/** `zeroetl check`: one line a finding, with what mends it; exit 1 if anything blocks. */
+/**
+ * `zeroetl check`: one line a finding, with what mends it; exit 1 if anything blocks. Where a service runs, the tables
+ * that its integrations select are looked at, too.
+ */
 export async function check(context: CommandContext, only: string | undefined): Promise<number> {
   const { terminal, signal, flags } = context;
   const configuration = await configurationOfFlags(flags);
@@ -21,13 +26,20 @@ export async function check(context: CommandContext, only: string | undefined): 
     ({ resource }) => only === undefined || resource.name === only,
   );
   if (only !== undefined && sources.length === 0) throw unknownSource(only, configuration);
+  const integrations = await runningIntegrations(context);
   const all: Finding[] = [];
   for (const source of sources) {
-    const unit = units.get(source.resource.arn);
+    const { arn, name } = source.resource;
+    const unit = units.get(arn);
     if (unit === undefined) continue;
     const findings = await checkSource(source, unit, signal);
-    await printFindings(`source ${source.resource.name}`, findings, terminal);
+    await printFindings(`source ${name}`, findings, terminal);
     all.push(...findings);
+    for (const integration of integrations.filter((each) => each.source === name)) {
+      const ofTables = await checkScope(integration, unit, signal);
+      await printFindings(`integration ${integration.name}, tables of its data filter`, ofTables, terminal);
+      all.push(...ofTables);
+    }
   }
   if (only === undefined)
     for (const { resource, engine } of configuration.targets) {
@@ -55,6 +67,30 @@ async function checkSource(source: ConfiguredSource, { engine, url }: SourceUnit
     clauses: [{ include: true, parts: [{ kind: "literal", name: database } as const, any, any] }],
   };
   return engine.check({ url: source.url.reveal(), database, integrationId: nobody, scope }, signal);
+}
+
+/** Of the service that runs on the data directory; none where no service runs. */
+async function runningIntegrations(context: CommandContext): Promise<readonly IntegrationReport[]> {
+  try {
+    const client = await clientOf(context);
+    return (await client.ask<StatusReport>("status", {}, context.signal)).integrations;
+  } catch (error) {
+    if (error instanceof CodedError && error.code === "SERVICE_NOT_RUNNING") return [];
+    throw error;
+  }
+}
+
+/** What the source as a whole does not show: whether the tables that an integration names are there, in any database. */
+async function checkScope(
+  { id, dataFilter }: IntegrationReport,
+  { engine, url, dialect }: SourceUnit,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const scope = parseDataFilter(dataFilter, dialect);
+  const findings: Finding[] = [];
+  for (const database of engine.databases(scope))
+    findings.push(...(await engine.check({ url, database, integrationId: id, scope }, signal)));
+  return findings.filter(({ code }) => code.startsWith("TABLE_") || code.startsWith("SOURCE_DATABASE"));
 }
 
 function databaseOf(url: string): string {

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { run } from "../support/command.ts";
 import { freePort, TestPostgres } from "../support/postgres.ts";
 import { ServiceProcess } from "../support/service.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
@@ -50,20 +52,31 @@ const cases: readonly BadSource[] = [
   },
 ];
 
-test.each(cases)("$name leads to an entry in Errors that names the fix", async (bad) => {
-  await using server = await TestPostgres.start({ settings: bad.settings ?? {} });
-  await using directory = await TemporaryDirectory.make();
-  await server.run("CREATE TABLE present (id int PRIMARY KEY)");
-  await using service = await ServiceProcess.start({
-    directory: directory.path,
-    sourceUrl: await bad.url(server),
-  });
-  await service.create(bad.filter ?? "include: postgres.public.present");
-  const message = await errorOf(service, bad.code);
-  expect(message).toMatch(bad.says);
-  expect(message + service.log).not.toMatch(/wrong-password|secret/);
-  await service.remove();
-});
+test.each(cases)(
+  "$name leads to a status, an entry in Errors and a line of check that name the fix",
+  async (bad) => {
+    await using server = await TestPostgres.start({ settings: bad.settings ?? {} });
+    await using directory = await TemporaryDirectory.make();
+    await server.run("CREATE TABLE present (id int PRIMARY KEY)");
+    await using service = await ServiceProcess.start({
+      directory: directory.path,
+      sourceUrl: await bad.url(server),
+    });
+    await service.create(bad.filter ?? "include: postgres.public.present");
+    const message = await errorOf(service, bad.code);
+    expect(message).toMatch(bad.says);
+    const { Status } = await service.describe();
+    expect(["creating", "needs_attention"]).toContain(Status);
+    const check = await run(["check", "--config", join(directory.path, "zeroetl.yaml")], {
+      directory: directory.path,
+    });
+    const line = check.out.split("\n").find((each) => each.includes(` ${bad.code} `));
+    expect(line).toMatch(/Fix: ./);
+    expect(line).toMatch(bad.says);
+    expect(message + service.log + check.out + check.err).not.toMatch(/wrong-password|secret/);
+    await service.remove();
+  },
+);
 
 test("a source that is mended is replicated without anybody touching the integration", async () => {
   await using server = await TestPostgres.start();

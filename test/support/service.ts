@@ -26,6 +26,8 @@ export interface ServiceOptions {
   /** For its data and its configuration; made when absent. A second service on the same one goes on where the first ended. */
   readonly directory: string;
   readonly sourceUrl: string;
+  /** What is put before the command that starts it. */
+  readonly command?: readonly string[];
 }
 
 export interface VerifiedTable {
@@ -49,14 +51,13 @@ export class ServiceProcess implements AsyncDisposable {
     });
   }
 
-  static async start({ directory, sourceUrl }: ServiceOptions): Promise<ServiceProcess> {
+  static async start({ directory, sourceUrl, command = [] }: ServiceOptions): Promise<ServiceProcess> {
     await mkdir(directory, { recursive: true });
     const port = await freePort();
     const file = join(directory, "zeroetl.yaml");
     await writeFile(file, configuration({ directory, sourceUrl, port }), { mode: 0o600 });
-    const child = spawn(process.execPath, [await built(), "serve", "--config", file], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const [program, ...parameters] = [...command, process.execPath, await built(), "serve", "--config", file];
+    const child = spawn(program, parameters, { stdio: ["ignore", "ignore", "pipe"] });
     const service = new ServiceProcess(`http://127.0.0.1:${port}`, child);
     await until("the service answers /healthz", () => service.#healthy());
     return service;

@@ -6,6 +6,8 @@ import type { TargetEngine, WarehouseRequest } from "../target.ts";
 import { DuckDbWarehouse } from "./warehouse.ts";
 
 const freeBytesWanted = 1024 ** 3;
+/** With less, the next transactions do not fit. */
+const freeBytesNeeded = 64 * 1024 ** 2;
 
 async function check({ directory }: WarehouseRequest): Promise<readonly Finding[]> {
   try {
@@ -27,10 +29,10 @@ async function check({ directory }: WarehouseRequest): Promise<readonly Finding[
   if (freeBytes < freeBytesWanted)
     return [
       {
-        severity: "warns",
+        severity: freeBytes < freeBytesNeeded ? "blocks" : "warns",
         code: "TARGET_DISK_FULL",
         subject: directory,
-        message: `Only ${Math.floor(freeBytes / 1024 ** 2)} MiB of disk space are left for the warehouse.`,
+        message: `${Math.floor(freeBytes / 1024 ** 2)} MiB of disk space are left for the warehouse.`,
         fix: `Free disk space for ${directory}, or choose another data_dir.`,
       },
     ];

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { built } from "../support/built.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { ServiceProcess } from "../support/service.ts";
+import { requireSmallDisk, SmallDisk } from "../support/small-disk.ts";
+import { TemporaryDirectory } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
+
+/** The catalog of an idle service takes some 40 MiB of it. */
+const smallMebibytes = 110;
+/** Of 128 bytes that nothing can compress. */
+const rows = 700_000;
+
+test("a full disk is told in status, Errors and check, and replication goes on by itself when there is room", async (context) => {
+  requireSmallDisk(context);
+  await using server = await TestPostgres.start();
+  await using directory = await TemporaryDirectory.make();
+  const noise = Array.from({ length: 8 }, () => "md5(random()::text)").join(" || ");
+  await server.run([
+    "CREATE TABLE t (id int PRIMARY KEY, v bytea)",
+    `INSERT INTO t SELECT i, decode(${noise}, 'hex') FROM generate_series(1, ${rows}) AS i`,
+  ]);
+  const disk = await SmallDisk.at(join(directory.path, "data"), smallMebibytes);
+  const options = { directory: directory.path, sourceUrl: server.url(), command: disk.command };
+  await using service = await ServiceProcess.start(options);
+  await service.create("include: postgres.public.*");
+  const { Errors } = await service.status("needs_attention");
+  expect(Errors).toEqual([
+    {
+      ErrorCode: "TARGET_DISK_FULL",
+      ErrorMessage: expect.stringMatching(
+        /Free disk space under data_dir; replication goes on by itself\./,
+      ) as string,
+    },
+  ]);
+  const configuration = ["--config", join(directory.path, "zeroetl.yaml")];
+  const zeroetl = [process.execPath, await built()];
+  const check = disk.beside(service.pid, [...zeroetl, "check", ...configuration]);
+  expect(check.status).toBe(1);
+  expect(check.out).toMatch(/ {2}blocks TARGET_DISK_FULL .* MiB of disk space .* Fix: Free disk space for /);
+  const status = disk.beside(service.pid, [...zeroetl, "status", ...configuration]);
+  expect(status.out).toMatch(/needs_attention[^]*TARGET_DISK_FULL/);
+
+  disk.grow(service.pid, 2_000);
+  expect((await service.status("active")).Errors).toEqual([]);
+  const verified = await until("the table is compared", async () => {
+    const text = JSON.stringify(await service.verify());
+    return text.includes('"equal"') && text;
+  });
+  expect(verified).not.toContain("different");
+});
