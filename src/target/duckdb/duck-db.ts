@@ -129,8 +129,9 @@ function settings(temporary: string): Record<string, string> {
     // Row groups are compressed one by one, while the next rows are read and decoded, and not five at a time.
     write_buffer_row_group_count: "1",
     temp_directory: temporary,
-    // At the default of 16 MB every few batches would wait for a checkpoint. Replaying costs about 16 ms a MB.
-    checkpoint_threshold: "128MB",
+    // A checkpoint writes every row group again that has a changed row: with scattered keys that is the whole table, and
+    // at the default of 16 MB every few batches would wait for it. Replaying after a crash costs about 16 ms a MB.
+    checkpoint_threshold: "256MB",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
     allow_community_extensions: "false",

@@ -44,7 +44,7 @@ export class StagedChunk {
     this.#knownHeaders = knownHeaders;
   }
 
-  /** Begins anew. DuckDB must have done with what was delivered from here. */
+  /** Begins anew, as `clear` does. */
   begin(columns: number, rowsMax: number): void {
     assert(rowsMax <= vectorRowsMax, "a chunk has no more rows than a vector");
     this.#columnBytes = rowsMax * widthMax;
@@ -52,6 +52,11 @@ export class StagedChunk {
       this.#bytes = new Uint8Array(columns * this.#columnBytes);
       this.#words = new Uint32Array(this.#bytes.buffer);
     }
+    this.clear();
+  }
+
+  /** Holds no values any more. DuckDB must have done with what was delivered from here. */
+  clear(): void {
     this.#widths = [];
     this.#texts = [];
     this.#rows = 0;

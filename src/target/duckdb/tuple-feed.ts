@@ -76,6 +76,7 @@ export class TupleFeed implements Disposable {
   readonly #columns: number;
   readonly #rowsMax: number;
   readonly #ahead: Staged[] = [];
+  readonly #used = new Set<StagedChunk>();
   #preparation: NodeJS.Immediate | undefined;
 
   constructor(relation: Relation, parts: readonly TuplePart[], tools: FeedTools) {
@@ -98,9 +99,10 @@ export class TupleFeed implements Disposable {
     return staged.chunk.deliver(chunk.chunk);
   }
 
-  /** Nothing is made ahead any more. */
+  /** When the statement has ended: nothing is made ahead any more, and large values leave the memory. */
   [Symbol.dispose](): void {
     clearImmediate(this.#preparation);
+    for (const chunk of this.#used) chunk.clear();
   }
 
   #prepare(): void {
@@ -118,6 +120,7 @@ export class TupleFeed implements Disposable {
   #stage(): Staged | undefined {
     if (this.#left() === 0) return undefined;
     const chunk = this.#tools.stage();
+    this.#used.add(chunk);
     chunk.begin(this.#columns, this.#rowsMax);
     try {
       let at = 0;
