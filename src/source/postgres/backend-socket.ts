@@ -172,7 +172,10 @@ export class BackendSocket implements Disposable {
 
   /** Once all is filled, reading stops until the bytes are taken: what then comes first is copied. */
   #freeSpace(): Uint8Array {
-    return this.#buffered < this.#space.length ? this.#space.subarray(this.#buffered) : passingSpace;
+    const isFull = this.#buffered === this.#space.length;
+    const space = isFull ? passingSpace : this.#space.subarray(this.#buffered);
+    this.#pool.lend(this.#socket, space);
+    return space;
   }
 
   /** Regions that were given stay as they are: their bytes are never in a space that is still written to. */

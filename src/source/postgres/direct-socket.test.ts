@@ -64,3 +64,26 @@ test("whatever the sizes, bytes come in order while their memory is used again, 
     { numRuns: 60 },
   );
 });
+
+test("memory that the kernel is still to write to is not used for another connection's bytes", async () => {
+  const regionBytesMax = 1_000;
+  const pool = new RegionPool(regionBytesMax);
+  const limits = { ...copyLimits, regionBytesMax, gatherMs: 0 };
+  const [first, second] = await Promise.all([connection(), connection()]);
+  const [one, other] = [first, second].map(({ client }) => new BackendSocket(client, limits, pool));
+  if (one === undefined || other === undefined) throw new Error("there are two");
+  // The first connection reads, so that the rest of its memory is where its next bytes will come.
+  first.server.write(message(new Uint8Array(600).fill(1)));
+  pool.give(await one.read(never));
+  // Whatever memory the second one takes next, what it reads there stays as it was read.
+  const regions: Uint8Array[] = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    second.server.write(message(new Uint8Array(900).fill(2)));
+    regions.push(await other.read(never));
+  }
+  first.server.write(message(new Uint8Array(300).fill(3)));
+  expect(Buffer.from(await one.read(never)).equals(message(new Uint8Array(300).fill(3)))).toBe(true);
+  for (const region of regions)
+    expect(Buffer.from(region).equals(message(new Uint8Array(900).fill(2)))).toBe(true);
+  await Promise.all([first.end(), second.end()]);
+});

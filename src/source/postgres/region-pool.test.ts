@@ -24,6 +24,20 @@ test("a region that is given back twice would be two regions at once, which is n
   expect(() => pool.give(region)).toThrow("given back once");
 });
 
+test("memory into which a reader's next bytes will be written is not used again", () => {
+  const pool = new RegionPool(100);
+  const reader = {};
+  const space = pool.take(0);
+  pool.lend(reader, space.subarray(60));
+  pool.give(space.subarray(0, 60));
+  const next = pool.take(0);
+  expect(next.buffer).not.toBe(space.buffer);
+  pool.lend(reader, next);
+  const last = pool.take(0);
+  pool.give(last);
+  expect(pool.take(0).buffer).toBe(last.buffer);
+});
+
 test("a region that several hold is given back by the last of them", () => {
   const pool = new RegionPool(100);
   const region = pool.take(0);

@@ -10,6 +10,8 @@ const freeBytesMax = 48 << 20;
 export class RegionPool {
   readonly bytes: number;
   readonly #free: ArrayBuffer[] = [];
+  /** By reader: where its next bytes will be written, even if that is behind a region which has been given already. */
+  readonly #lent = new Map<object, ArrayBufferLike>();
 
   /** `bytes` of each space. */
   constructor(bytes: number) {
@@ -25,9 +27,18 @@ export class RegionPool {
     return new Uint8Array(buffer, byteOffset);
   }
 
-  /** Nobody looks at the region any more. Regions that are not of the pool's size are left to the garbage collector. */
+  /** The reader's next bytes will be written there, and no more where it was before. */
+  lend(reader: object, { buffer }: Uint8Array): void {
+    this.#lent.set(reader, buffer);
+  }
+
+  /**
+   * Nobody looks at the region any more. It is left to the garbage collector if it is not of the pool's size, or if a
+   * reader's next bytes will be written into the same memory.
+   */
   give({ buffer }: Uint8Array): void {
     if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== this.bytes) return;
+    for (const lent of this.#lent.values()) if (lent === buffer) return;
     assert(!this.#free.includes(buffer), "a region is given back once");
     if (this.#free.length * this.bytes < freeBytesMax) this.#free.push(buffer);
   }
