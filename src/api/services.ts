@@ -1,5 +1,9 @@
+import { getCallerIdentity, identityShapes } from "./caller-identity.ts";
 import { deleteIntegration, modifyIntegration } from "./change-integration.ts";
 import { createIntegration } from "./create-integration.ts";
+import { databaseShapes } from "./database-shapes.ts";
+import { describeDbClusters, describeDbInstances } from "./describe-databases.ts";
+import { describeDbEngineVersions } from "./describe-engine-versions.ts";
 import { describeIntegrations } from "./describe-integrations.ts";
 import { operation, type Operation } from "./operation.ts";
 import { shapes } from "./shapes.ts";
@@ -25,12 +29,20 @@ export const services = {
       AddTagsToResource: operation(shapes.AddTagsToResource, addTagsToResource),
       ListTagsForResource: operation(shapes.ListTagsForResource, listTagsForResource),
       RemoveTagsFromResource: operation(shapes.RemoveTagsFromResource, removeTagsFromResource),
+      DescribeDBInstances: operation(databaseShapes.DescribeDBInstances, describeDbInstances),
+      DescribeDBClusters: operation(databaseShapes.DescribeDBClusters, describeDbClusters),
+      DescribeDBEngineVersions: operation(databaseShapes.DescribeDBEngineVersions, describeDbEngineVersions),
     },
   },
   redshift: {
     version: "2012-12-01",
     namespace: "http://redshift.amazonaws.com/doc/2012-12-01/",
     operations: {},
+  },
+  sts: {
+    version: "2011-06-15",
+    namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+    operations: { GetCallerIdentity: operation(identityShapes.GetCallerIdentity, getCallerIdentity) },
   },
 } as const satisfies Record<string, Service>;
 
