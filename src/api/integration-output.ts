@@ -21,9 +21,13 @@ export function integrationOutput(options: ApiOptions, integration: Integration)
     Tags: tagsOutput(integration.tags),
     DataFilter: integration.dataFilter,
     CreateTime: integration.createdAt,
-    Errors: integration.errors.map(({ code, message }) => ({ ErrorCode: code, ErrorMessage: message })),
+    Errors: errorsOutput(integration.errors),
     Description: integration.description,
   };
+}
+
+export function errorsOutput(errors: Integration["errors"]): IntegrationOutput["Errors"] {
+  return errors.map(({ code, message }) => ({ ErrorCode: code, ErrorMessage: message }));
 }
 
 /** By uuid, ARN or name. Throws `IntegrationNotFoundFault`. */

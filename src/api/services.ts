@@ -6,6 +6,14 @@ import { describeDbClusters, describeDbInstances } from "./describe-databases.ts
 import { describeDbEngineVersions } from "./describe-engine-versions.ts";
 import { describeIntegrations } from "./describe-integrations.ts";
 import { operation, type Operation } from "./operation.ts";
+import { describeClusters } from "./redshift-clusters.ts";
+import {
+  createRedshiftIntegration,
+  describeInboundIntegrations,
+  describeRedshiftIntegrations,
+  missingRedshiftIntegration,
+} from "./redshift-integrations.ts";
+import { redshiftShapes } from "./redshift-shapes.ts";
 import { shapes } from "./shapes.ts";
 import { addTagsToResource, listTagsForResource, removeTagsFromResource } from "./tagging.ts";
 
@@ -37,7 +45,17 @@ export const services = {
   redshift: {
     version: "2012-12-01",
     namespace: "http://redshift.amazonaws.com/doc/2012-12-01/",
-    operations: {},
+    operations: {
+      DescribeInboundIntegrations: operation(
+        redshiftShapes.DescribeInboundIntegrations,
+        describeInboundIntegrations,
+      ),
+      CreateIntegration: operation(redshiftShapes.CreateIntegration, createRedshiftIntegration),
+      DescribeIntegrations: operation(redshiftShapes.DescribeIntegrations, describeRedshiftIntegrations),
+      ModifyIntegration: operation(redshiftShapes.ModifyIntegration, missingRedshiftIntegration),
+      DeleteIntegration: operation(redshiftShapes.DeleteIntegration, missingRedshiftIntegration),
+      DescribeClusters: operation(redshiftShapes.DescribeClusters, describeClusters),
+    },
   },
   sts: {
     version: "2011-06-15",

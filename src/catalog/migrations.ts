@@ -3,7 +3,7 @@ import { sql, type Kysely, type Migration } from "kysely";
 /** In order of their names. One that has been released is never changed: a new one follows it. */
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-integrations": { up: integrations },
-  "0002-source-tags": { up: sourceTags },
+  "0003-source-tags": { up: sourceTags },
 };
 
 async function integrations(db: Kysely<unknown>): Promise<void> {
