@@ -85,6 +85,23 @@ test("every setting of the contract is understood", async () => {
   expect(found.catalogUrl?.reveal()).toContain("catalog:secret");
 });
 
+test.each([
+  ["postgres", "postgres://u:p@db.example/d", { host: "db.example", port: 5432 }],
+  ["aurora-postgresql", "postgres://u:p@10.0.0.7:6432/d?sslmode=require", { host: "10.0.0.7", port: 6432 }],
+  ["postgres", "postgresql://u@[::1]:5433/d", { host: "::1", port: 5433 }],
+  ["postgres", "postgres://u@elsewhere/d?host=db.example&port=7", { host: "db.example", port: 7 }],
+  ["mysql", "mysql://u:p@h/d", { host: "h", port: 3306 }],
+  ["postgres", "postgres://u@%2Fvar%2Frun/d", undefined],
+  ["postgres", "postgres://u@h/d?host=/var/run", undefined],
+  ["postgres", "postgres://u@a,b/d", undefined],
+  ["postgres", "postgres:///d", undefined],
+  ["postgres", "postgres://u@h/d?port=x", undefined],
+  ["postgres", "nonsense", undefined],
+] as const)("the endpoint of a %s source at %s", (engine, url, endpoint) => {
+  const { sources } = configurationOf({ sources: [{ name: "a", engine, url }] });
+  expect(sources[0]?.resource.endpoint).toEqual(endpoint);
+});
+
 test("secrets do not show when a configuration is printed", async () => {
   const found = await load(whole, { PER_SOURCE: "7", SECRET: "sesame-open", SHOP_PASSWORD: "hunter2" });
   const shown = JSON.stringify(found) + inspect(found, { depth: 9 });

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { CodedError, messageOf } from "./base/errors.ts";
 import { Secret } from "./base/secret.ts";
 import { ConfigFile, refuseIssues, type SettingPath, type Variables } from "./config-file.ts";
-import type { SourceResource, TargetResource } from "./model/resources.ts";
+import type { Endpoint, SourceResource, TargetResource } from "./model/resources.ts";
 
 /** A setting: what it is for the documentation, what it may be for people who got it wrong. */
 function setting<T extends z.ZodType>(schema: T, description: string, allowed: string): T {
@@ -313,6 +313,7 @@ function interpret(settings: Settings, context: Context): Configuration {
         kind,
         engine,
         arn: `arn:aws:rds:${region}:${account}:${kind === "cluster" ? "cluster" : "db"}:${name}`,
+        endpoint: endpointOf(engine, url),
       },
       url: new Secret(url),
     })),
@@ -336,6 +337,24 @@ function credentialsOf(settings: Pick<Settings, "credentials">): Credential[] {
 function addressOf(text: string): Address {
   const colon = text.lastIndexOf(":");
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
+}
+
+const defaultPorts: Readonly<Record<Settings["sources"][number]["engine"], number>> = {
+  postgres: 5432,
+  "aurora-postgresql": 5432,
+  mysql: 3306,
+  mariadb: 3306,
+  "aurora-mysql": 3306,
+};
+
+/** Host and port of a connection string; its parameters of these names are stronger, as for the drivers. */
+function endpointOf(engine: keyof typeof defaultPorts, text: string): Endpoint | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { hostname, port, searchParams } = new URL(text);
+  const host = searchParams.get("host") ?? hostname.replace(/^\[|\]$/g, "");
+  const number = Number(searchParams.get("port") ?? (port === "" ? defaultPorts[engine] : port));
+  const isOfNetwork = /^[A-Za-z0-9._:-]+$/.test(host) && Number.isInteger(number);
+  return isOfNetwork ? { host, port: number } : undefined;
 }
 
 function refuseRepeated(settings: Settings, { refuse }: Context): void {

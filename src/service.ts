@@ -120,6 +120,7 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
     region,
     sources: resources,
     targets: targets.map(({ resource }) => resource),
+    engineVersions,
     quotas: configuration.quotas,
     secretOf: (accessKeyId) => secrets.get(accessKeyId)?.reveal(),
     catalog,
@@ -135,14 +136,29 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   return { api, credentials, operator };
 }
 
-/** What a configuration calls an engine: which of ours it is, and how data filters are written for it. */
-const sourceKinds: Readonly<Record<string, { readonly engine: string; readonly dialect: FilterDialect }>> = {
-  postgres: { engine: "postgres", dialect: "postgres" },
-  "aurora-postgresql": { engine: "postgres", dialect: "postgres" },
-  mysql: { engine: "mysql", dialect: "mysql" },
-  mariadb: { engine: "mysql", dialect: "mysql" },
-  "aurora-mysql": { engine: "mysql", dialect: "mysql" },
+interface SourceKind {
+  /** Which of ours it is. */
+  readonly engine: string;
+  /** How data filters are written for it. */
+  readonly dialect: FilterDialect;
+  /** Major versions that can be replicated. */
+  readonly majorVersions: readonly string[];
+}
+
+const postgresVersions = ["14", "15", "16", "17", "18"];
+
+/** By what a configuration calls an engine. */
+const sourceKinds: Readonly<Record<string, SourceKind>> = {
+  postgres: { engine: "postgres", dialect: "postgres", majorVersions: postgresVersions },
+  "aurora-postgresql": { engine: "postgres", dialect: "postgres", majorVersions: postgresVersions },
+  mysql: { engine: "mysql", dialect: "mysql", majorVersions: [] },
+  mariadb: { engine: "mysql", dialect: "mysql", majorVersions: [] },
+  "aurora-mysql": { engine: "mysql", dialect: "mysql", majorVersions: [] },
 };
+
+const engineVersions = Object.entries(sourceKinds).flatMap(([engine, { majorVersions }]) =>
+  majorVersions.map((majorVersion) => ({ engine, majorVersion })),
+);
 
 /** Engines and connection strings of the configured sources, by ARN. Refuses what no engine can use. */
 export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<string, SourceUnit> {

@@ -10,6 +10,11 @@ export function integrationArn({ account, region }: Home, id: string): string {
   return `arn:aws:rds:${region}:${account}:integration:${id}`;
 }
 
+/** Users are not regional. */
+export function callerArn({ account }: Home, accessKeyId: string): string {
+  return `arn:aws:iam::${account}:user/${accessKeyId}`;
+}
+
 /** The key that AWS-owned encryption would name: callers get one although none of theirs is used. */
 export function defaultKeyArn({ account, region }: Home): string {
   return `arn:aws:kms:${region}:${account}:key/00000000-0000-4000-8000-000000000000`;

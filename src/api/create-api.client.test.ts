@@ -21,6 +21,7 @@ const environment = {
   AWS_EC2_METADATA_DISABLED: "true",
 };
 
+const resourcesScript = fileURLToPath(new URL("../../test/clients/resources_boto3.py", import.meta.url));
 const script = fileURLToPath(new URL("../../test/clients/rds_boto3.py", import.meta.url));
 
 test("boto3 creates, describes, pages, modifies, tags and deletes, and is refused as by AWS", async (context) => {
@@ -35,6 +36,18 @@ test("boto3 creates, describes, pages, modifies, tags and deletes, and is refuse
   const output = await runClient({
     program: "python3",
     parameters: [script, service.url, setup],
+    environment,
+  });
+  expect(output).toBe("ok\n");
+});
+
+test("boto3 finds sources, targets, inbound integrations and itself", async (context) => {
+  requireClient(context, "boto3");
+  await using service = await TestService.start();
+  const setup = JSON.stringify({ account, key: credentials.accessKeyId, sources, targets });
+  const output = await runClient({
+    program: "python3",
+    parameters: [resourcesScript, service.url, setup],
     environment,
   });
   expect(output).toBe("ok\n");

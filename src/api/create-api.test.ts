@@ -266,7 +266,7 @@ describe("tags", () => {
     ],
     [sourceArn("nobody"), "DBInstanceNotFoundFault", 404],
     [`arn:aws:rds:${region}:${account}:cluster:nobody`, "DBClusterNotFoundFault", 404],
-    [sourceArn("shop"), "InvalidParameterValue", 400],
+    [`arn:aws:rds:${region}:${account}:snapshot:shop`, "InvalidParameterValue", 400],
     ["nonsense", "InvalidParameterValue", 400],
   ])("of %s: %s", async (ResourceName, name, status) => {
     const calls = [

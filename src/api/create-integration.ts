@@ -9,6 +9,7 @@ import { checkDataFilter } from "./data-filter-input.ts";
 import { integrationOutput, nameTaken } from "./integration-output.ts";
 import type { ApiOptions } from "./options.ts";
 import type { IntegrationOutput, shapes } from "./shapes.ts";
+import { sourceNotFound } from "./source-not-found.ts";
 import { parseTags } from "./tag-rules.ts";
 
 type Input = ValueOf<typeof shapes.CreateIntegration.input>;
@@ -63,16 +64,8 @@ function wishOf(input: Input, options: ApiOptions): NewIntegration {
 
 function sourceOf({ sources }: ApiOptions, arn: string): SourceResource {
   const source = sources.find((candidate) => candidate.arn === arn);
-  if (source === undefined) throw sourceNotFound(arn);
+  if (source === undefined) throw sourceNotFound(arn.includes(":cluster:") ? "cluster" : "instance", arn);
   return source;
-}
-
-/** `arn` has passed the pattern of a source's ARN. */
-export function sourceNotFound(arn: string): AwsError {
-  const name = arn.slice(arn.lastIndexOf(":") + 1);
-  return arn.includes(":cluster:")
-    ? new AwsError("DBClusterNotFoundFault", `DBCluster ${name} not found.`)
-    : new AwsError("DBInstanceNotFound", `DBInstance ${name} not found.`);
 }
 
 // The operation declares no fault for a target that does not exist: a bad value is what it is.

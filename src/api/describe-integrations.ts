@@ -1,38 +1,33 @@
 import type { IntegrationFilter } from "../catalog/read.ts";
-import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import { lookupKey } from "./arn.ts";
+import { filterQuery, parseFilters, type FilterTable } from "./filters.ts";
 import { findIntegration, integrationOutput } from "./integration-output.ts";
-import { readMarker, writeMarker, type ListQuery } from "./marker.ts";
+import { pageEnd, pageLimit, pageStart } from "./list-page.ts";
+import type { ListQuery } from "./marker.ts";
 import type { ApiOptions } from "./options.ts";
-import type { FilterInput, shapes } from "./shapes.ts";
+import type { shapes } from "./shapes.ts";
 
 type Input = ValueOf<typeof shapes.DescribeIntegrations.input>;
 type Output = ValueOf<typeof shapes.DescribeIntegrations.output>;
 
-const records = { min: 20, max: 100, default: 100 } as const;
-
 /** In the order of creation. An identifier that nothing has is an error, a filter that nothing passes is not. */
 export async function describeIntegrations(input: Input, options: ApiOptions): Promise<Output> {
-  const {
-    IntegrationIdentifier: identifier,
-    Filters: filters = [],
-    MaxRecords: limit = records.default,
-  } = input;
-  if (limit < records.min || limit > records.max)
-    throw new AwsError(
-      "InvalidParameterValue",
-      `Invalid value ${limit} for MaxRecords. Must be between ${records.min} and ${records.max}`,
-    );
-  const filter = parseFilters(options, filters);
-  const query: ListQuery = [identifier, ...filters.flatMap(({ Name, Values }) => [Name, Values])];
-  const { markerKey } = options.catalog;
-  const after = input.Marker === undefined ? undefined : readMarker(markerKey, input.Marker, query);
-  const narrowed = identifier === undefined ? filter : await only(options, identifier, filter);
-  const page = await options.catalog.page({ after, limit, filter: narrowed });
+  const { IntegrationIdentifier: identifier, Filters: filters } = input;
+  const limit = pageLimit(input);
+  const filter = parseFilters(filterNames, filters)
+    .map(({ meaning, values }) => meaning(options, values))
+    .reduce(both, {});
+  const query: ListQuery = ["DescribeIntegrations", identifier, ...filterQuery(filters)];
+  const start = pageStart(options, input, query);
+  const page = await options.catalog.page({
+    after: start === undefined ? undefined : Number(start),
+    limit,
+    filter: identifier === undefined ? filter : await only(options, identifier, filter),
+  });
   return {
     Integrations: page.integrations.map((integration) => integrationOutput(options, integration)),
-    Marker: page.next === undefined ? undefined : writeMarker(markerKey, page.next, query),
+    Marker: pageEnd(options, page.next?.toString(), query),
   };
 }
 
@@ -51,7 +46,7 @@ type Narrow = (options: ApiOptions, values: readonly string[]) => IntegrationFil
  * The names that Redshift's operation of the same name documents; RDS documents none. A source type is `db` or
  * `cluster`, as in the ARN, or the name of an engine, of the sources that are configured now.
  */
-const filterNames: Readonly<Record<string, Narrow>> = {
+const filterNames: FilterTable<Narrow> = {
   "integration-arn": (options, values) => ({
     ids: values.flatMap((arn) => (arn.startsWith("arn:") ? (lookupKey(options, arn) ?? []) : [])),
   }),
@@ -65,19 +60,6 @@ const filterNames: Readonly<Record<string, Narrow>> = {
   }),
   status: (_, statuses) => ({ statuses }),
 };
-
-function parseFilters(options: ApiOptions, filters: readonly FilterInput[]): IntegrationFilter {
-  return filters.map((filter) => parseFilter(options, filter)).reduce(both, {});
-}
-
-function parseFilter(options: ApiOptions, { Name, Values = [] }: FilterInput): IntegrationFilter {
-  const narrow = Object.hasOwn(filterNames, Name) ? filterNames[Name] : undefined;
-  if (narrow === undefined)
-    throw new AwsError("InvalidParameterValue", `Unrecognized filter name: ${Name.slice(0, 255)}`);
-  if (Values.length === 0)
-    throw new AwsError("InvalidParameterValue", `The filter ${Name} must have at least one value.`);
-  return narrow(options, Values);
-}
 
 function both(a: IntegrationFilter, b: IntegrationFilter): IntegrationFilter {
   return {

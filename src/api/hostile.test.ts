@@ -87,7 +87,7 @@ const attacks: readonly fc.Arbitrary<Attack>[] = [
       body: form({ ...valid, Action }),
       codes: ["InvalidAction"],
     })),
-  fc.constantFrom("constructor", "__proto__", "toString", "DescribeDBInstances").map((Action) => ({
+  fc.constantFrom("constructor", "__proto__", "toString", "DescribeDBSnapshots").map((Action) => ({
     method: "GET",
     query: form({ Action, Version: version }),
     codes: ["InvalidAction"],

@@ -3,6 +3,7 @@ import { AwsError } from "../wire/aws-error.ts";
 import { integrationArn, lookupKey } from "./arn.ts";
 import type { ApiOptions } from "./options.ts";
 import type { IntegrationOutput } from "./shapes.ts";
+import { tagsOutput } from "./tag-rules.ts";
 
 /**
  * An integration as clients see it. Lists and maps are there even when they are empty, which SDKs show as `[]` and
@@ -17,12 +18,16 @@ export function integrationOutput(options: ApiOptions, integration: Integration)
     KMSKeyId: integration.kmsKeyId,
     AdditionalEncryptionContext: integration.additionalEncryptionContext,
     Status: integration.status,
-    Tags: integration.tags.map(({ key, value }) => ({ Key: key, Value: value })),
+    Tags: tagsOutput(integration.tags),
     DataFilter: integration.dataFilter,
     CreateTime: integration.createdAt,
-    Errors: integration.errors.map(({ code, message }) => ({ ErrorCode: code, ErrorMessage: message })),
+    Errors: errorsOutput(integration.errors),
     Description: integration.description,
   };
+}
+
+export function errorsOutput(errors: Integration["errors"]): IntegrationOutput["Errors"] {
+  return errors.map(({ code, message }) => ({ ErrorCode: code, ErrorMessage: message }));
 }
 
 /** By uuid, ARN or name. Throws `IntegrationNotFoundFault`. */

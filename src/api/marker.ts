@@ -1,40 +1,37 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { AwsError } from "../wire/aws-error.ts";
 
-/** What a list request asked for, apart from `MaxRecords` and `Marker`: a marker continues only the list it is from. */
+/** The action and what it asked for, apart from `MaxRecords` and `Marker`: a marker continues only the list it is from. */
 export type ListQuery = readonly (string | readonly string[] | undefined)[];
 
-// 1 byte version, 6 bytes ordinal, 8 bytes of the query's hash, 16 bytes HMAC.
-const version = 1;
-const bodyBytes = 15;
+// 1 byte version, 8 bytes of the query's hash, the place, 16 bytes HMAC.
+const version = 2;
+const headBytes = 9;
 const macBytes = 16;
 
-/** An opaque marker for the page after the integration with that ordinal. */
-export function writeMarker(key: Buffer, ordinal: number, query: ListQuery): string {
-  const body = Buffer.alloc(bodyBytes);
-  body.writeUInt8(version, 0);
-  body.writeUIntBE(ordinal, 1, 6);
-  digest(query).copy(body, 7);
+/** An opaque marker for the page after the record with that place: at most 200 bytes, such as an ordinal or a name. */
+export function writeMarker(key: Buffer, place: string, query: ListQuery): string {
+  const body = Buffer.concat([Buffer.of(version), digest(query), Buffer.from(place)]);
   return Buffer.concat([body, mac(key, body)]).toString("base64url");
 }
 
-/** The ordinal. Throws `InvalidParameterValue` for anything that `writeMarker` did not write for the same query. */
-export function readMarker(key: Buffer, marker: string, query: ListQuery): number {
+/** The place. Throws `InvalidParameterValue` for anything that `writeMarker` did not write for the same query. */
+export function readMarker(key: Buffer, marker: string, query: ListQuery): string {
   const bytes = Buffer.from(marker, "base64url");
-  const body = bytes.subarray(0, bodyBytes);
+  const body = bytes.subarray(0, Math.max(bytes.length - macBytes, 0));
   const isOurs =
-    bytes.length === bodyBytes + macBytes &&
+    body.length >= headBytes &&
     // Decoding skips characters that do not belong: only the text itself is the marker.
     bytes.toString("base64url") === marker &&
-    timingSafeEqual(bytes.subarray(bodyBytes), mac(key, body)) &&
+    timingSafeEqual(bytes.subarray(body.length), mac(key, body)) &&
     body.readUInt8(0) === version &&
-    body.subarray(7).equals(digest(query));
+    body.subarray(1, headBytes).equals(digest(query));
   if (!isOurs)
     throw new AwsError(
       "InvalidParameterValue",
-      "The value of the parameter Marker is not valid: use the one of the previous answer, with the same identifier and filters.",
+      "The value of the parameter Marker is not valid: use the one of the previous answer, with the same action, identifier and filters.",
     );
-  return body.readUIntBE(1, 6);
+  return body.toString("utf8", headBytes);
 }
 
 function digest(query: ListQuery): Buffer {

@@ -1,6 +1,6 @@
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Quotas } from "../catalog/wishes.ts";
-import type { SourceResource, TargetResource } from "../model/resources.ts";
+import type { SourceResource, SupportedVersion, TargetResource } from "../model/resources.ts";
 import type { JsonObject, OperatorPort } from "./operator.ts";
 
 export interface ApiOptions {
@@ -9,6 +9,8 @@ export interface ApiOptions {
   readonly region: string;
   readonly sources: readonly SourceResource[];
   readonly targets: readonly TargetResource[];
+  /** What can be a source. */
+  readonly engineVersions: readonly SupportedVersion[];
   readonly quotas: Quotas;
   /** The secret of an access key; undefined for one that does not exist. */
   readonly secretOf: (accessKeyId: string) => string | undefined;

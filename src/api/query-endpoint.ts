@@ -80,13 +80,13 @@ async function answer(request: Request, options: ApiOptions, progress: Progress)
   const action = actionOf(service, parameters);
   progress.action = action;
   const operation = service.operations[action];
-  const result = await operation?.(parameterTree(parameters), options);
+  const result = await operation?.(parameterTree(parameters), options, signer);
   return printSuccess({ action, namespace: service.namespace, requestId: progress.requestId, result });
 }
 
 /** What changes something is worth a line in the log; what clients poll is not. */
 function isReading(action: string | undefined): boolean {
-  return action === undefined || action.startsWith("Describe") || action.startsWith("List");
+  return action === undefined || /^(?:Describe|List|Get)/.test(action);
 }
 
 function guessService(text: string): ServiceName | undefined {

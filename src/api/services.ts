@@ -1,7 +1,19 @@
+import { getCallerIdentity, identityShapes } from "./caller-identity.ts";
 import { deleteIntegration, modifyIntegration } from "./change-integration.ts";
 import { createIntegration } from "./create-integration.ts";
+import { databaseShapes } from "./database-shapes.ts";
+import { describeDbClusters, describeDbInstances } from "./describe-databases.ts";
+import { describeDbEngineVersions } from "./describe-engine-versions.ts";
 import { describeIntegrations } from "./describe-integrations.ts";
 import { operation, type Operation } from "./operation.ts";
+import { describeClusters } from "./redshift-clusters.ts";
+import {
+  createRedshiftIntegration,
+  describeInboundIntegrations,
+  describeRedshiftIntegrations,
+  missingRedshiftIntegration,
+} from "./redshift-integrations.ts";
+import { redshiftShapes } from "./redshift-shapes.ts";
 import { shapes } from "./shapes.ts";
 import { addTagsToResource, listTagsForResource, removeTagsFromResource } from "./tagging.ts";
 
@@ -25,12 +37,30 @@ export const services = {
       AddTagsToResource: operation(shapes.AddTagsToResource, addTagsToResource),
       ListTagsForResource: operation(shapes.ListTagsForResource, listTagsForResource),
       RemoveTagsFromResource: operation(shapes.RemoveTagsFromResource, removeTagsFromResource),
+      DescribeDBInstances: operation(databaseShapes.DescribeDBInstances, describeDbInstances),
+      DescribeDBClusters: operation(databaseShapes.DescribeDBClusters, describeDbClusters),
+      DescribeDBEngineVersions: operation(databaseShapes.DescribeDBEngineVersions, describeDbEngineVersions),
     },
   },
   redshift: {
     version: "2012-12-01",
     namespace: "http://redshift.amazonaws.com/doc/2012-12-01/",
-    operations: {},
+    operations: {
+      DescribeInboundIntegrations: operation(
+        redshiftShapes.DescribeInboundIntegrations,
+        describeInboundIntegrations,
+      ),
+      CreateIntegration: operation(redshiftShapes.CreateIntegration, createRedshiftIntegration),
+      DescribeIntegrations: operation(redshiftShapes.DescribeIntegrations, describeRedshiftIntegrations),
+      ModifyIntegration: operation(redshiftShapes.ModifyIntegration, missingRedshiftIntegration),
+      DeleteIntegration: operation(redshiftShapes.DeleteIntegration, missingRedshiftIntegration),
+      DescribeClusters: operation(redshiftShapes.DescribeClusters, describeClusters),
+    },
+  },
+  sts: {
+    version: "2011-06-15",
+    namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+    operations: { GetCallerIdentity: operation(identityShapes.GetCallerIdentity, getCallerIdentity) },
   },
 } as const satisfies Record<string, Service>;
 

@@ -1,16 +1,17 @@
-import type { ListShape, Shape, StringShape, StructureShape, ValueOf } from "../wire/aws-shape.ts";
+import type { Shape, StringShape, StructureShape, ValueOf } from "../wire/aws-shape.ts";
+import {
+  anyString,
+  description,
+  encryptionContext,
+  filterList,
+  integrationErrors,
+  integrationName,
+  listOf,
+  marker,
+  tagList,
+} from "./shape-parts.ts";
 
-// Shapes of the service model, API version 2014-10-31. Strings for which it gives no length have one here.
-
-const anyString: StringShape = { kind: "string", lengthMax: 2_048 };
-
-// The model's pattern for names, in a form that needs no backtracking.
-const integrationName: StringShape = {
-  kind: "string",
-  lengthMin: 1,
-  lengthMax: 63,
-  pattern: /^[a-zA-Z][a-zA-Z0-9]*(-[a-zA-Z0-9]+)*$/,
-};
+// Shapes of RDS' service model, API version 2014-10-31.
 
 const sourceArn: StringShape = {
   kind: "string",
@@ -35,36 +36,6 @@ const dataFilter: StringShape = {
   pattern: /^[a-zA-Z0-9_ "\\\-$,*.:?+/]*$/,
 };
 
-const description: StringShape = { kind: "string", lengthMax: 1_000, pattern: /^.*$/u };
-
-const marker: StringShape = { kind: "string", lengthMin: 1, lengthMax: 340 };
-
-const encryptionContext = {
-  kind: "map",
-  key: { kind: "string", lengthMin: 1, lengthMax: 2_048 },
-  value: anyString,
-  // Two of KMS's eight pairs are the service's own.
-  lengthMax: 6,
-} as const satisfies Shape;
-
-// Their alphabet is checked by the handler, which knows the message that clients match on.
-const tag = {
-  kind: "structure",
-  required: { Key: { kind: "string", lengthMin: 1, lengthMax: 128 } },
-  optional: { Value: { kind: "string", lengthMax: 256 } },
-} as const satisfies Shape;
-
-const tagList = listOf(tag, "Tag", 200);
-
-const filter = {
-  kind: "structure",
-  required: { Name: anyString },
-  // Required by the model, but an unknown name is to be told first.
-  optional: { Values: listOf({ kind: "string", lengthMax: 255 } as const, "Value", 200) },
-} as const satisfies Shape;
-
-const filterList = listOf(filter, "Filter", 20);
-
 const integration = {
   kind: "structure",
   required: {
@@ -78,22 +49,12 @@ const integration = {
     Tags: tagList,
     DataFilter: dataFilter,
     CreateTime: { kind: "timestamp" },
-    Errors: listOf(
-      {
-        kind: "structure",
-        required: { ErrorCode: anyString },
-        optional: { ErrorMessage: anyString },
-      } as const,
-      "IntegrationError",
-      Number.POSITIVE_INFINITY,
-    ),
+    Errors: integrationErrors,
   },
   optional: { Description: description },
 } as const satisfies Shape;
 
 export type IntegrationOutput = ValueOf<typeof integration>;
-export type FilterInput = ValueOf<typeof filter>;
-export type TagInput = ValueOf<typeof tag>;
 
 /** What each action takes and gives. */
 export const shapes = {
@@ -171,11 +132,3 @@ export const shapes = {
   string,
   { readonly input: StructureShape; readonly output: StructureShape | undefined }
 >;
-
-function listOf<Member extends Shape>(
-  member: Member,
-  memberName: string,
-  lengthMax: number,
-): ListShape<Member> {
-  return { kind: "list", member, memberName, lengthMax };
-}

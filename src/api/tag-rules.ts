@@ -1,7 +1,7 @@
 import { tagsMax } from "../catalog/tags.ts";
 import type { Tag } from "../model/integration.ts";
 import { AwsError } from "../wire/aws-error.ts";
-import type { TagInput } from "./shapes.ts";
+import type { TagInput } from "./shape-parts.ts";
 
 const alphabet = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const reserved = /^(aws|rds):/i;
@@ -22,8 +22,12 @@ export function parseTags(tags: readonly TagInput[]): Tag[] {
   });
 }
 
+export function tagsOutput(tags: readonly Tag[]): TagInput[] {
+  return tags.map(({ key, value }) => ({ Key: key, Value: value }));
+}
+
 export function tooManyTags(): AwsError {
-  return invalid(`An integration can have at most ${tagsMax} tags.`);
+  return invalid(`A resource can have at most ${tagsMax} tags.`);
 }
 
 function invalid(message: string): AwsError {

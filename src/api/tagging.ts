@@ -1,12 +1,13 @@
 import { unreachable } from "../base/assert.ts";
-import type { Integration } from "../model/integration.ts";
+import type { Integration, Tag } from "../model/integration.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
-import { sourceNotFound } from "./create-integration.ts";
+import { parseFilters } from "./filters.ts";
 import { findIntegration, notFound } from "./integration-output.ts";
 import type { ApiOptions } from "./options.ts";
 import type { shapes } from "./shapes.ts";
-import { parseTags, tooManyTags } from "./tag-rules.ts";
+import { sourceNotFound } from "./source-not-found.ts";
+import { parseTags, tagsOutput, tooManyTags } from "./tag-rules.ts";
 
 type AddInput = ValueOf<typeof shapes.AddTagsToResource.input>;
 type ListInput = ValueOf<typeof shapes.ListTagsForResource.input>;
@@ -15,8 +16,8 @@ type RemoveInput = ValueOf<typeof shapes.RemoveTagsFromResource.input>;
 
 /** In any status: tags are the API's own and mean nothing to the runtime. */
 export async function addTagsToResource(input: AddInput, options: ApiOptions): Promise<void> {
-  const { id } = await taggable(options, input.ResourceName);
-  const { kind } = await options.catalog.addTags(id, parseTags(input.Tags));
+  const resource = await taggable(options, input.ResourceName);
+  const kind = await resource.add(parseTags(input.Tags));
   switch (kind) {
     case "tagged":
       return;
@@ -30,28 +31,55 @@ export async function addTagsToResource(input: AddInput, options: ApiOptions): P
 }
 
 export async function listTagsForResource(input: ListInput, options: ApiOptions): Promise<ListOutput> {
-  const [filter] = input.Filters ?? [];
-  if (filter !== undefined)
-    throw new AwsError("InvalidParameterValue", `Unrecognized filter name: ${filter.Name.slice(0, 255)}`);
-  const { tags } = await taggable(options, input.ResourceName);
-  return { TagList: tags.map(({ key, value }) => ({ Key: key, Value: value })) };
+  parseFilters({}, input.Filters);
+  const resource = await taggable(options, input.ResourceName);
+  return { TagList: tagsOutput(await resource.list()) };
 }
 
 export async function removeTagsFromResource(input: RemoveInput, options: ApiOptions): Promise<void> {
-  const { id } = await taggable(options, input.ResourceName);
-  if (!(await options.catalog.removeTags(id, input.TagKeys))) throw notFound(input.ResourceName);
+  const resource = await taggable(options, input.ResourceName);
+  if (!(await resource.remove(input.TagKeys))) throw notFound(input.ResourceName);
+}
+
+/** What has tags. */
+interface Taggable {
+  readonly list: () => Promise<readonly Tag[]>;
+  readonly add: (tags: readonly Tag[]) => Promise<"tagged" | "unknown" | "too-many">;
+  /** False when it is gone. */
+  readonly remove: (keys: readonly string[]) => Promise<boolean>;
 }
 
 const resourceArn = /^arn:aws[a-z-]*:rds(?:-[a-z]*)?:[a-z0-9-]*:[0-9]*:([a-z-]+):([a-zA-Z0-9-]+)$/;
 
-/** Only integrations have tags here, and are named by their ARN. */
-async function taggable(options: ApiOptions, arn: string): Promise<Integration> {
+/** Integrations and sources have tags, and are named by their ARNs. */
+async function taggable(options: ApiOptions, arn: string): Promise<Taggable> {
   const [, type] = resourceArn.exec(arn) ?? [];
-  if (type === "integration") return findIntegration(options, arn);
-  const isSource = options.sources.some((source) => source.arn === arn);
-  if (!isSource && (type === "db" || type === "cluster")) throw sourceNotFound(arn);
-  throw new AwsError(
-    "InvalidParameterValue",
-    "The value of the parameter ResourceName is not valid: it must be the ARN of an integration.",
-  );
+  if (type === "integration") return taggableIntegration(options, await findIntegration(options, arn));
+  if (type !== "db" && type !== "cluster")
+    throw new AwsError(
+      "InvalidParameterValue",
+      "The value of the parameter ResourceName is not valid: it must be the ARN of an integration or a source.",
+    );
+  const source = options.sources.find((candidate) => candidate.arn === arn);
+  if (source === undefined) throw sourceNotFound(type === "db" ? "instance" : "cluster", arn);
+  return taggableSource(options, source.arn);
+}
+
+function taggableIntegration({ catalog }: ApiOptions, { id, tags }: Integration): Taggable {
+  return {
+    list: async () => tags,
+    add: async (added) => (await catalog.addTags(id, added)).kind,
+    remove: (keys) => catalog.removeTags(id, keys),
+  };
+}
+
+function taggableSource({ catalog }: ApiOptions, arn: string): Taggable {
+  return {
+    list: async () => (await catalog.sources([arn])).get(arn)?.tags ?? [],
+    add: (added) => catalog.addSourceTags(arn, added),
+    remove: async (keys) => {
+      await catalog.removeSourceTags(arn, keys);
+      return true;
+    },
+  };
 }

@@ -2,12 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TestPostgres } from "../../test/support/postgres.ts";
 import type { TableStatus } from "../model/integration.ts";
 import { Catalog } from "./catalog.ts";
-import type { CatalogLocation } from "./database.ts";
+import { openDatabase, type CatalogLocation } from "./database.ts";
 import type { NewIntegration, Quotas } from "./wishes.ts";
 
 const quotas: Quotas = { perAccount: 1_000, perTarget: 1_000, perSource: 1_000 };
@@ -312,6 +313,59 @@ describe.each(Object.entries(homes))("a catalog %s", (_, makeHome) => {
     expect((await catalog.find(id))?.tags).toEqual([{ key: "A", value: "2" }]);
     expect(await catalog.removeTags(randomUUID(), ["a"])).toBe(false);
     expect(await catalog.addTags(randomUUID(), [])).toEqual({ kind: "unknown" });
+  });
+
+  test("sources have tags and what their integrations complain of", async () => {
+    const [sourceArn, other] = [`source-${randomUUID()}`, `source-${randomUUID()}`];
+    expect(await catalog.sources([sourceArn])).toEqual(new Map([[sourceArn, { tags: [], errorCodes: [] }]]));
+    expect(await catalog.sources([])).toEqual(new Map());
+    const many = Array.from({ length: 50 }, (_value, index) => ({ key: `k${index}`, value: "" }));
+    expect(await catalog.addSourceTags(sourceArn, [{ key: "k0", value: "1" }])).toBe("tagged");
+    expect(await catalog.addSourceTags(sourceArn, [...many, { key: "a", value: "" }])).toBe("too-many");
+    expect(await catalog.addSourceTags(sourceArn, [])).toBe("tagged");
+    expect(await catalog.addSourceTags(other, many)).toBe("tagged");
+    await catalog.removeSourceTags(
+      other,
+      many.slice(1).map(({ key }) => key),
+    );
+    const error = { code: "SOURCE_UNREACHABLE", message: "down" };
+    for (const targetArn of ["first", "second"]) {
+      const id = await made({ sourceArn: other, targetArn });
+      const report = { generation: 1, status: "needs_attention", tables: [] } as const;
+      await catalog.report(id, { ...report, errors: [error, { ...error, code: "WAL_LEVEL" }] });
+    }
+    expect(await catalog.sources([other, sourceArn])).toEqual(
+      new Map([
+        [other, { tags: [{ key: "k0", value: "" }], errorCodes: ["SOURCE_UNREACHABLE", "WAL_LEVEL"] }],
+        [sourceArn, { tags: [{ key: "k0", value: "1" }], errorCodes: [] }],
+      ]),
+    );
+  });
+
+  test("of concurrent tags of a source no more are granted than there may be", async () => {
+    const arn = `source-${randomUUID()}`;
+    const tags = (from: string) =>
+      Array.from({ length: 30 }, (_, index) => ({ key: from + index, value: "" }));
+    const granted = await Promise.all(["a", "b", "c"].map((from) => catalog.addSourceTags(arn, tags(from))));
+    expect(granted.toSorted()).toEqual(["tagged", "too-many", "too-many"]);
+    expect((await catalog.sources([arn])).get(arn)?.tags).toHaveLength(30);
+  });
+
+  test("one from before sources had tags is brought up to date with what it holds", async () => {
+    const old = await makeHome();
+    const made = await Catalog.open(old.location);
+    const created = await made.create(wish({ name: "survivor", tags: [{ key: "k", value: "v" }] }), quotas);
+    expect(created.kind).toBe("created");
+    await made[Symbol.asyncDispose]();
+    const { db, close } = await openDatabase(old.location);
+    await sql`DROP TABLE zeroetl.source_tags`.execute(db);
+    await sql`DELETE FROM zeroetl.kysely_migration WHERE name = '0003-source-tags'`.execute(db);
+    await close();
+    const opened = await Catalog.open(old.location);
+    expect((await opened.find("survivor"))?.tags).toEqual([{ key: "k", value: "v" }]);
+    expect(await opened.addSourceTags("source", [{ key: "k", value: "v" }])).toBe("tagged");
+    await opened[Symbol.asyncDispose]();
+    await old.close();
   });
 
   test("tells of each wish that was granted, and of nothing else", async () => {

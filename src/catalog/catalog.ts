@@ -11,6 +11,7 @@ import {
   type IntegrationReport,
   type WantedIntegration,
 } from "./reports.ts";
+import { addSourceTags, readSources, removeSourceTags, type SourceFacts } from "./sources.ts";
 import { addTags, removeTags, type Tagging } from "./tags.ts";
 import {
   createIntegration,
@@ -110,6 +111,19 @@ export class Catalog implements RuntimeCatalog, AsyncDisposable {
   /** False when the integration does not exist. */
   async removeTags(id: string, keys: readonly string[]): Promise<boolean> {
     return removeTags(this.#database.db, id, keys);
+  }
+
+  /** By ARN, for each of the ARNs, whether or not anything is known of it. */
+  async sources(arns: readonly string[]): Promise<ReadonlyMap<string, SourceFacts>> {
+    return readSources(this.#database.db, arns);
+  }
+
+  async addSourceTags(arn: string, tags: readonly Tag[]): Promise<"tagged" | "too-many"> {
+    return addSourceTags(this.#database.db, arn, tags);
+  }
+
+  async removeSourceTags(arn: string, keys: readonly string[]): Promise<void> {
+    await removeSourceTags(this.#database.db, arn, keys);
   }
 
   /** As the runtime reported them last. */

@@ -3,6 +3,7 @@ import { sql, type Kysely, type Migration } from "kysely";
 /** In order of their names. One that has been released is never changed: a new one follows it. */
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-integrations": { up: integrations },
+  "0003-source-tags": { up: sourceTags },
 };
 
 async function integrations(db: Kysely<unknown>): Promise<void> {
@@ -48,4 +49,15 @@ async function integrations(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
   await sql`CREATE TABLE zeroetl.settings (key text PRIMARY KEY, value text NOT NULL)`.execute(db);
   await sql`INSERT INTO zeroetl.settings VALUES ('creation', '')`.execute(db);
+}
+
+// Sources are configured, not created: nothing to refer to.
+async function sourceTags(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE zeroetl.source_tags (
+      source_arn text NOT NULL,
+      key text NOT NULL,
+      value text NOT NULL,
+      PRIMARY KEY (source_arn, key)
+    )`.execute(db);
 }

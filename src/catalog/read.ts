@@ -15,6 +15,7 @@ export interface PageRequest {
 export interface IntegrationFilter {
   readonly ids?: readonly string[] | undefined;
   readonly sourceArns?: readonly string[] | undefined;
+  readonly targetArns?: readonly string[] | undefined;
   readonly statuses?: readonly string[] | undefined;
 }
 
@@ -58,6 +59,7 @@ export async function readPage(db: CatalogDatabase, { after, limit, filter }: Pa
   if (after !== undefined) query = query.where("ordinal", ">", after);
   if (filter.ids !== undefined) query = query.where(isOneOf("id", filter.ids));
   if (filter.sourceArns !== undefined) query = query.where(isOneOf("source_arn", filter.sourceArns));
+  if (filter.targetArns !== undefined) query = query.where(isOneOf("target_arn", filter.targetArns));
   if (filter.statuses !== undefined) query = query.where(isOneOf("status", filter.statuses));
   const rows = await query.execute();
   const page = rows.slice(0, limit);
@@ -66,7 +68,7 @@ export async function readPage(db: CatalogDatabase, { after, limit, filter }: Pa
 }
 
 // One parameter, and an empty list is no special case.
-function isOneOf(column: "id" | "source_arn" | "status", values: readonly string[]) {
+function isOneOf(column: "id" | "source_arn" | "target_arn" | "status", values: readonly string[]) {
   return sql<boolean>`${sql.ref(column)} = ANY (${[...values]}::text[])`;
 }
 

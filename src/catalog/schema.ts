@@ -35,6 +35,13 @@ export interface TagsTable {
   readonly value: string;
 }
 
+/** Of configured sources. They stay when a source is taken out of the configuration, and are there when it comes back. */
+export interface SourceTagsTable {
+  readonly source_arn: string;
+  readonly key: string;
+  readonly value: string;
+}
+
 /** As the runtime reported them last. */
 export interface TableStatesTable {
   readonly integration_id: string;
@@ -56,6 +63,7 @@ export interface SettingsTable {
 export interface CatalogTables {
   readonly integrations: IntegrationsTable;
   readonly tags: TagsTable;
+  readonly source_tags: SourceTagsTable;
   readonly table_states: TableStatesTable;
   readonly settings: SettingsTable;
 }

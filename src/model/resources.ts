@@ -5,6 +5,21 @@ export interface SourceResource {
   readonly engine: string;
   /** `arn:aws:rds:REGION:ACCOUNT:db:NAME` or `…:cluster:NAME`. */
   readonly arn: string;
+  /** Where its url leads; undefined when that is no host of a network, such as the path of a socket. */
+  readonly endpoint: Endpoint | undefined;
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Every minor version of it can be a source. */
+export interface SupportedVersion {
+  /** As configurations call it. */
+  readonly engine: string;
+  /** Such as `16`. */
+  readonly majorVersion: string;
 }
 
 export interface TargetResource {

@@ -12,6 +12,7 @@ const shape = {
   required: { Name: { kind: "string", lengthMin: 1, lengthMax: 10, pattern: /^[a-z]+$/ } },
   optional: {
     Count: { kind: "integer" },
+    Only: { kind: "boolean" },
     Since: { kind: "timestamp" },
     Keys: { kind: "list", member: text, memberName: "member", lengthMax: 3 },
     Tags: {
@@ -32,6 +33,8 @@ test.each([
   ["Name=a", { Name: "a" }],
   ["Name=a&Unknown=1&Tags.Tag.1.Key=k&Tags.Tag.1.Other=x", { Name: "a", Tags: [{ Key: "k" }] }],
   ["Name=a&Count=-7", { Name: "a", Count: -7 }],
+  ["Name=a&Only=true", { Name: "a", Only: true }],
+  ["Name=a&Only=False", { Name: "a", Only: false }],
   ["Name=a&Since=2026-01-31T12:00:00Z", { Name: "a", Since: new Date("2026-01-31T12:00:00Z") }],
   ["Name=a&Keys.member.2=y&Keys.member.1=x", { Name: "a", Keys: ["x", "y"] }],
   ["Name=a&Keys.member.10=y&Keys.member.9=x", { Name: "a", Keys: ["x", "y"] }],
@@ -57,6 +60,8 @@ test.each([
   ["Name=a&Context.entry.1.key=k", "MissingParameter", "Context.entry.1.value"],
   ["Name=", "InvalidParameterValue", "Name"],
   ["Name=A", "InvalidParameterValue", "Name"],
+  ["Name=a&Only=", "InvalidParameterValue", "Only"],
+  ["Name=a&Only=yes", "InvalidParameterValue", "true or false"],
   ["Name=aaaaaaaaaaa", "InvalidParameterValue", "1 to 10"],
   ["Name=a&Count=x", "InvalidParameterValue", "integer"],
   ["Name=a&Count=", "InvalidParameterValue", "integer"],

@@ -56,6 +56,8 @@ function parse(shape: Shape, tree: ParameterTree, path: string): unknown {
       return string(shape, scalar(tree, path), path);
     case "integer":
       return integer(scalar(tree, path), path);
+    case "boolean":
+      return boolean(scalar(tree, path), path);
     case "timestamp":
       return timestamp(scalar(tree, path), path);
     case "list":
@@ -104,6 +106,12 @@ function integer(value: string, path: string): number {
   const number = /^[+-]?\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
   if (!(Math.abs(number) <= 0x7fff_ffff)) throw invalid(path, "it must be an integer");
   return number;
+}
+
+function boolean(value: string, path: string): boolean {
+  const word = value.toLowerCase();
+  if (word !== "true" && word !== "false") throw invalid(path, "it must be true or false");
+  return word === "true";
 }
 
 function timestamp(value: string, path: string): Date {

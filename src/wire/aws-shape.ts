@@ -2,7 +2,14 @@
  * What an operation takes and gives, as in the service's model. The Query parser and the XML printer walk these, and
  * `ValueOf` derives the TypeScript type of the value from them.
  */
-export type Shape = StringShape | IntegerShape | TimestampShape | ListShape | MapShape | StructureShape;
+export type Shape =
+  | StringShape
+  | IntegerShape
+  | BooleanShape
+  | TimestampShape
+  | ListShape
+  | MapShape
+  | StructureShape;
 
 export interface StringShape {
   readonly kind: "string";
@@ -16,6 +23,10 @@ export interface StringShape {
 /** 32 bits, signed. */
 export interface IntegerShape {
   readonly kind: "integer";
+}
+
+export interface BooleanShape {
+  readonly kind: "boolean";
 }
 
 export interface TimestampShape {
@@ -53,18 +64,20 @@ export type ValueOf<S> = S extends { readonly kind: "string" }
   ? string
   : S extends { readonly kind: "integer" }
     ? number
-    : S extends { readonly kind: "timestamp" }
-      ? Date
-      : S extends { readonly kind: "map" }
-        ? Readonly<Record<string, string>>
-        : S extends { readonly kind: "list"; readonly member: infer Member }
-          ? readonly ValueOf<Member>[]
-          : S extends {
-                readonly kind: "structure";
-                readonly required: infer Required;
-                readonly optional: infer Optional;
-              }
-            ? { readonly [Name in keyof Required]: ValueOf<Required[Name]> } & {
-                readonly [Name in keyof Optional]?: ValueOf<Optional[Name]> | undefined;
-              }
-            : never;
+    : S extends { readonly kind: "boolean" }
+      ? boolean
+      : S extends { readonly kind: "timestamp" }
+        ? Date
+        : S extends { readonly kind: "map" }
+          ? Readonly<Record<string, string>>
+          : S extends { readonly kind: "list"; readonly member: infer Member }
+            ? readonly ValueOf<Member>[]
+            : S extends {
+                  readonly kind: "structure";
+                  readonly required: infer Required;
+                  readonly optional: infer Optional;
+                }
+              ? { readonly [Name in keyof Required]: ValueOf<Required[Name]> } & {
+                  readonly [Name in keyof Optional]?: ValueOf<Optional[Name]> | undefined;
+                }
+              : never;

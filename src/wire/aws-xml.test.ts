@@ -21,7 +21,7 @@ const shape = {
     Context: { kind: "map", key: text, value: text, lengthMax: 9 },
     CreateTime: { kind: "timestamp" },
   },
-  optional: { Count: { kind: "integer" } },
+  optional: { Count: { kind: "integer" }, Only: { kind: "boolean" } },
 } as const satisfies StructureShape;
 
 const CreateTime = new Date("2023-12-14T00:15:21.358Z");
@@ -33,11 +33,12 @@ test("prints lists, maps and timestamps as AWS does", () => {
     Context: { a: "1" },
     CreateTime,
     Count: 3,
+    Only: false,
   });
   expect(members).toBe(
     "<Name>&lt;a&amp;b&gt;</Name><Tags><Tag><Key>k</Key></Tag><Tag><Key/></Tag></Tags>" +
       "<Context><entry><key>a</key><value>1</value></entry></Context>" +
-      "<CreateTime>2023-12-14T00:15:21.358Z</CreateTime><Count>3</Count>",
+      "<CreateTime>2023-12-14T00:15:21.358Z</CreateTime><Count>3</Count><Only>false</Only>",
   );
 });
 

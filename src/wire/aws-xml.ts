@@ -57,6 +57,8 @@ function content(shape: Shape, value: unknown): string {
       return escapeXmlText(value as string);
     case "integer":
       return String(value as number);
+    case "boolean":
+      return String(value as boolean);
     case "timestamp":
       return (value as Date).toISOString();
     case "list":

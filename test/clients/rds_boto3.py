@@ -119,8 +119,8 @@ def refusals():
     refused("KMSKeyNotAccessibleFault", 400, create, "x", KMSKeyId="alias/x")
     context = {"a": "b"}
     refused("InvalidParameterCombination", 400, create, "x", AdditionalEncryptionContext=context)
-    refused("InvalidAction", 400, rds.describe_db_instances)
-    refused("InvalidAction", 400, client("redshift").describe_clusters)
+    refused("InvalidAction", 400, rds.describe_db_snapshots)
+    refused("InvalidAction", 400, client("redshift").describe_tags)
     refused("RequestEntityTooLarge", 413, create, "x", Description="x" * 5_000_000)
     refused("InvalidParameterValue", 400, create, "x", Description="x" * 1_000_000)
 

@@ -24,14 +24,22 @@ const sourceNames = ["shop", ...Array.from({ length: 20 }, (_, index) => `source
 
 export const sources: ApiOptions["sources"] = [
   ...sourceNames.map(
-    (name) => ({ name, kind: "instance", engine: "postgres", arn: sourceArn(name) }) as const,
+    (name) =>
+      ({
+        name,
+        kind: "instance",
+        engine: "postgres",
+        arn: sourceArn(name),
+        endpoint: { host: `${name}.example`, port: 5432 },
+      }) as const,
   ),
-  { name: "books", kind: "instance", engine: "mysql", arn: sourceArn("books") },
+  { name: "books", kind: "instance", engine: "mysql", arn: sourceArn("books"), endpoint: undefined },
   {
     name: "fleet",
     kind: "cluster",
     engine: "aurora-postgresql",
     arn: `arn:aws:rds:${region}:${account}:cluster:fleet`,
+    endpoint: { host: "10.0.0.7", port: 6432 },
   },
 ];
 
@@ -85,6 +93,9 @@ export class TestService implements AsyncDisposable {
       region,
       sources,
       targets,
+      engineVersions: ["postgres", "aurora-postgresql"].flatMap((engine) =>
+        ["14", "9", "18"].map((majorVersion) => ({ engine, majorVersion })),
+      ),
       quotas: { perAccount: 10_000, perTarget: 10_000, perSource: 10_000 },
       secretOf: (key) => (key === credentials.accessKeyId ? credentials.secretAccessKey : undefined),
       catalog,

@@ -1,4 +1,7 @@
 import { execFile, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TestContext } from "vitest";
 
@@ -18,8 +21,35 @@ export function requireClient(context: TestContext, client: keyof typeof program
   const message = `${client} is not installed: what it would have shown is not tested`;
   // oxlint-disable-next-line node/no-process-env -- a switch for tests, which have no configuration
   if (process.env["ZEROETL_REQUIRE_CLIENTS"] === "1") throw new Error(message);
+  skipLoudly(context, message);
+}
+
+/** Skips the running test and says what is not tested. */
+function skipLoudly(context: TestContext, message: string): never {
   process.stderr.write(`\n*** ${message} ***\n`);
-  context.skip(message);
+  return context.skip(message);
+}
+
+/** Where Terraform looks for providers, or where a distribution puts them. */
+const providerMirrors = [
+  "/opt/tf-plugins",
+  "/usr/share/terraform/plugins",
+  "/usr/local/share/terraform/plugins",
+  join(homedir(), ".terraform.d/plugins"),
+  join(homedir(), ".terraform.d/plugin-cache"),
+];
+
+/**
+ * A directory with a copy of Terraform's provider for AWS. Skips the running test where it or Terraform is not
+ * installed, even where all clients are promised: the provider is too large to be brought along.
+ */
+export function requireTerraform(context: TestContext): string {
+  const mirror = providerMirrors.find((directory) =>
+    existsSync(join(directory, "registry.terraform.io/hashicorp/aws")),
+  );
+  if (mirror !== undefined && spawnSync("terraform", ["version"]).status === 0) return mirror;
+  const missing = mirror === undefined ? "Terraform's provider for AWS" : "Terraform";
+  return skipLoudly(context, `${missing} is not installed: what it would have shown is not tested`);
 }
 
 export interface ClientRun {

@@ -18,9 +18,11 @@ import { until } from "./until.ts";
 
 const pollMs = 50;
 const account = "000000000000";
-const region = "us-east-1";
+export const region = "us-east-1";
 const namespace = "11111111-2222-4333-8444-555555555555";
-const credentials = { accessKeyId: "AKIDTEST", secretAccessKey: "test-secret-key" };
+export const sourceArn = `arn:aws:rds:${region}:${account}:db:test`;
+export const targetArn = `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespace}`;
+export const credentials = { accessKeyId: "AKIDTEST", secretAccessKey: "test-secret-key" };
 
 export interface ServiceOptions {
   /** For its data and its configuration; made when absent. A second service on the same one goes on where the first ended. */
@@ -83,8 +85,8 @@ export class ServiceProcess implements AsyncDisposable {
     await this.rds.send(
       new CreateIntegrationCommand({
         IntegrationName: name,
-        SourceArn: `arn:aws:rds:${region}:${account}:db:test`,
-        TargetArn: `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespace}`,
+        SourceArn: sourceArn,
+        TargetArn: targetArn,
         DataFilter: dataFilter,
       }),
     );

@@ -1,0 +1,129 @@
+"""Looks around as a user of boto3 does: sources, targets, who calls. Usage: resources_boto3.py ENDPOINT SETUP; prints `ok`.
+
+SETUP is JSON: {"sources": [{"name", "kind", "engine", "arn"}], "targets": [{"name", "arn", "namespaceId"}], "account",
+"key"}. The first source is an instance of PostgreSQL. No integration exists yet.
+"""
+
+import json
+import sys
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ENDPOINT, SETUP = sys.argv[1], json.loads(sys.argv[2])
+SOURCES, TARGETS = SETUP["sources"], SETUP["targets"]
+
+
+def client(service):
+    return boto3.client(service, endpoint_url=ENDPOINT, config=Config(retries={"total_max_attempts": 1}))
+
+
+rds, redshift, sts = client("rds"), client("redshift"), client("sts")
+
+
+def refused(code, status, call, **parameters):
+    try:
+        call(**parameters)
+    except ClientError as error:
+        got = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+        assert got == (code, status), got
+        return error.response["Error"]["Message"]
+    raise AssertionError(f"{code} expected")
+
+
+def every(service, action, key, **parameters):
+    pages = service.get_paginator(action).paginate(**parameters, PaginationConfig={"PageSize": 20})
+    lists = [page[key] for page in pages]
+    assert all(len(each) == 20 for each in lists[:-1]), [len(each) for each in lists]
+    return [item for each in lists for item in each]
+
+
+def caller():
+    identity = sts.get_caller_identity()
+    arn = f"arn:aws:iam::{SETUP['account']}:user/{SETUP['key']}"
+    assert (identity["Account"], identity["Arn"], identity["UserId"]) == (SETUP["account"], arn, SETUP["key"]), identity
+
+
+def databases():
+    instances = every(rds, "describe_db_instances", "DBInstances")
+    wanted = sorted(source["name"] for source in SOURCES if source["kind"] == "instance")
+    assert [instance["DBInstanceIdentifier"] for instance in instances] == wanted
+    [cluster] = every(rds, "describe_db_clusters", "DBClusters")
+    [configured] = [source for source in SOURCES if source["kind"] == "cluster"]
+    assert cluster["DBClusterArn"] == configured["arn"] and cluster["Engine"] == configured["engine"], cluster
+    assert isinstance(cluster["Port"], int) and cluster["Status"] == "available", cluster
+    rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier=configured["arn"])
+
+    arn, name = SOURCES[0]["arn"], SOURCES[0]["name"]
+    rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "team", "Value": "data"}])
+    by_id = [{"Name": "db-instance-id", "Values": [name, arn]}, {"Name": "engine", "Values": ["postgres"]}]
+    [instance] = rds.describe_db_instances(Filters=by_id)["DBInstances"]
+    assert instance["TagList"] == rds.list_tags_for_resource(ResourceName=arn)["TagList"] == [{"Key": "team", "Value": "data"}]
+    assert instance["Endpoint"] == {"Address": f"{name}.example", "Port": 5432}, instance
+    assert "MasterUsername" not in instance
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name)
+    refused("DBInstanceNotFound", 404, rds.describe_db_instances, DBInstanceIdentifier="nobody")
+    refused("DBClusterNotFoundFault", 404, rds.describe_db_clusters, DBClusterIdentifier=name)
+    message = refused("InvalidParameterValue", 400, rds.describe_db_clusters, Filters=[{"Name": "x", "Values": ["y"]}])
+    assert message == "Unrecognized filter name: x", message
+
+    versions = every(rds, "describe_db_engine_versions", "DBEngineVersions", Engine="postgres")
+    assert versions and all(version["SupportsIntegrations"] is True for version in versions), versions
+    [default] = rds.describe_db_engine_versions(Engine="postgres", DefaultOnly=True)["DBEngineVersions"]
+    assert default == versions[-1], default
+
+
+def warehouses():
+    clusters = every(redshift, "describe_clusters", "Clusters")
+    assert [cluster["ClusterIdentifier"] for cluster in clusters] == sorted(target["name"] for target in TARGETS)
+    name, arn = TARGETS[0]["name"], TARGETS[0]["arn"]
+    redshift.get_waiter("cluster_available").wait(ClusterIdentifier=name)
+    [cluster] = redshift.describe_clusters(ClusterIdentifier=name)["Clusters"]
+    assert cluster["ClusterNamespaceArn"] == arn and cluster["Tags"] == [], cluster
+    refused("ClusterNotFound", 404, redshift.describe_clusters, ClusterIdentifier="nobody")
+    assert redshift.describe_clusters(TagKeys=["a"], TagValues=["b"])["Clusters"] == []
+
+
+def integrations():
+    assert redshift.describe_inbound_integrations()["InboundIntegrations"] == []
+    made = rds.create_integration(
+        SourceArn=SOURCES[0]["arn"], TargetArn=TARGETS[0]["arn"], IntegrationName="seen", DataFilter="include: shop.*.*"
+    )
+    [inbound] = every(redshift, "describe_inbound_integrations", "InboundIntegrations", TargetArn=TARGETS[0]["arn"])
+    assert inbound == {
+        "IntegrationArn": made["IntegrationArn"],
+        "SourceArn": made["SourceArn"],
+        "TargetArn": made["TargetArn"],
+        "Status": "creating",
+        "Errors": [],
+        "CreateTime": made["CreateTime"],
+    }, inbound
+    same = redshift.describe_inbound_integrations(IntegrationArn=made["IntegrationArn"])
+    assert same["InboundIntegrations"] == [inbound], same
+    assert redshift.describe_inbound_integrations(TargetArn=TARGETS[1]["arn"])["InboundIntegrations"] == []
+
+    assert every(redshift, "describe_integrations", "Integrations") == []
+    by_status = [{"Name": "status", "Values": ["creating"]}, {"Name": "source-types", "Values": ["dynamodb"]}]
+    assert redshift.describe_integrations(Filters=by_status)["Integrations"] == []
+    arn = made["IntegrationArn"].replace(":rds:", ":redshift:")
+    refused("IntegrationNotFoundFault", 404, redshift.describe_inbound_integrations, IntegrationArn=arn)
+    refused("IntegrationNotFoundFault", 404, redshift.describe_integrations, IntegrationArn=arn)
+    refused("IntegrationNotFoundFault", 404, redshift.modify_integration, IntegrationArn=arn, IntegrationName="x")
+    refused("IntegrationNotFoundFault", 404, redshift.delete_integration, IntegrationArn=arn)
+    for source in ("arn:aws:s3:::bucket", "arn:aws:dynamodb:us-east-1:123456789012:table/orders"):
+        wish = dict(SourceArn=source, TargetArn=TARGETS[0]["arn"], IntegrationName="x", TagList=[{"Key": "k", "Value": "v"}])
+        refused("UnsupportedOperation", 400, redshift.create_integration, **wish)
+        try:
+            redshift.create_integration(**wish)
+        except redshift.exceptions.UnsupportedOperationFault:
+            pass
+    missing = TARGETS[0]["arn"][:-4] + "ffff"
+    refused("InvalidNamespaceFault", 400, redshift.describe_inbound_integrations, TargetArn=missing)
+
+
+caller()
+databases()
+warehouses()
+integrations()
+print("ok")
