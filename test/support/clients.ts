@@ -1,7 +1,4 @@
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TestContext } from "vitest";
 
@@ -30,26 +27,26 @@ function skipLoudly(context: TestContext, message: string): never {
   return context.skip(message);
 }
 
-/** Where Terraform looks for providers, or where a distribution puts them. */
-const providerMirrors = [
-  "/opt/tf-plugins",
-  "/usr/share/terraform/plugins",
-  "/usr/local/share/terraform/plugins",
-  join(homedir(), ".terraform.d/plugins"),
-  join(homedir(), ".terraform.d/plugin-cache"),
-];
-
 /**
  * A directory with a copy of Terraform's provider for AWS. Skips the running test where it or Terraform is not
  * installed, even where all clients are promised: the provider is too large to be brought along.
  */
 export function requireTerraform(context: TestContext): string {
-  const mirror = providerMirrors.find((directory) =>
-    existsSync(join(directory, "registry.terraform.io/hashicorp/aws")),
+  const mirror = spawnSync("terraform", ["version"]).status === 0 ? findProvider() : undefined;
+  if (mirror !== undefined) return mirror;
+  return skipLoudly(
+    context,
+    "Terraform, or its provider for AWS, is not installed: what it would have shown is not tested",
   );
-  if (mirror !== undefined && spawnSync("terraform", ["version"]).status === 0) return mirror;
-  const missing = mirror === undefined ? "Terraform's provider for AWS" : "Terraform";
-  return skipLoudly(context, `${missing} is not installed: what it would have shown is not tested`);
+}
+
+/** Wherever on this machine: a copy that somebody has put in the layout of a mirror. */
+function findProvider(): string | undefined {
+  const layout = "/registry.terraform.io/hashicorp/aws/";
+  const name = "terraform-provider-aws_*";
+  const found = spawnSync("find", ["/", "-xdev", "-path", `*${layout}*/${name}`, "-print", "-quit"]);
+  const path = found.stdout.toString().split("\n")[0] ?? "";
+  return path === "" ? undefined : path.slice(0, path.indexOf(layout));
 }
 
 export interface ClientRun {
