@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readMarker, writeMarker } from "./marker.ts";
+import { openMarker, readMarker, sealMarker, writeMarker } from "./marker.ts";
 
 const key = randomBytes(32);
 const refused = expect.objectContaining({ code: "InvalidParameterValue" });
@@ -15,6 +15,21 @@ test("a marker gives back the ordinal for the query that it was written for", ()
       expect(readMarker(key, marker, list)).toBe(ordinal);
       expect(() => readMarker(key, marker, [...list, "more"])).toThrow(refused);
       expect(() => readMarker(randomBytes(32), marker, list)).toThrow(refused);
+    }),
+  );
+});
+
+test("a marker of several numbers gives all of them back, up to the largest", () => {
+  const number = fc.oneof(
+    fc.maxSafeNat().map((value) => value % 2 ** 48),
+    fc.constant(2 ** 48 - 1),
+  );
+  fc.assert(
+    fc.property(fc.array(number, { maxLength: 6 }), (numbers) => {
+      const marker = sealMarker(key, numbers, ["a"]);
+      expect(marker.length).toBeLessThanOrEqual(340);
+      expect(openMarker(key, marker, ["a"])).toEqual(numbers);
+      expect(() => openMarker(key, marker, ["b"])).toThrow(refused);
     }),
   );
 });

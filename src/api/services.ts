@@ -1,5 +1,6 @@
 import { deleteIntegration, modifyIntegration } from "./change-integration.ts";
 import { createIntegration } from "./create-integration.ts";
+import { describeEventCategories, describeEvents } from "./describe-events.ts";
 import { describeIntegrations } from "./describe-integrations.ts";
 import { operation, type Operation } from "./operation.ts";
 import { shapes } from "./shapes.ts";
@@ -25,6 +26,8 @@ export const services = {
       AddTagsToResource: operation(shapes.AddTagsToResource, addTagsToResource),
       ListTagsForResource: operation(shapes.ListTagsForResource, listTagsForResource),
       RemoveTagsFromResource: operation(shapes.RemoveTagsFromResource, removeTagsFromResource),
+      DescribeEvents: operation(shapes.DescribeEvents, describeEvents),
+      DescribeEventCategories: operation(shapes.DescribeEventCategories, describeEventCategories),
     },
   },
   redshift: {

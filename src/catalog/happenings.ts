@@ -32,11 +32,7 @@ export interface ReportedChange {
 export const tablesToldMax = 20;
 
 /** The status changed to this one; what is to be said of it. */
-export function statusHappening(
-  kind: EventKind,
-  status: EventStatus,
-  detail?: string,
-): Happening {
+export function statusHappening(kind: EventKind, status: EventStatus, detail?: string): Happening {
   return { kind, status, statusCode: status.toUpperCase(), detail };
 }
 
