@@ -308,3 +308,16 @@ test("a client needs neither a file nor the variables of the service", async () 
   expect(defaults.dataDirectory).toBe(join(directory, "zeroetl-data"));
   await expect(loadClientConfiguration({ file: none, fileMayBeMissing: false })).rejects.toThrow(CodedError);
 });
+
+test("a webhook is a secret that only an http or https URL can be", async () => {
+  const webhook = (url: string): string => `events: { webhook: "${url}" }\n`;
+  const found = await load(webhook("https://user:p%40ss@host/path?token=x"));
+  expect(found.webhook?.reveal()).toBe("https://user:p%40ss@host/path?token=x");
+  expect(inspect(found, { depth: 5 })).not.toContain("p%40ss");
+  expect((await load("")).webhook).toBeUndefined();
+  for (const url of ["hunter2", "ftp://hunter2@host/", "http://u:hunter2%zz@host/"]) {
+    const message = await refusal(webhook(url));
+    expect(message).toMatch(/^zeroetl\.yaml:1: events\.webhook must be an http or https URL/);
+    expect(message).not.toContain("hunter2");
+  }
+});

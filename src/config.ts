@@ -21,6 +21,15 @@ const addressAllowed = "HOST:PORT, such as 127.0.0.1:5440; port 0 takes a free o
 const isAddress = (text: string): boolean =>
   address.test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535;
 
+/** One that can be taken apart, user and password included. */
+const isWebUrl = (text: string): boolean => {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  const isWhole = !/%(?![0-9A-Fa-f]{2})/.test(username + password);
+  return isWhole && (protocol === "http:" || protocol === "https:");
+};
+const webUrlAllowed = "an http or https URL, such as https://user:password@host/path";
+
 /** A number, which a variable of the environment gives as text. */
 const count = z.preprocess(
   (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),
@@ -142,6 +151,17 @@ export const configurationSchema = z.strictObject({
     "Where the service listens.",
     "a mapping with api and sql",
   ).prefault({}),
+  events: setting(
+    z.strictObject({
+      webhook: setting(
+        z.string().refine(isWebUrl, `must be ${webUrlAllowed}`),
+        "Where each event of an integration is sent, too: a POST of JSON in the form of EventBridge, at least once, in order for one integration, again and again until the answer is 2xx. Characters of the password that URLs use themselves are percent-encoded. Default: nowhere.",
+        webUrlAllowed,
+      ).optional(),
+    }),
+    "What becomes of events of integrations, besides DescribeEvents and the log.",
+    "a mapping with webhook",
+  ).prefault({}),
   credentials: setting(
     z.array(credential).min(1),
     "Access keys of the API. When absent, one is made at the first start and kept in data_dir/credentials.json.",
@@ -181,6 +201,8 @@ export interface Configuration {
   readonly catalogUrl: Secret | undefined;
   readonly quotas: { readonly perAccount: number; readonly perTarget: number; readonly perSource: number };
   readonly listenApi: Address;
+  /** Where events are sent, too. */
+  readonly webhook: Secret | undefined;
   /** Empty: made at the first start and kept in the data directory. */
   readonly credentials: readonly Credential[];
   readonly sources: readonly ConfiguredSource[];
@@ -306,6 +328,7 @@ function interpret(settings: Settings, context: Context): Configuration {
     catalogUrl: settings.catalog === undefined ? undefined : new Secret(settings.catalog),
     quotas: { perAccount: quotas.per_account, perTarget: quotas.per_target, perSource: quotas.per_source },
     listenApi: addressOf(settings.listen.api),
+    webhook: settings.events.webhook === undefined ? undefined : new Secret(settings.events.webhook),
     credentials: credentialsOf(settings),
     sources: settings.sources.map(({ name, kind, engine, url }) => ({
       resource: {
@@ -410,6 +433,9 @@ async function warningsOf(path: string, file: ConfigFile, settings: Settings): P
       (users ?? []).map((_, at) => ["targets", index, "users", at, "password"]),
     ),
     ...(settings.catalog !== undefined && hasPassword(settings.catalog) ? [["catalog"]] : []),
+    ...(settings.events.webhook !== undefined && hasToken(settings.events.webhook)
+      ? [["events", "webhook"]]
+      : []),
   ];
   const found = secrets.find((at) => file.literal(at));
   return found === undefined
@@ -417,6 +443,11 @@ async function warningsOf(path: string, file: ConfigFile, settings: Settings): P
     : [
         `${file.where(found)}: a secret stands in a file that others can read: chmod 600 ${path}, or use \${VARIABLE}`,
       ];
+}
+
+/** Webhooks have their secret where a password is, or in the query. */
+function hasToken(url: string): boolean {
+  return hasPassword(url) || new URL(url).search !== "";
 }
 
 function hasPassword(url: string): boolean {

@@ -19,6 +19,7 @@ import {
   writeServiceRecord,
 } from "./data-directory.ts";
 import type { FilterDialect } from "./model/data-filter.ts";
+import { EventWebhook, type WebhookRequest } from "./runtime/event-webhook.ts";
 import type { SourceUnit } from "./runtime/keeper.ts";
 import { Operator } from "./runtime/operator.ts";
 import { supervisorMetrics, supervisorSamples } from "./runtime/stream-metrics.ts";
@@ -38,7 +39,7 @@ const drainMs = 2000;
 type Close = () => PromiseLike<void> | void;
 
 /**
- * The whole service: config → lock → catalog → warehouses → supervisor → api → listen. Disposing of it stops in the
+ * The whole service: config → lock → catalog → webhook → warehouses → supervisor → api → listen. Disposing of it stops in the
  * opposite order, so that each part finds what it needs while it ends.
  */
 export class Service implements AsyncDisposable {
@@ -96,8 +97,11 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   closers.push(() => lock[Symbol.asyncDispose]());
   const credentials =
     configuration.credentials.length > 0 ? configuration.credentials : await ensureCredentials(dataDirectory);
-  const catalog = await Catalog.open(catalogLocation(configuration));
+  const deliversEvents = configuration.webhook !== undefined;
+  const catalog = await Catalog.open(catalogLocation(configuration), { deliversEvents });
   closers.push(() => catalog[Symbol.asyncDispose]());
+  const arnOf = (id: string): string => integrationArn(configuration, id);
+  startWebhook(configuration, { outbox: catalog, arnOf }, closers);
   const warehouses = await openWarehouses(configuration, closers, signal);
   const supervisor = Supervisor.start({
     catalog,
@@ -109,7 +113,6 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   });
   closers.push(() => supervisor[Symbol.asyncDispose]());
   const resources = sources.map(({ resource }) => resource);
-  const arnOf = (id: string): string => integrationArn(configuration, id);
   const operator = new Operator({ supervisor, catalog, sources: resources, targets: warehouses, arnOf });
   const metrics = new Metrics();
   closers.push(() => metrics[Symbol.dispose]());
@@ -179,6 +182,17 @@ export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<str
     return [resource.arn, { engine, url: url.reveal(), dialect: kind.dialect }] as const;
   });
   return new Map(units);
+}
+
+/** It is stopped after the supervisor, whose last reports may be events, and before the catalog. */
+function startWebhook(
+  { webhook, account, region }: Configuration,
+  parts: Pick<WebhookRequest, "outbox" | "arnOf">,
+  closers: Close[],
+): void {
+  if (webhook === undefined) return;
+  const running = EventWebhook.start({ url: webhook, account, region, ...parts });
+  closers.push(() => running[Symbol.asyncDispose]());
 }
 
 function catalogLocation({ catalogUrl, dataDirectory }: Configuration) {

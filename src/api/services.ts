@@ -4,6 +4,7 @@ import { createIntegration } from "./create-integration.ts";
 import { databaseShapes } from "./database-shapes.ts";
 import { describeDbClusters, describeDbInstances } from "./describe-databases.ts";
 import { describeDbEngineVersions } from "./describe-engine-versions.ts";
+import { describeEventCategories, describeEvents } from "./describe-events.ts";
 import { describeIntegrations } from "./describe-integrations.ts";
 import { operation, type Operation } from "./operation.ts";
 import { describeClusters } from "./redshift-clusters.ts";
@@ -40,6 +41,8 @@ export const services = {
       DescribeDBInstances: operation(databaseShapes.DescribeDBInstances, describeDbInstances),
       DescribeDBClusters: operation(databaseShapes.DescribeDBClusters, describeDbClusters),
       DescribeDBEngineVersions: operation(databaseShapes.DescribeDBEngineVersions, describeDbEngineVersions),
+      DescribeEvents: operation(shapes.DescribeEvents, describeEvents),
+      DescribeEventCategories: operation(shapes.DescribeEventCategories, describeEventCategories),
     },
   },
   redshift: {

@@ -54,6 +54,27 @@ const integration = {
   optional: { Description: description },
 } as const satisfies Shape;
 
+const eventCategoryList = listOf(anyString, "EventCategory", 100);
+
+const event = {
+  kind: "structure",
+  required: {
+    SourceIdentifier: anyString,
+    SourceType: anyString,
+    Message: anyString,
+    EventCategories: eventCategoryList,
+    Date: { kind: "timestamp" },
+    SourceArn: anyString,
+  },
+  optional: {},
+} as const satisfies Shape;
+
+const eventCategoriesMap = {
+  kind: "structure",
+  required: { SourceType: anyString, EventCategories: eventCategoryList },
+  optional: {},
+} as const satisfies Shape;
+
 export type IntegrationOutput = ValueOf<typeof integration>;
 
 /** What each action takes and gives. */
@@ -127,6 +148,36 @@ export const shapes = {
       optional: {},
     },
     output: undefined,
+  },
+  DescribeEvents: {
+    input: {
+      kind: "structure",
+      required: {},
+      optional: {
+        SourceIdentifier: anyString,
+        SourceType: anyString,
+        StartTime: { kind: "timestamp" },
+        EndTime: { kind: "timestamp" },
+        Duration: { kind: "integer" },
+        EventCategories: eventCategoryList,
+        Filters: filterList,
+        MaxRecords: { kind: "integer" },
+        Marker: marker,
+      },
+    },
+    output: {
+      kind: "structure",
+      required: { Events: listOf(event, "Event", 100) },
+      optional: { Marker: marker },
+    },
+  },
+  DescribeEventCategories: {
+    input: { kind: "structure", required: {}, optional: { SourceType: anyString, Filters: filterList } },
+    output: {
+      kind: "structure",
+      required: { EventCategoriesMapList: listOf(eventCategoriesMap, "EventCategoriesMap", 100) },
+      optional: {},
+    },
   },
 } as const satisfies Record<
   string,

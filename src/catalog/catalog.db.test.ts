@@ -5,68 +5,23 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  ampleQuotas as quotas,
+  catalogHomes,
+  table,
+  wish,
+  type CatalogHome,
+} from "../../test/support/catalog-homes.ts";
 import { TestPostgres } from "../../test/support/postgres.ts";
-import type { TableStatus } from "../model/integration.ts";
 import { Catalog } from "./catalog.ts";
-import { openDatabase, type CatalogLocation } from "./database.ts";
-import type { NewIntegration, Quotas } from "./wishes.ts";
+import { openDatabase } from "./database.ts";
+import { setLogLevel } from "../base/log.ts";
+import type { NewIntegration } from "./wishes.ts";
 
-const quotas: Quotas = { perAccount: 1_000, perTarget: 1_000, perSource: 1_000 };
+setLogLevel("silent");
 
-let unique = 0;
-
-function wish(over: Partial<NewIntegration> = {}): NewIntegration {
-  unique += 1;
-  return {
-    id: randomUUID(),
-    name: `name-${unique}`,
-    sourceArn: `source-${unique}`,
-    targetArn: `target-${unique}`,
-    dataFilter: "include: shop.*.*",
-    description: undefined,
-    kmsKeyId: "key",
-    additionalEncryptionContext: {},
-    tags: [],
-    createdAt: new Date("2026-01-31T12:34:56.789Z"),
-    ...over,
-  };
-}
-
-function table(name: string, over: Partial<TableStatus> = {}): TableStatus {
-  return {
-    sourceDatabase: "shop",
-    destinationDatabase: "shop",
-    schema: "public",
-    table: name,
-    state: "Synced",
-    reason: undefined,
-    rows: 1,
-    ...over,
-  };
-}
-
-interface Home {
-  readonly location: CatalogLocation;
-  readonly close: () => Promise<void>;
-}
-
-const homes: Readonly<Record<string, () => Promise<Home>>> = {
-  "embedded in a directory": async () => {
-    const directory = await mkdtemp(join(tmpdir(), "zeroetl-catalog-"));
-    const close = (): Promise<void> => rm(directory, { recursive: true, force: true });
-    return { location: { kind: "directory", directory: join(directory, "catalog") }, close };
-  },
-  "in a PostgreSQL server": async () => {
-    const server = await TestPostgres.start({ version: 14 });
-    return {
-      location: { kind: "server", url: server.url() },
-      close: () => server[Symbol.asyncDispose](),
-    };
-  },
-};
-
-describe.each(Object.entries(homes))("a catalog %s", (_, makeHome) => {
-  let home: Home;
+describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
+  let home: CatalogHome;
   let catalog: Catalog;
 
   beforeAll(async () => {

@@ -1,10 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import { eventAgeMsMax, type IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus, Tag } from "../model/integration.ts";
+import { Changes } from "./changes.ts";
 import { openDatabase, type CatalogLocation, type OpenDatabase } from "./database.ts";
+import {
+  readEvents,
+  readLastOfName,
+  readPending,
+  writeTaken,
+  type EventPage,
+  type EventPageRequest,
+} from "./events.ts";
 import { readByName, readIntegration, readPage, type Page, type PageRequest } from "./read.ts";
 import {
+  forgetIntegration,
   readTables,
   readWanted,
   writeReport,
@@ -38,29 +49,52 @@ export interface RuntimeCatalog {
   readonly onWish: (listener: () => void) => () => void;
 }
 
+/** The side of whoever takes events elsewhere, if the catalog was opened for that. */
+export interface EventOutbox {
+  /** The first event of each integration that was not taken yet, oldest first; at most `limit`. */
+  readonly pendingEvents: (limit: number) => Promise<readonly IntegrationEvent[]>;
+  readonly eventTaken: (ordinal: number) => Promise<void>;
+  /** Calls back after events were written in this process. Only a hint. Gives the way to stop. */
+  readonly onEvent: (listener: () => void) => () => void;
+}
+
+export interface CatalogOptions {
+  readonly now?: () => Date;
+  /** Whether events are kept for an outbox; those written without one are nobody's to take. Default false. */
+  readonly deliversEvents?: boolean;
+}
+
 const log = logger("catalog");
 
 /**
  * What is wanted and what is so. Whatever a method has returned is on the disk; a method that throws has changed
  * nothing. Everything may be called concurrently.
  */
-export class Catalog implements RuntimeCatalog, AsyncDisposable {
+export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   readonly #database: OpenDatabase;
+  readonly #changes: Changes;
+  readonly #now: () => Date;
   readonly #listeners = new Set<() => void>();
   #closed: Promise<void> | undefined;
   /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
   readonly markerKey: Buffer;
 
-  private constructor(database: OpenDatabase, markerKey: Buffer) {
+  private constructor(
+    database: OpenDatabase,
+    markerKey: Buffer,
+    { now = () => new Date(), deliversEvents = false }: CatalogOptions,
+  ) {
     this.#database = database;
+    this.#now = now;
+    this.#changes = new Changes({ db: database.db, now, deliversEvents });
     this.markerKey = markerKey;
   }
 
   /** Made when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED, CONFIGURATION, CATALOG_FAILED. */
-  static async open(location: CatalogLocation): Promise<Catalog> {
+  static async open(location: CatalogLocation, options: CatalogOptions = {}): Promise<Catalog> {
     const database = await openDatabase(location);
     try {
-      return new Catalog(database, await markerKeyOf(database));
+      return new Catalog(database, await markerKeyOf(database), options);
     } catch (error) {
       await database.close();
       throw error;
@@ -75,19 +109,19 @@ export class Catalog implements RuntimeCatalog, AsyncDisposable {
   }
 
   async create(wish: NewIntegration, quotas: Quotas): Promise<Creation> {
-    const creation = await createIntegration(this.#database.db, wish, quotas);
+    const creation = await createIntegration(this.#changes, wish, quotas);
     if (creation.kind === "created") this.#tell();
     return creation;
   }
 
   async modify(id: string, change: IntegrationChange): Promise<Modification> {
-    const modification = await modifyIntegration(this.#database.db, id, change);
+    const modification = await modifyIntegration(this.#changes, id, change);
     if (modification.kind === "modified") this.#tell();
     return modification;
   }
 
   async delete(id: string): Promise<Deletion> {
-    const deletion = await deleteIntegration(this.#database.db, id);
+    const deletion = await deleteIntegration(this.#changes, id);
     if (deletion.kind === "deleting") this.#tell();
     return deletion;
   }
@@ -131,20 +165,40 @@ export class Catalog implements RuntimeCatalog, AsyncDisposable {
     return readTables(this.#database.db, integrationId);
   }
 
+  /** What happened in the last 14 days, to integrations that are gone, too. */
+  async events(request: EventPageRequest): Promise<EventPage> {
+    const oldest = new Date(this.#now().getTime() - eventAgeMsMax);
+    const from = request.from < oldest ? oldest : request.from;
+    return readEvents(this.#database.db, { ...request, from });
+  }
+
+  /** The uuid of the integration that had this name last, by what happened to it: it may be gone. */
+  async lastOfName(name: string): Promise<string | undefined> {
+    return readLastOfName(this.#database.db, nameKey(name));
+  }
+
+  async pendingEvents(limit: number): Promise<readonly IntegrationEvent[]> {
+    return readPending(this.#database.db, { limit, now: this.#now() });
+  }
+
+  async eventTaken(ordinal: number): Promise<void> {
+    await writeTaken(this.#database.db, ordinal);
+  }
+
+  onEvent(listener: () => void): () => void {
+    return this.#changes.onEvent(listener);
+  }
+
   async wanted(): Promise<readonly WantedIntegration[]> {
     return readWanted(this.#database.db);
   }
 
   async report(integrationId: string, report: IntegrationReport): Promise<void> {
-    await writeReport(this.#database.db, integrationId, report);
+    await writeReport(this.#changes, integrationId, report);
   }
 
   async forget(integrationId: string): Promise<void> {
-    await this.#database.db
-      .deleteFrom("integrations")
-      .where("id", "=", integrationId)
-      .where("wanted", "=", "absent")
-      .execute();
+    await forgetIntegration(this.#changes, integrationId);
   }
 
   onWish(listener: () => void): () => void {

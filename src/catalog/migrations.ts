@@ -3,6 +3,7 @@ import { sql, type Kysely, type Migration } from "kysely";
 /** In order of their names. One that has been released is never changed: a new one follows it. */
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-integrations": { up: integrations },
+  "0002-events": { up: events },
   "0003-source-tags": { up: sourceTags },
 };
 
@@ -60,4 +61,30 @@ async function sourceTags(db: Kysely<unknown>): Promise<void> {
       value text NOT NULL,
       PRIMARY KEY (source_arn, key)
     )`.execute(db);
+}
+
+// No reference to integrations: what happened to one that is gone can still be read.
+async function events(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE zeroetl.events (
+      ordinal integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      uuid text NOT NULL,
+      integration_id text NOT NULL,
+      integration_name text NOT NULL,
+      source_arn text NOT NULL,
+      target_arn text NOT NULL,
+      event_id text NOT NULL,
+      severity text NOT NULL,
+      category text NOT NULL,
+      status text NOT NULL,
+      status_code text NOT NULL,
+      message text NOT NULL,
+      created_at timestamptz(3) NOT NULL,
+      is_pending boolean NOT NULL
+    )`.execute(db);
+  await sql`CREATE INDEX events_by_integration ON zeroetl.events (integration_id, ordinal)`.execute(db);
+  await sql`CREATE INDEX events_by_age ON zeroetl.events (created_at)`.execute(db);
+  await sql`
+    CREATE INDEX events_pending ON zeroetl.events (integration_id, ordinal) WHERE is_pending`.execute(db);
+  await sql`INSERT INTO zeroetl.settings VALUES ('events', '')`.execute(db);
 }

@@ -1,7 +1,10 @@
 import { sql } from "kysely";
 import type { Integration, IntegrationError, IntegrationStatus, TableStatus } from "../model/integration.ts";
+import type { Changes } from "./changes.ts";
 import type { CatalogDatabase } from "./database.ts";
-import { integrationOf, readAll } from "./read.ts";
+import { happeningsOf, statusHappening, type TableChange } from "./happenings.ts";
+import { integrationOf, readAll, readIntegration } from "./read.ts";
+import { storableJson } from "./storable.ts";
 
 /** An integration with what the supervisor shall do about it. */
 export interface WantedIntegration {
@@ -29,43 +32,72 @@ export async function readWanted(db: CatalogDatabase): Promise<WantedIntegration
  * any more, and the runtime reports again once it has carried out the newer wish. Nor can a report take back
  * `deleting`. One on an integration that is gone is dropped too.
  */
-export async function writeReport(db: CatalogDatabase, id: string, report: IntegrationReport): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    const { numUpdatedRows } = await tx
+export async function writeReport(changes: Changes, id: string, report: IntegrationReport): Promise<void> {
+  await changes.transaction(async (tx, tell) => {
+    const before = await readIntegration(tx, id, "locked");
+    if (before === undefined || before.generation !== report.generation) return;
+    const { errors, tables } = report;
+    const status = before.status === "deleting" ? before.status : report.status;
+    await tx
       .updateTable("integrations")
-      .set({
-        status: sql`CASE WHEN wanted = 'absent' THEN 'deleting' ELSE ${report.status} END`,
-        errors: storableJson(report.errors),
-      })
+      .set({ status, errors: storableJson(errors) })
       .where("id", "=", id)
-      .where("generation", "=", report.generation)
-      .executeTakeFirst();
-    if (numUpdatedRows > 0n) await replaceTables(tx, id, report.tables);
+      .execute();
+    const tableChanges = await replaceTables(tx, id, tables);
+    tell(before, happeningsOf({ before, status, errors, tables, changes: tableChanges }));
   });
 }
 
-/** Changes only rows that differ: a report names every table, and few have changed since the last one. */
-async function replaceTables(tx: CatalogDatabase, id: string, tables: readonly TableStatus[]): Promise<void> {
-  const reported = sql`jsonb_to_recordset(${storableJson(tables)}::jsonb) AS r (
-    "sourceDatabase" text, "destinationDatabase" text, "schema" text, "table" text,
-    "state" text, "reason" text, "rows" double precision)`;
-  await sql`
-    DELETE FROM zeroetl.table_states AS t
-    WHERE integration_id = ${id} AND NOT EXISTS (
-      SELECT FROM ${reported}
-      WHERE (r."sourceDatabase", r."schema", r."table") = (t.source_database, t.schema_name, t.table_name))
+/** Everything of a deleted integration has been removed at the source. Without effect on one that is wanted. */
+export async function forgetIntegration(changes: Changes, id: string): Promise<void> {
+  await changes.transaction(async (tx, tell) => {
+    const integration = await readIntegration(tx, id, "locked");
+    if (integration?.status !== "deleting") return;
+    await tx.deleteFrom("integrations").where("id", "=", id).execute();
+    tell(integration, [statusHappening("deleted", "deleted")]);
+  });
+}
+
+/**
+ * Changes only rows that differ: a report names every table, and few have changed since the last one. Gives those that
+ * were known before and have another state, or that failed, in the order of their names.
+ */
+async function replaceTables(
+  tx: CatalogDatabase,
+  id: string,
+  tables: readonly TableStatus[],
+): Promise<TableChange[]> {
+  // All parts see the table as it was before.
+  const { rows } = await sql<Omit<TableChange, "reason"> & { readonly reason: string | null }>`
+    WITH reported AS MATERIALIZED (
+      SELECT DISTINCT ON ("sourceDatabase", "schema", "table") *
+      FROM jsonb_to_recordset(${storableJson(tables)}::jsonb) AS r (
+        "sourceDatabase" text, "destinationDatabase" text, "schema" text, "table" text,
+        "state" text, "reason" text, "rows" double precision)
+    ), gone AS (
+      DELETE FROM zeroetl.table_states AS t
+      WHERE integration_id = ${id} AND NOT EXISTS (
+        SELECT FROM reported AS r
+        WHERE (r."sourceDatabase", r."schema", r."table") = (t.source_database, t.schema_name, t.table_name))
+    ), written AS (
+      INSERT INTO zeroetl.table_states AS t
+      SELECT ${id}::text, "sourceDatabase", "destinationDatabase", "schema", "table", "state", "reason", "rows"
+      FROM reported
+      ON CONFLICT (integration_id, source_database, schema_name, table_name) DO UPDATE SET
+        destination_database = excluded.destination_database, state = excluded.state,
+        reason = excluded.reason, row_count = excluded.row_count
+      WHERE (t.destination_database, t.state, t.reason, t.row_count) IS DISTINCT FROM
+        (excluded.destination_database, excluded.state, excluded.reason, excluded.row_count)
+    )
+    SELECT r."sourceDatabase", r."schema", r."table", t.state AS before, r."state" AS after, r."reason"
+    FROM reported AS r LEFT JOIN zeroetl.table_states AS t
+      ON (t.integration_id, t.source_database, t.schema_name, t.table_name) =
+        (${id}, r."sourceDatabase", r."schema", r."table")
+    WHERE CASE WHEN r."state" = 'Failed' THEN (t.state, t.reason) IS DISTINCT FROM (r."state", r."reason")
+      ELSE t.state <> r."state" END
+    ORDER BY r."sourceDatabase" COLLATE "C", r."schema" COLLATE "C", r."table" COLLATE "C"
   `.execute(tx);
-  await sql`
-    INSERT INTO zeroetl.table_states AS t
-    SELECT DISTINCT ON ("sourceDatabase", "schema", "table")
-      ${id}::text, "sourceDatabase", "destinationDatabase", "schema", "table", "state", "reason", "rows"
-    FROM ${reported}
-    ON CONFLICT (integration_id, source_database, schema_name, table_name) DO UPDATE SET
-      destination_database = excluded.destination_database, state = excluded.state,
-      reason = excluded.reason, row_count = excluded.row_count
-    WHERE (t.destination_database, t.state, t.reason, t.row_count) IS DISTINCT FROM
-      (excluded.destination_database, excluded.state, excluded.reason, excluded.row_count)
-  `.execute(tx);
+  return rows.map((row) => ({ ...row, before: row.before ?? undefined, reason: row.reason ?? undefined }));
 }
 
 /** As the runtime reported them last, in the order of their names. */
@@ -87,11 +119,4 @@ export async function readTables(db: CatalogDatabase, id: string): Promise<Table
     reason: row.reason ?? undefined,
     rows: row.row_count,
   }));
-}
-
-/** JSON that PostgreSQL takes: a message may quote bytes of a broken server, and jsonb holds no NUL and no half of a surrogate pair. */
-function storableJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "string" ? inner.replaceAll(/[\0\p{Surrogate}]/gu, "\ufffd") : inner,
-  );
 }

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from "kysely";
+import type { EventCategory, EventSeverity, EventStatus } from "../model/event.ts";
 import type { IntegrationError, IntegrationStatus } from "../model/integration.ts";
 import type { TableStateName } from "../model/table-state.ts";
 
@@ -54,9 +55,33 @@ export interface TableStatesTable {
   readonly row_count: number;
 }
 
-/** Facts about the catalog itself. The row `creation` is locked by whoever creates or renames an integration. */
+/** What happened, for 14 days; integrations that are gone included. */
+export interface EventsTable {
+  /** Grows with each event; the order of pages. */
+  readonly ordinal: Generated<number>;
+  readonly uuid: string;
+  readonly integration_id: string;
+  /** As it was called then. */
+  readonly integration_name: string;
+  readonly source_arn: string;
+  readonly target_arn: string;
+  readonly event_id: string;
+  readonly severity: EventSeverity;
+  readonly category: EventCategory;
+  readonly status: EventStatus;
+  readonly status_code: string;
+  readonly message: string;
+  readonly created_at: Date;
+  /** Whether somebody has yet to take it. */
+  readonly is_pending: boolean;
+}
+
+/**
+ * Facts about the catalog itself. The row `creation` is locked by whoever creates or renames an integration, the row
+ * `events` by whoever writes events.
+ */
 export interface SettingsTable {
-  readonly key: "creation" | "marker_key";
+  readonly key: "creation" | "events" | "marker_key";
   readonly value: string;
 }
 
@@ -65,5 +90,6 @@ export interface CatalogTables {
   readonly tags: TagsTable;
   readonly source_tags: SourceTagsTable;
   readonly table_states: TableStatesTable;
+  readonly events: EventsTable;
   readonly settings: SettingsTable;
 }

@@ -1,6 +1,8 @@
 import { sql, type Insertable } from "kysely";
 import type { Integration, IntegrationStatus } from "../model/integration.ts";
+import type { Changes } from "./changes.ts";
 import type { CatalogDatabase } from "./database.ts";
+import { statusHappening, type Happening } from "./happenings.ts";
 import { readIntegration, readOne } from "./read.ts";
 import type { IntegrationsTable } from "./schema.ts";
 
@@ -52,11 +54,11 @@ export type Deletion =
 
 /** Of concurrent wishes for one name, one pair or the last place of a quota, exactly one is granted. */
 export async function createIntegration(
-  db: CatalogDatabase,
+  changes: Changes,
   wish: NewIntegration,
   quotas: Quotas,
 ): Promise<Creation> {
-  return db.transaction().execute(async (tx): Promise<Creation> => {
+  return changes.transaction(async (tx, tell): Promise<Creation> => {
     await lockCreation(tx);
     const obstacle = await obstacleTo(tx, wish, quotas);
     if (obstacle !== undefined) return obstacle;
@@ -66,7 +68,9 @@ export async function createIntegration(
         .insertInto("tags")
         .values(wish.tags.map(({ key, value }) => ({ integration_id: wish.id, key, value })))
         .execute();
-    return { kind: "created", integration: await readOne(tx, wish.id) };
+    const integration = await readOne(tx, wish.id);
+    tell(integration, [statusHappening("creation-started", "creating")]);
+    return { kind: "created", integration };
   });
 }
 
@@ -122,11 +126,11 @@ const modifiable: readonly IntegrationStatus[] = ["active", "syncing", "needs_at
  * starts a generation with status `modifying`.
  */
 export async function modifyIntegration(
-  db: CatalogDatabase,
+  changes: Changes,
   id: string,
   change: IntegrationChange,
 ): Promise<Modification> {
-  return db.transaction().execute(async (tx): Promise<Modification> => {
+  return changes.transaction(async (tx, tell): Promise<Modification> => {
     if (change.name !== undefined) await lockCreation(tx);
     const integration = await readIntegration(tx, id, "locked");
     if (integration === undefined) return { kind: "unknown" };
@@ -152,15 +156,26 @@ export async function modifyIntegration(
       })
       .where("id", "=", id)
       .execute();
-    return { kind: "modified", integration: await readOne(tx, id) };
+    const modified = await readOne(tx, id);
+    tell(modified, modificationHappenings(integration, modified));
+    return { kind: "modified", integration: modified };
   });
+}
+
+function modificationHappenings(before: Integration, after: Integration): Happening[] {
+  if (before.generation !== after.generation)
+    return [statusHappening("modification-started", after.status, `the data filter is ${after.dataFilter}`)];
+  const { name, status, description } = after;
+  if (before.name === name && before.description === description) return [];
+  const detail = before.name === name ? "the description is new" : `${before.name} is called ${name} now`;
+  return [{ kind: "modified", status, statusCode: "MODIFIED", detail }];
 }
 
 const deletable: readonly IntegrationStatus[] = ["active", "failed", "syncing", "needs_attention"];
 
 /** From now on the runtime takes the integration down; it is gone when the runtime says so. */
-export async function deleteIntegration(db: CatalogDatabase, id: string): Promise<Deletion> {
-  return db.transaction().execute(async (tx): Promise<Deletion> => {
+export async function deleteIntegration(changes: Changes, id: string): Promise<Deletion> {
+  return changes.transaction(async (tx, tell): Promise<Deletion> => {
     const integration = await readIntegration(tx, id, "locked");
     if (integration === undefined) return { kind: "unknown" };
     if (!isOpenTo(deletable, integration)) return { kind: "wrong-state", integration };
@@ -174,7 +189,9 @@ export async function deleteIntegration(db: CatalogDatabase, id: string): Promis
       })
       .where("id", "=", id)
       .execute();
-    return { kind: "deleting", integration: await readOne(tx, id) };
+    const deleting = await readOne(tx, id);
+    tell(deleting, [statusHappening("deletion-started", "deleting")]);
+    return { kind: "deleting", integration: deleting };
   });
 }
 

@@ -83,6 +83,39 @@ def one_life():
     wait_for("gone", gone)
 
 
+def events():
+    # Of `life2`, which `one_life` has deleted.
+    found = rds.describe_events(SourceType="zero-etl", SourceIdentifier="life2", Duration=60)["Events"]
+    numbers = [event["Message"].rsplit("-", 1)[1].rstrip(")") for event in found]
+    assert numbers == ["0001", "0000", "0017", "0016", "0017", "0013", "0002", "0001"], found
+    assert {event["SourceIdentifier"] for event in found} == {found[0]["SourceArn"].rsplit(":", 1)[1]}, found
+    assert all(event["SourceType"] == "zero-etl" for event in found), found
+    ends = [event["Date"] for event in found]
+    assert ends == sorted(ends) and ends[0].tzinfo is not None, ends
+    assert rds.describe_events(StartTime=ends[0], EndTime=ends[-1])["Events"] == found
+    operations = rds.describe_events(StartTime=ends[0], EventCategories=["operation"])["Events"]
+    assert operations == [event for event in found if event["EventCategories"] == ["operation"]], operations
+    assert len(operations) == 3, operations
+    [categories] = rds.describe_event_categories(SourceType="zero-etl")["EventCategoriesMapList"]
+    assert categories == {
+        "SourceType": "zero-etl",
+        "EventCategories": ["configuration", "monitoring", "operation"],
+    }, categories
+    refused("InvalidParameterCombination", 400, rds.describe_events, SourceIdentifier="life2")
+    refused("InvalidParameterValue", 400, rds.describe_events, MaxRecords=10)
+
+
+def pages_of_events():
+    seen = []
+    for page in rds.get_paginator("describe_events").paginate(Duration=60, PaginationConfig={"PageSize": 20}):
+        seen += [(event["SourceArn"], event["Message"]) for event in page["Events"]]
+        if len(seen) < 100:
+            rds.modify_integration(IntegrationIdentifier="page-0", Description=f"{len(seen)}")
+    assert len(seen) > 262 * 2, len(seen)
+    started = [arn for arn, message in seen if "EVENT-0001)" in message and "ZEROETL" in message]
+    assert len(started) == len(set(started)) >= 262, len(started)
+
+
 def pages():
     staying = [create(f"page-{index}")["IntegrationArn"] for index in range(250)]
     leaving = [create(f"gone-{index}")["IntegrationArn"] for index in range(12)]
@@ -153,7 +186,9 @@ def strangers():
 
 
 one_life()
+events()
 pages()
+pages_of_events()
 refusals()
 strangers()
 print("ok")

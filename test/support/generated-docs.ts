@@ -2,6 +2,7 @@ import { z } from "zod";
 import { errorCatalogue } from "../../src/base/errors.ts";
 import { flags, type Flag } from "../../src/cli/flags.ts";
 import { configurationSchema } from "../../src/config.ts";
+import { eventCatalogue } from "../../src/model/event.ts";
 
 const made =
   "<!-- Made from the sources by test/generated-docs.test.ts; `npx vitest run test/generated-docs.test.ts -u` makes it anew. -->";
@@ -42,6 +43,30 @@ export function errorsPage(): string {
     "",
     "| code | tried again by itself | what to do |",
     "|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+/** Every event with its number. */
+export function eventsPage(): string {
+  const rows = Object.values(eventCatalogue)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map(
+      ({ id, severity, category, sentence }) =>
+        `| \`${id}\` | ${severity} | ${category} | ${cell(sentence)} |`,
+    );
+  return [
+    made,
+    "",
+    "# Events",
+    "",
+    "What `DescribeEvents` with the source type `zero-etl`, the log and the webhook (`events.webhook`) tell of",
+    "integrations, kept for 14 days. Numbers that begin with REDSHIFT are AWS's, those that begin with ZEROETL are for what",
+    "AWS has no number. Numbers are stable: one may be added, none is given another meaning.",
+    "",
+    "| number | severity | category | what happened |",
+    "|---|---|---|---|",
     ...rows,
     "",
   ].join("\n");

@@ -1,0 +1,219 @@
+import { errorCatalogue, type ErrorCode } from "../base/errors.ts";
+import type { IntegrationStatus } from "./integration.ts";
+
+export const eventCategories = ["configuration", "monitoring", "operation"] as const;
+
+export type EventCategory = (typeof eventCategories)[number];
+export type EventSeverity = "Info" | "Warning" | "Error";
+
+interface EventDefinition {
+  /** AWS's number where AWS has one that means this, else one of ours. Stable: never renamed, never reused. */
+  readonly id: `REDSHIFT-INTEGRATION-EVENT-${string}` | `ZEROETL-INTEGRATION-EVENT-${string}`;
+  readonly severity: EventSeverity;
+  readonly category: EventCategory;
+  /** Without a full stop: what varies follows after a colon. */
+  readonly sentence: string;
+}
+
+const aws = "REDSHIFT-INTEGRATION-EVENT" as const;
+const own = "ZEROETL-INTEGRATION-EVENT" as const;
+
+/** Everything that can happen to an integration. The documentation in docs/generated/events.md is made from it. */
+export const eventCatalogue = {
+  "creation-started": {
+    id: `${own}-0001`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "The integration is being created",
+  },
+  created: {
+    id: `${aws}-0000`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "The integration was created and is active",
+  },
+  active: {
+    id: `${aws}-0013`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "The integration is active again",
+  },
+  syncing: {
+    id: `${aws}-0003`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "The integration is synchronising tables with its source",
+  },
+  "needs-attention": {
+    id: `${own}-0002`,
+    severity: "Warning",
+    category: "monitoring",
+    sentence: "The integration needs attention",
+  },
+  "creation-failed": {
+    id: `${aws}-0006`,
+    severity: "Error",
+    category: "monitoring",
+    sentence: "The integration cannot be created; delete it and create it again",
+  },
+  failed: {
+    id: `${aws}-0007`,
+    severity: "Error",
+    category: "monitoring",
+    sentence: "The integration cannot go on; delete it and create it again",
+  },
+  "modification-failed": {
+    id: `${aws}-0014`,
+    severity: "Error",
+    category: "monitoring",
+    sentence: "The integration failed while it was being modified",
+  },
+  "modification-started": {
+    id: `${aws}-0016`,
+    severity: "Info",
+    category: "operation",
+    sentence: "A modification of the integration is being processed",
+  },
+  modified: {
+    id: `${aws}-0017`,
+    severity: "Info",
+    category: "operation",
+    sentence: "A modification of the integration was applied",
+  },
+  "deletion-started": {
+    id: `${aws}-0002`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "The integration is being deleted",
+  },
+  deleted: {
+    id: `${aws}-0001`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "The integration was deleted",
+  },
+  "source-refuses": {
+    id: `${aws}-0008`,
+    severity: "Error",
+    category: "monitoring",
+    sentence: "The source does not let the integration in, or not far enough",
+  },
+  "source-parameters": {
+    id: `${aws}-1000`,
+    severity: "Error",
+    category: "configuration",
+    sentence: "A parameter of the source has the wrong value",
+  },
+  "data-filter": {
+    id: `${aws}-1006`,
+    severity: "Warning",
+    category: "configuration",
+    sentence: "The data filter cannot be used",
+  },
+  hindered: {
+    id: `${own}-0003`,
+    severity: "Warning",
+    category: "monitoring",
+    sentence: "Something hinders the integration, which is tried again by itself",
+  },
+  stopped: {
+    id: `${own}-0004`,
+    severity: "Error",
+    category: "monitoring",
+    sentence: "Something is wrong with the integration that a person must mend",
+  },
+  "table-without-key": {
+    id: `${aws}-0004`,
+    severity: "Warning",
+    category: "monitoring",
+    sentence: "A table has no primary key and is not replicated until it has one",
+  },
+  "table-unsupported-type": {
+    id: `${aws}-0005`,
+    severity: "Warning",
+    category: "monitoring",
+    sentence: "A table has a column of an unsupported type and is not replicated",
+  },
+  "table-failed": {
+    id: `${own}-0005`,
+    severity: "Warning",
+    category: "monitoring",
+    sentence: "A table cannot be replicated",
+  },
+  "table-copying": {
+    id: `${own}-0006`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "A table is being copied again",
+  },
+  "table-copied": {
+    id: `${own}-0007`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "A table was copied and is in step with the source",
+  },
+  "table-dropped": {
+    id: `${own}-0008`,
+    severity: "Info",
+    category: "monitoring",
+    sentence: "A table was dropped at the source, or left the data filter",
+  },
+} as const satisfies Record<string, EventDefinition>;
+
+export type EventKind = keyof typeof eventCatalogue;
+
+const troubles: Partial<Record<ErrorCode, EventKind>> = {
+  SOURCE_AUTHENTICATION: "source-refuses",
+  SOURCE_PRIVILEGE: "source-refuses",
+  WAL_LEVEL: "source-parameters",
+  REPLICATION_SLOTS: "source-parameters",
+  WAL_SENDERS: "source-parameters",
+  WAL_KEEP_SIZE: "source-parameters",
+  WAL_SENDER_TIMEOUT: "source-parameters",
+  INVALID_DATA_FILTER: "data-filter",
+  TABLE_WITHOUT_KEY: "table-without-key",
+  TABLE_UNSUPPORTED_TYPE: "table-unsupported-type",
+};
+
+/** What has happened when an error appears in an integration's `Errors`. */
+export function troubleKind(code: string): EventKind {
+  if (!isErrorCode(code)) return "stopped";
+  return troubles[code] ?? (errorCatalogue[code].retry ? "hindered" : "stopped");
+}
+
+/** What has happened when a table fails for a reason with this code. */
+export function tableFailureKind(code: string): EventKind {
+  const kind = isErrorCode(code) ? troubles[code] : undefined;
+  return kind === "table-without-key" || kind === "table-unsupported-type" ? kind : "table-failed";
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalogue, code);
+}
+
+/** For so long events can be read. */
+export const eventAgeMsMax = 14 * 24 * 60 * 60 * 1000;
+
+/** Something that happened to an integration, which may be gone by now. */
+export interface IntegrationEvent {
+  /** Grows with each event, in the order in which they became visible. */
+  readonly ordinal: number;
+  /** Its own uuid, the same however often it is delivered. */
+  readonly uuid: string;
+  readonly id: string;
+  readonly severity: EventSeverity;
+  readonly category: EventCategory;
+  readonly integrationId: string;
+  /** As it was called then. */
+  readonly integrationName: string;
+  readonly sourceArn: string;
+  readonly targetArn: string;
+  /** The integration's, after what happened. */
+  readonly status: EventStatus;
+  /** `SYNCING` where the status changed, else what it is about, such as `TABLE_WITHOUT_KEY`. */
+  readonly statusCode: string;
+  readonly message: string;
+  readonly at: Date;
+}
+
+export type EventStatus = IntegrationStatus | "deleted";
