@@ -259,11 +259,7 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
     );
     // A column that is changed and a table that is rewritten between two looks could be an ALTER … TYPE … USING.
     expect(await run.differences()).toEqual([]);
-    await database.run(
-      "VACUUM FULL pg_class",
-      "CLUSTER t USING t_pkey",
-      "UPDATE t SET b = 0 WHERE id = 3",
-    );
+    await database.run("VACUUM FULL pg_class", "CLUSTER t USING t_pkey", "UPDATE t SET b = 0 WHERE id = 3");
     expect(await run.differences()).toEqual([]);
     await run.restart();
     await database.run("UPDATE t SET b = 0 WHERE id = 4");
