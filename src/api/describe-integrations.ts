@@ -1,10 +1,12 @@
-import type { IntegrationFilter } from "../catalog/read.ts";
+import type { IntegrationFilter, Page, PageRequest } from "../catalog/read.ts";
+import type { Integration } from "../model/integration.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import { lookupKey } from "./arn.ts";
+import { onlyAllowed } from "./authorization.ts";
 import { findIntegration, integrationOutput } from "./integration-output.ts";
 import { readMarker, writeMarker, type ListQuery } from "./marker.ts";
-import type { ApiOptions } from "./options.ts";
+import type { ApiOptions, Call } from "./options.ts";
 import type { FilterInput, shapes } from "./shapes.ts";
 
 type Input = ValueOf<typeof shapes.DescribeIntegrations.input>;
@@ -13,7 +15,7 @@ type Output = ValueOf<typeof shapes.DescribeIntegrations.output>;
 const records = { min: 20, max: 100, default: 100 } as const;
 
 /** In the order of creation. An identifier that nothing has is an error, a filter that nothing passes is not. */
-export async function describeIntegrations(input: Input, options: ApiOptions): Promise<Output> {
+export async function describeIntegrations(input: Input, call: Call): Promise<Output> {
   const {
     IntegrationIdentifier: identifier,
     Filters: filters = [],
@@ -24,16 +26,28 @@ export async function describeIntegrations(input: Input, options: ApiOptions): P
       "InvalidParameterValue",
       `Invalid value ${limit} for MaxRecords. Must be between ${records.min} and ${records.max}`,
     );
-  const filter = parseFilters(options, filters);
+  const filter = parseFilters(call, filters);
   const query: ListQuery = [identifier, ...filters.flatMap(({ Name, Values }) => [Name, Values])];
-  const { markerKey } = options.catalog;
+  const { markerKey } = call.catalog;
   const after = input.Marker === undefined ? undefined : readMarker(markerKey, input.Marker, query);
-  const narrowed = identifier === undefined ? filter : await only(options, identifier, filter);
-  const page = await options.catalog.page({ after, limit, filter: narrowed });
+  const narrowed = identifier === undefined ? filter : await only(call, identifier, filter);
+  const page = await pageOf(call, { after, limit, filter: narrowed });
   return {
-    Integrations: page.integrations.map((integration) => integrationOutput(options, integration)),
+    Integrations: page.integrations.map((integration) => integrationOutput(call, integration)),
     Marker: page.next === undefined ? undefined : writeMarker(markerKey, page.next, query),
   };
+}
+
+/** A page of what the caller may see: as long as without the others, so that it does not tell of them. */
+async function pageOf(call: Call, { after, limit, filter }: PageRequest): Promise<Page> {
+  const integrations: Integration[] = [];
+  let next = after;
+  do {
+    const page = await call.catalog.page({ after: next, limit: limit - integrations.length, filter });
+    integrations.push(...onlyAllowed(call, "rds:DescribeIntegrations", page.integrations));
+    next = page.next;
+  } while (next !== undefined && integrations.length < limit);
+  return { integrations, next };
 }
 
 async function only(

@@ -1,6 +1,8 @@
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Quotas } from "../catalog/wishes.ts";
+import type { AccessKey } from "../model/access-key.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
+import type { AccessKeys } from "./access-keys.ts";
 import type { JsonObject, OperatorPort } from "./operator.ts";
 
 export interface ApiOptions {
@@ -10,8 +12,7 @@ export interface ApiOptions {
   readonly sources: readonly SourceResource[];
   readonly targets: readonly TargetResource[];
   readonly quotas: Quotas;
-  /** The secret of an access key; undefined for one that does not exist. */
-  readonly secretOf: (accessKeyId: string) => string | undefined;
+  readonly keys: AccessKeys;
   readonly catalog: Catalog;
   readonly now: () => Date;
   /** What the command line asks; its paths answer 404 without one. */
@@ -19,6 +20,13 @@ export interface ApiOptions {
   readonly health: () => Health;
   /** In Prometheus' text format. */
   readonly metrics: () => Promise<string>;
+}
+
+/** Everything that a request may use, its own caller included. */
+export interface Call extends ApiOptions {
+  readonly caller: AccessKey;
+  /** Whether the request came to us over TLS. */
+  readonly isSecure: boolean;
 }
 
 /** `GET /healthz`: 200 when `ok`, else 503; the body is the object. */

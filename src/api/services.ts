@@ -2,6 +2,7 @@ import { deleteIntegration, modifyIntegration } from "./change-integration.ts";
 import { createIntegration } from "./create-integration.ts";
 import { describeIntegrations } from "./describe-integrations.ts";
 import { operation, type Operation } from "./operation.ts";
+import { permissions } from "./permissions.ts";
 import { shapes } from "./shapes.ts";
 import { addTagsToResource, listTagsForResource, removeTagsFromResource } from "./tagging.ts";
 
@@ -18,13 +19,41 @@ export const services = {
     version: "2014-10-31",
     namespace: "http://rds.amazonaws.com/doc/2014-10-31/",
     operations: {
-      CreateIntegration: operation(shapes.CreateIntegration, createIntegration),
-      DescribeIntegrations: operation(shapes.DescribeIntegrations, describeIntegrations),
-      ModifyIntegration: operation(shapes.ModifyIntegration, modifyIntegration),
-      DeleteIntegration: operation(shapes.DeleteIntegration, deleteIntegration),
-      AddTagsToResource: operation(shapes.AddTagsToResource, addTagsToResource),
-      ListTagsForResource: operation(shapes.ListTagsForResource, listTagsForResource),
-      RemoveTagsFromResource: operation(shapes.RemoveTagsFromResource, removeTagsFromResource),
+      CreateIntegration: operation(
+        shapes.CreateIntegration,
+        permissions.CreateIntegration,
+        createIntegration,
+      ),
+      DescribeIntegrations: operation(
+        shapes.DescribeIntegrations,
+        permissions.DescribeIntegrations,
+        describeIntegrations,
+      ),
+      ModifyIntegration: operation(
+        shapes.ModifyIntegration,
+        permissions.ModifyIntegration,
+        modifyIntegration,
+      ),
+      DeleteIntegration: operation(
+        shapes.DeleteIntegration,
+        permissions.DeleteIntegration,
+        deleteIntegration,
+      ),
+      AddTagsToResource: operation(
+        shapes.AddTagsToResource,
+        permissions.AddTagsToResource,
+        addTagsToResource,
+      ),
+      ListTagsForResource: operation(
+        shapes.ListTagsForResource,
+        permissions.ListTagsForResource,
+        listTagsForResource,
+      ),
+      RemoveTagsFromResource: operation(
+        shapes.RemoveTagsFromResource,
+        permissions.RemoveTagsFromResource,
+        removeTagsFromResource,
+      ),
     },
   },
   redshift: {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { Integration, TableStatus, Tag } from "../model/integration.ts";
+import { StoredKeys } from "./access-keys.ts";
 import { openDatabase, type CatalogLocation, type OpenDatabase } from "./database.ts";
 import { readByName, readIntegration, readPage, type Page, type PageRequest } from "./read.ts";
 import {
@@ -49,10 +50,12 @@ export class Catalog implements RuntimeCatalog, AsyncDisposable {
   #closed: Promise<void> | undefined;
   /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
   readonly markerKey: Buffer;
+  readonly accessKeys: StoredKeys;
 
   private constructor(database: OpenDatabase, markerKey: Buffer) {
     this.#database = database;
     this.markerKey = markerKey;
+    this.accessKeys = new StoredKeys(database.db);
   }
 
   /** Made when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED, CONFIGURATION, CATALOG_FAILED. */

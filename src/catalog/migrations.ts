@@ -3,6 +3,7 @@ import { sql, type Kysely, type Migration } from "kysely";
 /** In order of their names. One that has been released is never changed: a new one follows it. */
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-integrations": { up: integrations },
+  "0002-access-keys": { up: accessKeys },
 };
 
 async function integrations(db: Kysely<unknown>): Promise<void> {
@@ -48,4 +49,16 @@ async function integrations(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
   await sql`CREATE TABLE zeroetl.settings (key text PRIMARY KEY, value text NOT NULL)`.execute(db);
   await sql`INSERT INTO zeroetl.settings VALUES ('creation', '')`.execute(db);
+}
+
+async function accessKeys(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE zeroetl.access_keys (
+      id text PRIMARY KEY,
+      user_name text NOT NULL,
+      sealed_secret text NOT NULL,
+      policy text,
+      is_enabled boolean NOT NULL,
+      created_at timestamptz(3) NOT NULL
+    )`.execute(db);
 }

@@ -47,6 +47,18 @@ export interface TableStatesTable {
   readonly row_count: number;
 }
 
+/** Access keys that were made while the service ran. */
+export interface AccessKeysTable {
+  readonly id: string;
+  readonly user_name: string;
+  /** Encrypted; what opens it is not in the catalog. */
+  readonly sealed_secret: string;
+  /** The JSON text of a policy document. */
+  readonly policy: string | null;
+  readonly is_enabled: boolean;
+  readonly created_at: Date;
+}
+
 /** Facts about the catalog itself. The row `creation` is locked by whoever creates or renames an integration. */
 export interface SettingsTable {
   readonly key: "creation" | "marker_key";
@@ -58,4 +70,5 @@ export interface CatalogTables {
   readonly tags: TagsTable;
   readonly table_states: TableStatesTable;
   readonly settings: SettingsTable;
+  readonly access_keys: AccessKeysTable;
 }
