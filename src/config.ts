@@ -338,10 +338,12 @@ async function readPolicyFile(path: string): Promise<Policy> {
   return policyOf(file.values(), (at, sentence) => file.refuse(at, sentence));
 }
 
-/** A policy document as it stands in a JSON or YAML file. Throws `CodedError` CONFIGURATION with the file and the line. */
+/** A policy document as it stands in a JSON or YAML file. Throws `CodedError` with the file and the line. */
 export async function readPolicyDocument(path: string): Promise<unknown> {
   const file = await readConfigFile(path, "policy");
-  policyOf(file.values(), (at, sentence) => file.refuse(at, sentence));
+  policyOf(file.values(), (at, sentence) => {
+    throw new CodedError("INVALID_POLICY", `${file.where(at)}: ${sentence}`);
+  });
   return file.values();
 }
 

@@ -218,6 +218,43 @@ describe("what is refused", () => {
     expect((await refusal(received(request))).code).toBe("InvalidClientTokenId");
   });
 
+  test("a session token in a presigned URL", async () => {
+    const temporary = new SignatureV4({
+      region: "us-east-1",
+      service: "rds",
+      credentials: { accessKeyId, secretAccessKey, sessionToken: "token" },
+      sha256: Sha256,
+    });
+    const unsigned = { ...plain(""), method: "GET", headers: { host: "127.0.0.1:5440" } };
+    const { query } = await temporary.presign(unsigned, { signingDate: now, expiresIn: 60 });
+    expect(query).toHaveProperty("X-Amz-Security-Token", "token");
+    const url = `http://127.0.0.1:5440/?${new URLSearchParams(query as Record<string, string>).toString()}`;
+    const request = received({ method: "GET", url, headers: {}, body: "" });
+    expect((await refusal(request)).code).toBe("InvalidClientTokenId");
+  });
+
+  test("a body whose hash was not signed", async () => {
+    const headers = { ...plain().headers, "x-amz-content-sha256": "UNSIGNED-PAYLOAD" };
+    const signed = await signer().sign({ ...plain(), headers }, { signingDate: now });
+    const url = "http://127.0.0.1:5440/";
+    const request = received({ method: "POST", url, headers: signed.headers, body: plain().body });
+    expect((await refusal(request)).code).toBe("SignatureDoesNotMatch");
+  });
+
+  test("what cannot be meant for us, before any key is looked up", async () => {
+    const asked: string[] = [];
+    const keyOf = async (id: string): Promise<undefined> => void asked.push(id);
+    for (const over of [{ region: "eu-west-1" }, { service: "ec2" }])
+      expect((await refusal(received(await signedPlain(over)), { keyOf })).code).toBe(
+        "SignatureDoesNotMatch",
+      );
+    const late = new Date(now.getTime() + 16 * 60_000);
+    await refusal(received(await signedPlain()), { keyOf, now: late });
+    expect(asked).toEqual([]);
+    expect((await refusal(received(await signedPlain()), { keyOf })).code).toBe("InvalidClientTokenId");
+    expect(asked).toEqual([accessKeyId]);
+  });
+
   test("an x-amz header that was added after signing", async () => {
     const request = await signedPlain();
     const headers = { ...request.headers, "x-amz-extra": "1" };
