@@ -1,7 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from "yaml";
 import type { z } from "zod";
-import { CodedError } from "./base/errors.ts";
+import { CodedError, messageOf } from "./base/errors.ts";
 
 /** Where something is in the configuration: keys and indexes from the top. */
 export type SettingPath = readonly PropertyKey[];
@@ -207,5 +208,27 @@ function unwrapped(schema: z.ZodType): z.ZodType {
     const { type } = at.def;
     if (type !== "default" && type !== "prefault" && type !== "optional") return at;
     at = (at as z.ZodDefault | z.ZodOptional | z.ZodPrefault).unwrap() as z.ZodType;
+  }
+}
+
+const bytesMax = 1024 * 1024;
+
+/** There is no such file. */
+export class MissingFile extends CodedError {}
+
+/** Throws `MissingFile`, and `CodedError` CONFIGURATION for what cannot be read or is no YAML. */
+export async function readConfigFile(path: string, what = "configuration"): Promise<ConfigFile> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT")
+      throw new MissingFile("CONFIGURATION", `there is no ${what} file ${path}`, { cause });
+    throw new CodedError("CONFIGURATION", `${path} cannot be read (${code ?? messageOf(cause)})`, { cause });
+  });
+  if (bytes.length > bytesMax) throw new CodedError("CONFIGURATION", `${path} is larger than 1 MiB`);
+  try {
+    return ConfigFile.parse(path, new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    if (cause instanceof CodedError) throw cause;
+    throw new CodedError("CONFIGURATION", `${path} is not UTF-8 text`, { cause });
   }
 }

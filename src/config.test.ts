@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CodedError } from "./base/errors.ts";
 import { configurationOf, loadClientConfiguration, loadConfiguration, type Configuration } from "./config.ts";
+import { decide } from "./model/policy.ts";
 
 let directory: string;
 
@@ -320,4 +321,63 @@ test("a webhook is a secret that only an http or https URL can be", async () => 
     expect(message).toMatch(/^zeroetl\.yaml:1: events\.webhook must be an http or https URL/);
     expect(message).not.toContain("hunter2");
   }
+});
+
+const statement = '{ Effect: Allow, Action: "rds:Describe*", Resource: "*" }';
+const keyed = (policy: string): string =>
+  `credentials:\n  - access_key_id: AKIDEXAMPLE\n    secret_access_key: sesame-open\n    policy: ${policy}\n`;
+const describeAll = { action: "rds:DescribeIntegrations", resource: "arn:aws:rds:x", context: new Map() };
+
+test("a key has the policy that stands in the configuration, or in a file beside it", async () => {
+  await writeFile(
+    join(directory, "policy.json"),
+    '{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}',
+  );
+  for (const [policy, decision] of [
+    [`{ Version: 2012-10-17, Statement: [${statement}] }`, "allowed"],
+    [`{ Statement: { Effect: Allow, Action: "rds:Create*", Resource: "*" } }`, "not-allowed"],
+    ["policy.json", "denied"],
+  ] as const) {
+    const { credentials } = await load(keyed(policy));
+    expect(credentials[0]?.policy && decide(credentials[0].policy, describeAll)).toBe(decision);
+  }
+  const free = await load("credentials: [{ access_key_id: AKIDEXAMPLE, secret_access_key: sesame-open }]");
+  expect(free.credentials[0]).toMatchObject({ accessKeyId: "AKIDEXAMPLE", policy: undefined });
+});
+
+test("a variable of a policy is written with two dollars in the configuration", async () => {
+  const policy = `{ Version: 2012-10-17, Statement: { Effect: Allow, Action: "*", Resource: "arn:$\${aws:username}" } }`;
+  const { credentials } = await load(keyed(policy));
+  const context = new Map([["aws:username", ["ann"]]]);
+  const request = { ...describeAll, resource: "arn:ann", context };
+  expect(credentials[0]?.policy && decide(credentials[0].policy, request)).toBe("allowed");
+});
+
+test("a policy that is not valid is refused with the line of the mistake, in its own file too", async () => {
+  expect(
+    await refusal(keyed(`\n      Version: 2012-10-17\n      Statement:\n        - Effect: Permit`)),
+  ).toMatch(/^zeroetl\.yaml:7: credentials\[0\]\.policy: Statement\[0\]\.Effect must be Allow or Deny$/);
+  expect(await refusal(keyed("[1]"))).toMatch(
+    /:4: credentials\[0\]\.policy must be the path of a file, or a policy/,
+  );
+  expect(await refusal(keyed("absent.json"))).toMatch(
+    /:4: credentials\[0\]\.policy: there is no policy file .*absent\.json$/,
+  );
+  const text = '{"Statement": [\n  {"Effect": "Allow",\n   "Action": "everything", "Resource": "*"}]}';
+  await writeFile(join(directory, "wrong.json"), text);
+  expect(await refusal(keyed("wrong.json"))).toMatch(
+    /^wrong\.json:3: Statement\[0\]\.Action has "everything", which must be SERVICE:ACTION/,
+  );
+  await writeFile(join(directory, "twice.json"), '{"Statement": {"Effect": "Allow",\n"Effect": "Deny"}}');
+  expect(await refusal(keyed("twice.json"))).toMatch(
+    /^twice\.json:2: this is not valid YAML \(DUPLICATE_KEY\)/,
+  );
+});
+
+test("a client takes a key that may do everything, if there is one", async () => {
+  const bound = `access_key_id: BOUND, secret_access_key: sesame-open, policy: { Statement: ${statement} }`;
+  await load(`credentials: [{ ${bound} }, { access_key_id: FREE, secret_access_key: sesame-open }]`);
+  const request = { file: join(directory, "zeroetl.yaml"), variables: {}, fileMayBeMissing: false };
+  const { credentials } = await loadClientConfiguration(request);
+  expect(credentials.map(({ accessKeyId }) => accessKeyId)).toEqual(["FREE", "BOUND"]);
 });

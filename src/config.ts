@@ -1,10 +1,19 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { CodedError, messageOf } from "./base/errors.ts";
+import { CodedError } from "./base/errors.ts";
 import { Secret } from "./base/secret.ts";
-import { ConfigFile, refuseIssues, type SettingPath, type Variables } from "./config-file.ts";
+import {
+  MissingFile,
+  readConfigFile,
+  refuseIssues,
+  type ConfigFile,
+  type SettingPath,
+  type Variables,
+} from "./config-file.ts";
+import { readPolicies } from "./config-policies.ts";
+import type { Policy } from "./model/policy.ts";
 import type { Endpoint, SourceResource, TargetResource } from "./model/resources.ts";
 
 /** A setting: what it is for the documentation, what it may be for people who got it wrong. */
@@ -54,6 +63,11 @@ const credential = z.strictObject({
     "The secret half, as AWS_SECRET_ACCESS_KEY gives it.",
     "a text of 8 to 256 characters (in quotes where it is all digits)",
   ),
+  policy: setting(
+    z.union([z.string().min(1), z.record(z.string(), z.unknown())]),
+    "What the key may do, in IAM's policy language: the path of a JSON or YAML file, relative to the configuration file, or the document itself (in which variables are written as $${aws:username}). Default: everything.",
+    "the path of a file, or a policy document with Version and Statement",
+  ).optional(),
 });
 
 const source = z.strictObject({
@@ -178,9 +192,14 @@ export interface Address {
   readonly port: number;
 }
 
-export interface Credential {
+export interface ClientCredential {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
+}
+
+export interface Credential extends ClientCredential {
+  /** Undefined: it may do everything. */
+  readonly policy: Policy | undefined;
 }
 
 export interface ConfiguredSource {
@@ -226,8 +245,6 @@ export function environment(): Variables {
   return process.env;
 }
 
-const bytesMax = 1024 * 1024;
-
 /** Reads the configuration file. Throws `CodedError` CONFIGURATION with file and line, and what is allowed. */
 export async function loadConfiguration(request: ConfigurationRequest): Promise<Configuration> {
   const file = await readConfigFile(request.file);
@@ -236,8 +253,10 @@ export async function loadConfiguration(request: ConfigurationRequest): Promise<
   if (!parsed.success) return file.refuseIssues(parsed.error.issues, configurationSchema);
   const refuse = (path: SettingPath, sentence: string): never => file.refuse(path, sentence);
   const warnings = await warningsOf(request.file, file, parsed.data);
+  const base = dirname(resolve(request.file));
   return interpret(parsed.data, {
-    base: dirname(resolve(request.file)),
+    base,
+    policies: await readPolicies(parsed.data.credentials ?? [], base, refuse),
     dataDirectory: request.dataDirectory,
     warnings,
     refuse,
@@ -245,19 +264,23 @@ export async function loadConfiguration(request: ConfigurationRequest): Promise<
 }
 
 /** The configuration from values that no file holds; paths are relative to the working directory. */
-export function configurationOf(values: z.input<typeof configurationSchema>): Configuration {
+export function configurationOf(
+  values: Omit<z.input<typeof configurationSchema>, "credentials">,
+): Configuration {
   const parsed = configurationSchema.safeParse(values, { reportInput: true });
   if (!parsed.success) return refuseIssues(parsed.error.issues, configurationSchema);
   const refuse = (_path: SettingPath, sentence: string): never => {
     throw new CodedError("CONFIGURATION", sentence);
   };
-  return interpret(parsed.data, { base: process.cwd(), dataDirectory: undefined, warnings: [], refuse });
+  const base = process.cwd();
+  return interpret(parsed.data, { base, dataDirectory: undefined, policies: [], warnings: [], refuse });
 }
 
 /** What a client of the running service needs to know. */
 export interface ClientConfiguration {
   readonly dataDirectory: string;
-  readonly credentials: readonly Credential[];
+  /** Those that may do everything come first. */
+  readonly credentials: readonly ClientCredential[];
 }
 
 const clientSections = ["data_dir", "credentials"] as const;
@@ -280,8 +303,14 @@ export async function loadClientConfiguration(
       request.dataDirectory === undefined
         ? resolve(base, parsed.data.data_dir)
         : resolve(request.dataDirectory),
-    credentials: credentialsOf(parsed.data),
+    credentials: clientCredentialsOf(parsed.data),
   };
+}
+
+function clientCredentialsOf({ credentials = [] }: Pick<Settings, "credentials">): ClientCredential[] {
+  const free = credentials.filter(({ policy }) => policy === undefined);
+  const bound = credentials.filter(({ policy }) => policy !== undefined);
+  return [...free, ...bound].map(credentialOf);
 }
 
 function refuseIn(file: ConfigFile | undefined, issues: readonly z.core.$ZodIssue[]): never {
@@ -289,27 +318,11 @@ function refuseIn(file: ConfigFile | undefined, issues: readonly z.core.$ZodIssu
   return file.refuseIssues(issues, configurationSchema);
 }
 
-class MissingFile extends CodedError {}
-
-async function readConfigFile(path: string): Promise<ConfigFile> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT")
-      throw new MissingFile("CONFIGURATION", `there is no configuration file ${path}`, { cause });
-    throw new CodedError("CONFIGURATION", `${path} cannot be read (${code ?? messageOf(cause)})`, { cause });
-  });
-  if (bytes.length > bytesMax) throw new CodedError("CONFIGURATION", `${path} is larger than 1 MiB`);
-  try {
-    return ConfigFile.parse(path, new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    if (cause instanceof CodedError) throw cause;
-    throw new CodedError("CONFIGURATION", `${path} is not UTF-8 text`, { cause });
-  }
-}
-
 interface Context {
   readonly base: string;
   readonly dataDirectory: string | undefined;
+  /** Of the credentials, in their order. */
+  readonly policies: readonly (Policy | undefined)[];
   readonly warnings: readonly string[];
   readonly refuse: (path: SettingPath, sentence: string) => never;
 }
@@ -329,7 +342,10 @@ function interpret(settings: Settings, context: Context): Configuration {
     quotas: { perAccount: quotas.per_account, perTarget: quotas.per_target, perSource: quotas.per_source },
     listenApi: addressOf(settings.listen.api),
     webhook: settings.events.webhook === undefined ? undefined : new Secret(settings.events.webhook),
-    credentials: credentialsOf(settings),
+    credentials: (settings.credentials ?? []).map((entry, index) => ({
+      ...credentialOf(entry),
+      policy: context.policies[index],
+    })),
     sources: settings.sources.map(({ name, kind, engine, url }) => ({
       resource: {
         name,
@@ -350,11 +366,11 @@ function interpret(settings: Settings, context: Context): Configuration {
   };
 }
 
-function credentialsOf(settings: Pick<Settings, "credentials">): Credential[] {
-  return (settings.credentials ?? []).map((entry) => ({
+function credentialOf(entry: z.output<typeof credential>): ClientCredential {
+  return {
     accessKeyId: entry.access_key_id,
     secretAccessKey: new Secret(entry.secret_access_key),
-  }));
+  };
 }
 
 function addressOf(text: string): Address {

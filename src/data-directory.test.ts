@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { TemporaryDirectory } from "../test/support/temporary.ts";
 import {
   ensureCredentials,
+  ensureSealingKey,
   makeDataDirectory,
   readCredentials,
   readServiceRecord,
@@ -27,6 +28,19 @@ test("a key is made once, and nobody else can read it", async () => {
   const [found] = await ensureCredentials(data);
   expect(found?.secretAccessKey.reveal()).toBe(made?.secretAccessKey.reveal());
   expect(await modeOf(file)).toBe(0o600);
+});
+
+test("a sealing key is made once, and nobody else can read it; a damaged one is not replaced", async () => {
+  await using directory = await TemporaryDirectory.make();
+  const made = await ensureSealingKey(directory.path);
+  expect(made).toHaveLength(32);
+  const file = join(directory.path, "sealing-key.json");
+  expect(await modeOf(file)).toBe(0o600);
+  await chmod(file, 0o644);
+  expect(await ensureSealingKey(directory.path)).toEqual(made);
+  expect(await modeOf(file)).toBe(0o600);
+  await writeFile(file, '{"key":"abc"}');
+  await expect(ensureSealingKey(directory.path)).rejects.toThrow(/damaged; restore it from a backup/);
 });
 
 test("a damaged file is refused without quoting it", async () => {

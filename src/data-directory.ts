@@ -1,8 +1,9 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { CodedError, messageOf } from "./base/errors.ts";
+import { randomAccessKey } from "./base/random-key.ts";
 import { Secret } from "./base/secret.ts";
 import type { Credential } from "./config.ts";
 
@@ -12,6 +13,7 @@ export function placesIn(dataDirectory: string) {
     catalog: join(dataDirectory, "catalog"),
     warehouse: (target: string): string => join(dataDirectory, "warehouse", target),
     credentials: join(dataDirectory, "credentials.json"),
+    sealingKey: join(dataDirectory, "sealing-key.json"),
     service: join(dataDirectory, "service.json"),
   };
 }
@@ -29,6 +31,8 @@ const credentialsFile = z.object({
   credentials: z.array(z.object({ access_key_id: z.string(), secret_access_key: z.string() })).min(1),
 });
 
+const sealingKeyFile = z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) });
+
 /** Makes the directory, for its owner alone. Throws `CodedError` CONFIGURATION. */
 export async function makeDataDirectory(path: string): Promise<void> {
   try {
@@ -45,6 +49,7 @@ export async function readCredentials(dataDirectory: string): Promise<readonly C
   return found?.credentials.map((entry) => ({
     accessKeyId: entry.access_key_id,
     secretAccessKey: new Secret(entry.secret_access_key),
+    policy: undefined,
   }));
 }
 
@@ -56,12 +61,23 @@ export async function ensureCredentials(dataDirectory: string): Promise<readonly
     await chmod(path, 0o600);
     return found;
   }
-  const made = {
-    access_key_id: `AKIA${upperText(16)}`,
-    secret_access_key: randomBytes(30).toString("base64url"),
-  };
-  await writePrivately(path, { credentials: [made] });
-  return [{ accessKeyId: made.access_key_id, secretAccessKey: new Secret(made.secret_access_key) }];
+  const { id, secret } = randomAccessKey();
+  await writePrivately(path, { credentials: [{ access_key_id: id, secret_access_key: secret.reveal() }] });
+  return [{ accessKeyId: id, secretAccessKey: secret, policy: undefined }];
+}
+
+/** What secrets in the catalog are encrypted with: 32 bytes, made where there are none. Only its owner can read it. */
+export async function ensureSealingKey(dataDirectory: string): Promise<Buffer> {
+  const path = placesIn(dataDirectory).sealingKey;
+  const remedy = "restore it from a backup; without it, access keys of the catalog cannot be used any more";
+  const found = await readJson(path, sealingKeyFile, remedy);
+  if (found !== undefined) {
+    await chmod(path, 0o600);
+    return Buffer.from(found.key, "hex");
+  }
+  const made = randomBytes(32);
+  await writePrivately(path, { key: made.toString("hex") });
+  return made;
 }
 
 export async function writeServiceRecord(dataDirectory: string, record: ServiceRecord): Promise<void> {
@@ -77,12 +93,11 @@ export async function removeServiceRecord(dataDirectory: string): Promise<void> 
   await rm(placesIn(dataDirectory).service, { force: true });
 }
 
-function upperText(length: number): string {
-  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  return Array.from({ length }, () => letters[randomInt(letters.length)]).join("");
-}
-
-async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+async function readJson<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  remedy = "remove it and start again",
+): Promise<T | undefined> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -93,7 +108,7 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
   }
   const parsed = schema.safeParse(jsonOf(text));
   // Not handed on as a cause: it would quote the file, and that a secret.
-  if (!parsed.success) throw new CodedError("CONFIGURATION", `${path} is damaged; remove it and start again`);
+  if (!parsed.success) throw new CodedError("CONFIGURATION", `${path} is damaged; ${remedy}`);
   return parsed.data;
 }
 

@@ -3,21 +3,25 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { integrationArn } from "./api/arn.ts";
+import { AccessKeys } from "./api/access-keys.ts";
 import { createApi } from "./api/create-api.ts";
 import { present } from "./base/assert.ts";
 import { DirectoryLock } from "./base/directory-lock.ts";
 import { CodedError } from "./base/errors.ts";
 import { logger } from "./base/log.ts";
 import { Metrics } from "./base/metrics.ts";
+import { Sealer } from "./base/sealer.ts";
 import { Catalog } from "./catalog/catalog.ts";
 import type { Address, Configuration, Credential } from "./config.ts";
 import {
   ensureCredentials,
+  ensureSealingKey,
   makeDataDirectory,
   placesIn,
   removeServiceRecord,
   writeServiceRecord,
 } from "./data-directory.ts";
+import type { AccessKey } from "./model/access-key.ts";
 import type { FilterDialect } from "./model/data-filter.ts";
 import { EventWebhook, type WebhookRequest } from "./runtime/event-webhook.ts";
 import type { SourceUnit } from "./runtime/keeper.ts";
@@ -97,6 +101,7 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   closers.push(() => lock[Symbol.asyncDispose]());
   const credentials =
     configuration.credentials.length > 0 ? configuration.credentials : await ensureCredentials(dataDirectory);
+  const sealer = new Sealer(await ensureSealingKey(dataDirectory));
   const deliversEvents = configuration.webhook !== undefined;
   const catalog = await Catalog.open(catalogLocation(configuration), { deliversEvents });
   closers.push(() => catalog[Symbol.asyncDispose]());
@@ -117,7 +122,6 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   const metrics = new Metrics();
   closers.push(() => metrics[Symbol.dispose]());
   metrics.add(supervisorMetrics, async () => supervisorSamples(await supervisor.integrations()));
-  const secrets = new Map(credentials.map((entry) => [entry.accessKeyId, entry.secretAccessKey]));
   const app = createApi({
     account: configuration.account,
     region,
@@ -125,7 +129,12 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
     targets: targets.map(({ resource }) => resource),
     engineVersions,
     quotas: configuration.quotas,
-    secretOf: (accessKeyId) => secrets.get(accessKeyId)?.reveal(),
+    keys: new AccessKeys({
+      configured: credentials.map(keyOfCredential),
+      stored: catalog.accessKeys,
+      sealer,
+      now: () => new Date(),
+    }),
     catalog,
     now: () => new Date(),
     operator,
@@ -137,6 +146,11 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   closers.push(() => removeServiceRecord(dataDirectory));
   log.info({ api, dataDirectory }, "The service listens");
   return { api, credentials, operator };
+}
+
+/** A key of the configuration is its own user. */
+function keyOfCredential({ accessKeyId, secretAccessKey, policy }: Credential): AccessKey {
+  return { id: accessKeyId, user: accessKeyId, secret: secretAccessKey, policy };
 }
 
 interface SourceKind {

@@ -1,7 +1,6 @@
 import type { StructureShape, ValueOf } from "../wire/aws-shape.ts";
-import { callerArn } from "./arn.ts";
-import type { Caller } from "./operation.ts";
-import type { ApiOptions } from "./options.ts";
+import { userArn } from "./arn.ts";
+import type { Call } from "./options.ts";
 import { anyString } from "./shape-parts.ts";
 
 /** Shapes of STS' service model, API version 2011-06-15. */
@@ -18,11 +17,8 @@ export const identityShapes = {
 
 type Output = ValueOf<typeof identityShapes.GetCallerIdentity.output>;
 
-/** An access key is a user of its own, whose name and id are the key's. */
-export async function getCallerIdentity(
-  _input: object,
-  options: ApiOptions,
-  { accessKeyId }: Caller,
-): Promise<Output> {
-  return { Arn: callerArn(options, accessKeyId), UserId: accessKeyId, Account: options.account };
+/** The user that the access key belongs to. */
+export async function getCallerIdentity(_input: object, call: Call): Promise<Output> {
+  const { user } = call.caller;
+  return { Arn: userArn(call, user), UserId: user, Account: call.account };
 }

@@ -28,8 +28,11 @@ test("boto3 creates, describes, pages, modifies, tags and deletes, and is refuse
   requireClient(context, "boto3");
   await using service = await TestService.start();
   using _runtime = service.runtime();
+  const Statement = [{ Effect: "Allow", Action: "rds:Describe*", Resource: "*" }];
+  const { id, secret } = await service.keys.create("reader", { Version: "2012-10-17", Statement });
   const setup = JSON.stringify({
     account,
+    reader: { id, secret: secret.reveal() },
     sources: sources.filter(({ engine }) => engine === "postgres").map(({ arn }) => arn),
     targets: targets.map(({ arn }) => arn),
   });

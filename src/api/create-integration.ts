@@ -5,9 +5,10 @@ import type { SourceResource, TargetResource } from "../model/resources.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import { defaultKeyArn, findTarget } from "./arn.ts";
+import { maySee } from "./authorization.ts";
 import { checkDataFilter } from "./data-filter-input.ts";
 import { integrationOutput, nameTaken } from "./integration-output.ts";
-import type { ApiOptions } from "./options.ts";
+import type { ApiOptions, Call } from "./options.ts";
 import type { IntegrationOutput, shapes } from "./shapes.ts";
 import { sourceNotFound } from "./source-not-found.ts";
 import { parseTags } from "./tag-rules.ts";
@@ -15,23 +16,23 @@ import { parseTags } from "./tag-rules.ts";
 type Input = ValueOf<typeof shapes.CreateIntegration.input>;
 
 /** Everything is checked before anything is written; replication starts after the answer. */
-export async function createIntegration(input: Input, options: ApiOptions): Promise<IntegrationOutput> {
-  const wish = wishOf(input, options);
-  const creation = await options.catalog.create(wish, options.quotas);
+export async function createIntegration(input: Input, call: Call): Promise<IntegrationOutput> {
+  const wish = wishOf(input, call);
+  const creation = await call.catalog.create(wish, call.quotas);
   switch (creation.kind) {
     case "created":
-      return integrationOutput(options, creation.integration);
+      return integrationOutput(call, creation.integration);
     case "name-taken":
-      throw nameTaken(options, wish.name);
+      throw nameTaken(call, wish.name);
     case "pair-taken":
       throw new AwsError(
         "IntegrationAlreadyExistsFault",
-        `The integration ${creation.integration.name} already exists between ${wish.sourceArn} and ${wish.targetArn}.`,
+        `${maySee(call, creation.integration) ? `The integration ${creation.integration.name}` : "An integration"} already exists between ${wish.sourceArn} and ${wish.targetArn}.`,
       );
     case "quota-exceeded":
       throw new AwsError(
         "IntegrationQuotaExceededFault",
-        `You can't create more than ${quotaText(options.quotas, creation.quota)}.`,
+        `You can't create more than ${quotaText(call.quotas, creation.quota)}.`,
       );
     default:
       return unreachable(creation);

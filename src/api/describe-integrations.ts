@@ -1,34 +1,48 @@
-import type { IntegrationFilter } from "../catalog/read.ts";
+import type { IntegrationFilter, Page, PageRequest } from "../catalog/read.ts";
+import type { Integration } from "../model/integration.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import { lookupKey } from "./arn.ts";
+import { onlyAllowed } from "./authorization.ts";
 import { filterQuery, parseFilters, type FilterTable } from "./filters.ts";
 import { findIntegration, integrationOutput } from "./integration-output.ts";
 import { pageEnd, pageLimit, pageStart } from "./list-page.ts";
 import type { ListQuery } from "./marker.ts";
-import type { ApiOptions } from "./options.ts";
+import type { ApiOptions, Call } from "./options.ts";
 import type { shapes } from "./shapes.ts";
 
 type Input = ValueOf<typeof shapes.DescribeIntegrations.input>;
 type Output = ValueOf<typeof shapes.DescribeIntegrations.output>;
 
 /** In the order of creation. An identifier that nothing has is an error, a filter that nothing passes is not. */
-export async function describeIntegrations(input: Input, options: ApiOptions): Promise<Output> {
+export async function describeIntegrations(input: Input, call: Call): Promise<Output> {
   const { IntegrationIdentifier: identifier, Filters: filters } = input;
   const limit = pageLimit(input);
   const filter = parseFilters(filterNames, filters)
-    .map(({ meaning, values }) => meaning(options, values))
+    .map(({ meaning, values }) => meaning(call, values))
     .reduce(both, {});
   const query: ListQuery = ["DescribeIntegrations", identifier, ...filterQuery(filters)];
-  const start = pageStart(options, input, query);
-  const page = await options.catalog.page({
+  const start = pageStart(call, input, query);
+  const page = await pageOf(call, {
     after: start === undefined ? undefined : Number(start),
     limit,
-    filter: identifier === undefined ? filter : await only(options, identifier, filter),
+    filter: identifier === undefined ? filter : await only(call, identifier, filter),
   });
   return {
-    Integrations: page.integrations.map((integration) => integrationOutput(options, integration)),
-    Marker: pageEnd(options, page.next?.toString(), query),
+    Integrations: page.integrations.map((integration) => integrationOutput(call, integration)),
+    Marker: pageEnd(call, page.next?.toString(), query),
   };
+}
+
+/** A page of what the caller may see: as long as without the others, so that it does not tell of them. */
+async function pageOf(call: Call, { after, limit, filter }: PageRequest): Promise<Page> {
+  const integrations: Integration[] = [];
+  let next = after;
+  do {
+    const page = await call.catalog.page({ after: next, limit: limit - integrations.length, filter });
+    integrations.push(...onlyAllowed(call, "rds:DescribeIntegrations", page.integrations));
+    next = page.next;
+  } while (next !== undefined && integrations.length < limit);
+  return { integrations, next };
 }
 
 async function only(

@@ -73,15 +73,18 @@ interface Call {
   readonly signal?: AbortSignal;
   readonly serviceName?: string;
   readonly secret?: string;
+  readonly key?: string;
 }
 
-async function post({ command, body, signal, serviceName = "zeroetl", secret }: Call): Promise<Response> {
+async function post(call: Call): Promise<Response> {
+  const { command, body, signal, serviceName = "zeroetl", key = credentials.accessKeyId } = call;
+  const { secret = credentials.secretAccessKey } = call;
   const { host, hostname, port } = new URL(service.url);
   const path = `/zeroetl/${command}`;
   const signer = new SignatureV4({
     region,
     service: serviceName,
-    credentials: { ...credentials, secretAccessKey: secret ?? credentials.secretAccessKey },
+    credentials: { accessKeyId: key, secretAccessKey: secret },
     sha256: Sha256,
   });
   const headers = { host, "content-type": "application/json" };
@@ -228,6 +231,98 @@ test.each<[string, Call, number, string]>([
   const response = await post(call);
   expect(response.status).toBe(status);
   expect(await response.json()).toMatchObject({ code });
+});
+
+describe("access keys", () => {
+  interface Made {
+    readonly id: string;
+    readonly user: string;
+    readonly secret: string;
+  }
+
+  const ask = async (command: string, body: object, by?: Made): Promise<Response> =>
+    post({ command, body: JSON.stringify(body), ...(by !== undefined && { key: by.id, secret: by.secret }) });
+
+  async function make(user: string, ...Statement: object[]): Promise<Made> {
+    const policy = Statement.length === 0 ? undefined : { Version: "2012-10-17", Statement };
+    const response = await ask("create-key", { user, policy });
+    expect(response.status).toBe(200);
+    return (await response.json()) as Made;
+  }
+
+  const allow = (Action: string, Resource = "*"): object => ({ Effect: "Allow", Action, Resource });
+
+  test("are made, listed without a secret, rotated, disabled, enabled and deleted", async () => {
+    const made = await make("carol", allow("zeroetl:GetStatus"));
+    expect(made).toEqual({
+      id: expect.stringMatching(/^AKIA[A-Z2-7]{16}$/),
+      user: "carol",
+      secret: expect.stringMatching(/^[\w-]{40}$/),
+    });
+    const listed = async (id: string): Promise<unknown> => {
+      const text = await (await ask("list-keys", {})).text();
+      expect(text).not.toContain(made.secret);
+      const { keys } = JSON.parse(text) as { keys: { id: string }[] };
+      return keys.find((key) => key.id === id);
+    };
+    const shown = { id: made.id, user: "carol", isEnabled: true, hasPolicy: true };
+    expect(await listed(made.id)).toEqual({ ...shown, createdAt: expect.stringMatching(/^20\d\d-/) });
+    expect(await listed(credentials.accessKeyId)).toMatchObject({ isEnabled: true, createdAt: null });
+    const rotated = (await (await ask("rotate-key", { id: made.id })).json()) as Made;
+    for (const key of [made, rotated]) expect((await ask("status", {}, key)).status).toBe(200);
+    expect((await ask("disable-key", { id: made.id })).status).toBe(200);
+    expect(await listed(made.id)).toMatchObject({ isEnabled: false });
+    expect((await ask("status", {}, made)).status).toBe(403);
+    expect((await ask("enable-key", { id: made.id })).status).toBe(200);
+    expect((await ask("status", {}, made)).status).toBe(200);
+    expect((await ask("delete-key", { id: made.id })).status).toBe(200);
+    expect((await ask("status", {}, made)).status).toBe(403);
+    expect(await listed(made.id)).toBeUndefined();
+    expect((await ask("status", {}, rotated)).status).toBe(200);
+  });
+
+  test.each<[string, object, number, string]>([
+    ["create-key", { user: "a b" }, 400, "USAGE"],
+    ["create-key", { user: "x".repeat(65) }, 400, "USAGE"],
+    ["create-key", { user: "dora", policy: {} }, 400, "INVALID_POLICY"],
+    ["create-key", { user: "dora", policy: null }, 400, "INVALID_POLICY"],
+    ["create-key", { user: "dora", policies: [] }, 400, "USAGE"],
+    ["rotate-key", { id: "AKIANOBODY" }, 404, "KEY_NOT_FOUND"],
+    ["disable-key", { id: "AKIANOBODY" }, 404, "KEY_NOT_FOUND"],
+    ["delete-key", { id: "AKIANOBODY" }, 404, "KEY_NOT_FOUND"],
+    ["delete-key", { id: credentials.accessKeyId }, 400, "KEY_CONFIGURED"],
+    ["rotate-key", { id: credentials.accessKeyId }, 400, "KEY_CONFIGURED"],
+  ])("%s of %j is refused", async (...[command, body, status, code]) => {
+    const response = await ask(command, body);
+    expect([response.status, await response.json()]).toEqual([status, expect.objectContaining({ code })]);
+  });
+
+  test("let a key do what its policy allows: with commands, and with keys", async () => {
+    const other = await make("other");
+    const self = "arn:aws:iam::*:user/${aws:username}";
+    const key = await make("erin", allow("zeroetl:Query"), allow("zeroetl:RotateKey", self));
+    expect((await ask("query", { sql: "good" }, key)).status).toBe(200);
+    expect((await ask("rotate-key", { id: key.id }, key)).status).toBe(200);
+    const attempts: [string, object, string][] = [
+      ["status", {}, "zeroetl:GetStatus on resource: arn:aws:rds:us-east-1:123456789012:integration:*"],
+      ["status", { integration: "mine" }, "zeroetl:GetStatus on resource: arn:"],
+      ["verify", { integration: "mine" }, "zeroetl:Verify on resource: arn:"],
+      ["create-key", { user: "erin" }, "zeroetl:CreateKey on resource: arn:aws:iam::123456789012:user/erin"],
+      ["list-keys", {}, "zeroetl:ListKeys on resource: arn:aws:iam::123456789012:user/*"],
+      ["rotate-key", { id: other.id }, "zeroetl:RotateKey on resource: arn:aws:iam::123456789012:user/*"],
+      ["rotate-key", { id: "AKIANOBODY" }, "zeroetl:RotateKey on resource: arn:aws:iam::123456789012:user/*"],
+      ["delete-key", { id: key.id }, "zeroetl:DeleteKey on resource: arn:aws:iam::123456789012:user/*"],
+      ["disable-key", { id: other.id }, "zeroetl:DisableKey"],
+      ["enable-key", { id: other.id }, "zeroetl:EnableKey"],
+    ];
+    for (const [command, body, what] of attempts) {
+      const response = await ask(command, body, key);
+      expect(response.status).toBe(403);
+      expect(await response.json()).toEqual({ code: "AccessDenied", message: expect.stringContaining(what) });
+    }
+    const rds = await make("frank", allow("rds:*"));
+    expect((await ask("query", { sql: "good" }, rds)).status).toBe(403);
+  });
 });
 
 test("health and metrics need no signature; nothing else is there", async () => {

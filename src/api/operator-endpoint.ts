@@ -4,21 +4,22 @@ import { CodedError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import { verifySigV4 } from "../wire/aws-sigv4.ts";
-import { lookupKey } from "./arn.ts";
+import { integrationArn } from "./arn.ts";
+import { authorize, findAllowed } from "./authorization.ts";
+import { createKey, deleteKey, disableKey, enableKey, listKeys, rotateKey } from "./key-commands.ts";
 import { ndjson } from "./ndjson.ts";
 import type { JsonObject, OperatorPort } from "./operator.ts";
-import type { ApiOptions } from "./options.ts";
+import type { ApiOptions, Call } from "./options.ts";
 import { readBody } from "./request-body.ts";
-import { signedRequest } from "./signed-request.ts";
+import { isSecure, signedRequest } from "./signed-request.ts";
 
 const log = logger("operator");
 
 /** The service name in the scope of our command line's signatures. */
 const serviceName = "zeroetl";
 
-interface Call {
+interface CommandCall extends Call {
   readonly port: OperatorPort;
-  readonly options: ApiOptions;
   /** Parsed JSON. */
   readonly body: unknown;
   readonly signal: AbortSignal;
@@ -27,21 +28,36 @@ interface Call {
 const statusBody = z.strictObject({ integration: z.string().optional() });
 const queryBody = z.strictObject({ sql: z.string() });
 const verifyBody = z.strictObject({ integration: z.string() });
+const createKeyBody = z.strictObject({ user: z.string(), policy: z.unknown().optional() });
+const keyBody = z.strictObject({ id: z.string() });
 
-const commands: Readonly<Record<string, (call: Call) => Promise<Response>>> = {
-  status: async ({ port, options, body, signal }) => {
-    const { integration } = parse(statusBody, body);
-    const integrationId = integration === undefined ? undefined : await idOf(options, integration);
-    return Response.json(await port.status({ integrationId }, signal));
+const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>>> = {
+  status: async (call) => {
+    const { integration } = parse(statusBody, call.body);
+    const action = "zeroetl:GetStatus";
+    if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
+    const integrationId = integration === undefined ? undefined : await idOf(call, integration, action);
+    return Response.json(await call.port.status({ integrationId }, call.signal));
   },
-  query: async ({ port, body, signal }) => {
-    const { columns, rows } = await port.query(parse(queryBody, body).sql, signal);
+  query: async (call) => {
+    const { sql } = parse(queryBody, call.body);
+    authorize(call, [{ action: "zeroetl:Query", resource: "*" }]);
+    const { columns, rows } = await call.port.query(sql, call.signal);
     return ndjson(queryLines(columns, rows), errorBody);
   },
-  verify: async ({ port, options, body, signal }) => {
-    const id = await idOf(options, parse(verifyBody, body).integration);
-    return ndjson(port.verify(id, signal), errorBody);
+  verify: async (call) => {
+    const id = await idOf(call, parse(verifyBody, call.body).integration, "zeroetl:Verify");
+    return ndjson(call.port.verify(id, call.signal), errorBody);
   },
+  "create-key": async (call) => {
+    const { user, policy } = parse(createKeyBody, call.body);
+    return Response.json(await createKey(call, user, policy));
+  },
+  "list-keys": async (call) => Response.json(await listKeys(call)),
+  "rotate-key": async (call) => Response.json(await rotateKey(call, parse(keyBody, call.body).id)),
+  "enable-key": async (call) => Response.json(await enableKey(call, parse(keyBody, call.body).id)),
+  "disable-key": async (call) => Response.json(await disableKey(call, parse(keyBody, call.body).id)),
+  "delete-key": async (call) => Response.json(await deleteKey(call, parse(keyBody, call.body).id)),
 };
 
 async function* queryLines(
@@ -67,16 +83,23 @@ export async function answerOperator(
 
 async function answer(request: Request, command: string, options: ApiOptions): Promise<Response> {
   const body = await readBody(request);
-  verifySigV4(signedRequest(request, body), {
+  const { key } = await verifySigV4(signedRequest(request, body), {
     region: options.region,
     services: [serviceName],
     now: options.now(),
-    secretOf: options.secretOf,
+    keyOf: (id) => options.keys.find(id),
   });
   const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
   if (run === undefined || options.operator === undefined)
     throw new CodedError("USAGE", "This service has no such command.");
-  return run({ port: options.operator, options, body: parseJson(body), signal: request.signal });
+  return run({
+    ...options,
+    caller: key,
+    isSecure: isSecure(request),
+    port: options.operator,
+    body: parseJson(body),
+    signal: request.signal,
+  });
 }
 
 function parseJson(body: Uint8Array): unknown {
@@ -93,9 +116,8 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   return result.data;
 }
 
-async function idOf(options: ApiOptions, identifier: string): Promise<string> {
-  const key = lookupKey(options, identifier);
-  const integration = key === undefined ? undefined : await options.catalog.find(key);
+async function idOf(call: Call, identifier: string, action: string): Promise<string> {
+  const integration = await findAllowed(call, identifier, { action });
   if (integration === undefined)
     throw new CodedError("INTEGRATION_NOT_FOUND", "There is no integration with this name, ARN or uuid.");
   return integration.id;
@@ -104,7 +126,7 @@ async function idOf(options: ApiOptions, identifier: string): Promise<string> {
 function statusOf(error: unknown): number {
   if (error instanceof AwsError) return error.status;
   if (!(error instanceof CodedError)) return 500;
-  return error.code === "INTEGRATION_NOT_FOUND" ? 404 : 400;
+  return error.code === "INTEGRATION_NOT_FOUND" || error.code === "KEY_NOT_FOUND" ? 404 : 400;
 }
 
 function errorBody(error: unknown): JsonObject {

@@ -10,14 +10,18 @@ export type JsonValue =
 export type JsonObject = { readonly [name: string]: JsonValue | undefined };
 
 /**
- * What our own command line asks of the running service, over HTTP: `POST /zeroetl/status`, `/zeroetl/query` and
- * `/zeroetl/verify`, a JSON object as the body, signed with SigV4 under the service name `zeroetl`.
+ * What our own command line asks of the running service, over HTTP: `POST /zeroetl/<path>`, a JSON object as the body,
+ * signed with SigV4 under the service name `zeroetl`. A key with a policy needs the action.
  *
- * | path | body | answer |
- * |---|---|---|
- * | `status` | `{}` or `{"integration": "uuid, ARN or name"}` | one JSON object |
- * | `query` | `{"sql": "…"}` | NDJSON: `{"columns": […]}`, then `{"rows": […]}` as often as needed |
- * | `verify` | `{"integration": "uuid, ARN or name"}` | NDJSON: whatever the port yields, a line each |
+ * | path | body | answer | action, on what |
+ * |---|---|---|---|
+ * | `status` | `{}` or `{"integration": "uuid, ARN or name"}` | one JSON object | `zeroetl:GetStatus`, integration |
+ * | `query` | `{"sql": "…"}` | NDJSON: `{"columns": […]}`, then `{"rows": […]}` as often as needed | `zeroetl:Query`, `*` |
+ * | `verify` | `{"integration": "uuid, ARN or name"}` | NDJSON: whatever the port yields, a line each | `zeroetl:Verify`, integration |
+ * | `create-key` | `{"user": "…", "policy": document}`, or without policy | `{"id", "user", "secret"}` | `zeroetl:CreateKey`, user |
+ * | `list-keys` | `{}` | `{"keys": [{"id", "user", "isEnabled", "hasPolicy", "createdAt"}]}` | `zeroetl:ListKeys`, user |
+ * | `rotate-key` | `{"id": "access key id"}` | as `create-key` | `zeroetl:RotateKey`, user |
+ * | `enable-key`, `disable-key`, `delete-key` | `{"id": "access key id"}` | `{}` | `zeroetl:EnableKey` and so on, user |
  *
  * An NDJSON answer ends with `{"end": true}`, or with `{"error": {code, message, fix}}` when it failed midway: one
  * that ends with neither was cut off. A request that is refused, SQL that fails before its first row included, gets a

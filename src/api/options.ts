@@ -1,6 +1,8 @@
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Quotas } from "../catalog/wishes.ts";
+import type { AccessKey } from "../model/access-key.ts";
 import type { SourceResource, SupportedVersion, TargetResource } from "../model/resources.ts";
+import type { AccessKeys } from "./access-keys.ts";
 import type { JsonObject, OperatorPort } from "./operator.ts";
 
 export interface ApiOptions {
@@ -12,8 +14,7 @@ export interface ApiOptions {
   /** What can be a source. */
   readonly engineVersions: readonly SupportedVersion[];
   readonly quotas: Quotas;
-  /** The secret of an access key; undefined for one that does not exist. */
-  readonly secretOf: (accessKeyId: string) => string | undefined;
+  readonly keys: AccessKeys;
   readonly catalog: Catalog;
   readonly now: () => Date;
   /** What the command line asks; its paths answer 404 without one. */
@@ -21,6 +22,13 @@ export interface ApiOptions {
   readonly health: () => Health;
   /** In Prometheus' text format. */
   readonly metrics: () => Promise<string>;
+}
+
+/** Everything that a request may use, its own caller included. */
+export interface Call extends ApiOptions {
+  readonly caller: AccessKey;
+  /** Whether the request came to us over TLS. */
+  readonly isSecure: boolean;
 }
 
 /** `GET /healthz`: 200 when `ok`, else 503; the body is the object. */

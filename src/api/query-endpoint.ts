@@ -6,10 +6,10 @@ import { parameterTree } from "../wire/aws-query.ts";
 import { verifySigV4 } from "../wire/aws-sigv4.ts";
 import { printError, printSuccess } from "../wire/aws-xml.ts";
 import { parseForm, type FormParameter } from "../wire/form.ts";
-import type { ApiOptions } from "./options.ts";
+import type { ApiOptions, Call } from "./options.ts";
 import { readBody } from "./request-body.ts";
 import { serviceNames, services, type Service, type ServiceName } from "./services.ts";
-import { signedRequest } from "./signed-request.ts";
+import { isSecure, signedRequest } from "./signed-request.ts";
 
 const log = logger("api");
 
@@ -67,20 +67,21 @@ async function answer(request: Request, options: ApiOptions, progress: Progress)
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
   // Until the signature says which service is meant, an error looks like one of the service that the version hints at.
   progress.service = guessService(signed.query) ?? guessService(text) ?? "rds";
-  const signer = verifySigV4(signed, {
+  const signer = await verifySigV4(signed, {
     region: options.region,
     services: serviceNames,
     now: options.now(),
-    secretOf: options.secretOf,
+    keyOf: (id) => options.keys.find(id),
   });
-  progress.accessKeyId = signer.accessKeyId;
+  progress.accessKeyId = signer.key.id;
   progress.service = serviceNames.find((name) => name === signer.service) ?? progress.service;
   const service: Service = services[progress.service];
   const parameters = [...unsignedPart(parseForm(signed.query)), ...parseForm(text)];
   const action = actionOf(service, parameters);
   progress.action = action;
   const operation = service.operations[action];
-  const result = await operation?.(parameterTree(parameters), options, signer);
+  const call: Call = { ...options, caller: signer.key, isSecure: isSecure(request) };
+  const result = await operation?.(parameterTree(parameters), call);
   return printSuccess({ action, namespace: service.namespace, requestId: progress.requestId, result });
 }
 

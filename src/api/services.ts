@@ -7,6 +7,7 @@ import { describeDbEngineVersions } from "./describe-engine-versions.ts";
 import { describeEventCategories, describeEvents } from "./describe-events.ts";
 import { describeIntegrations } from "./describe-integrations.ts";
 import { operation, type Operation } from "./operation.ts";
+import { databasePermissions, identityPermissions, permissions, redshiftPermissions } from "./permissions.ts";
 import { describeClusters } from "./redshift-clusters.ts";
 import {
   createRedshiftIntegration,
@@ -31,18 +32,62 @@ export const services = {
     version: "2014-10-31",
     namespace: "http://rds.amazonaws.com/doc/2014-10-31/",
     operations: {
-      CreateIntegration: operation(shapes.CreateIntegration, createIntegration),
-      DescribeIntegrations: operation(shapes.DescribeIntegrations, describeIntegrations),
-      ModifyIntegration: operation(shapes.ModifyIntegration, modifyIntegration),
-      DeleteIntegration: operation(shapes.DeleteIntegration, deleteIntegration),
-      AddTagsToResource: operation(shapes.AddTagsToResource, addTagsToResource),
-      ListTagsForResource: operation(shapes.ListTagsForResource, listTagsForResource),
-      RemoveTagsFromResource: operation(shapes.RemoveTagsFromResource, removeTagsFromResource),
-      DescribeDBInstances: operation(databaseShapes.DescribeDBInstances, describeDbInstances),
-      DescribeDBClusters: operation(databaseShapes.DescribeDBClusters, describeDbClusters),
-      DescribeDBEngineVersions: operation(databaseShapes.DescribeDBEngineVersions, describeDbEngineVersions),
-      DescribeEvents: operation(shapes.DescribeEvents, describeEvents),
-      DescribeEventCategories: operation(shapes.DescribeEventCategories, describeEventCategories),
+      CreateIntegration: operation(
+        shapes.CreateIntegration,
+        permissions.CreateIntegration,
+        createIntegration,
+      ),
+      DescribeIntegrations: operation(
+        shapes.DescribeIntegrations,
+        permissions.DescribeIntegrations,
+        describeIntegrations,
+      ),
+      ModifyIntegration: operation(
+        shapes.ModifyIntegration,
+        permissions.ModifyIntegration,
+        modifyIntegration,
+      ),
+      DeleteIntegration: operation(
+        shapes.DeleteIntegration,
+        permissions.DeleteIntegration,
+        deleteIntegration,
+      ),
+      AddTagsToResource: operation(
+        shapes.AddTagsToResource,
+        permissions.AddTagsToResource,
+        addTagsToResource,
+      ),
+      ListTagsForResource: operation(
+        shapes.ListTagsForResource,
+        permissions.ListTagsForResource,
+        listTagsForResource,
+      ),
+      RemoveTagsFromResource: operation(
+        shapes.RemoveTagsFromResource,
+        permissions.RemoveTagsFromResource,
+        removeTagsFromResource,
+      ),
+      DescribeDBInstances: operation(
+        databaseShapes.DescribeDBInstances,
+        databasePermissions.DescribeDBInstances,
+        describeDbInstances,
+      ),
+      DescribeDBClusters: operation(
+        databaseShapes.DescribeDBClusters,
+        databasePermissions.DescribeDBClusters,
+        describeDbClusters,
+      ),
+      DescribeDBEngineVersions: operation(
+        databaseShapes.DescribeDBEngineVersions,
+        databasePermissions.DescribeDBEngineVersions,
+        describeDbEngineVersions,
+      ),
+      DescribeEvents: operation(shapes.DescribeEvents, permissions.DescribeEvents, describeEvents),
+      DescribeEventCategories: operation(
+        shapes.DescribeEventCategories,
+        permissions.DescribeEventCategories,
+        describeEventCategories,
+      ),
     },
   },
   redshift: {
@@ -51,19 +96,46 @@ export const services = {
     operations: {
       DescribeInboundIntegrations: operation(
         redshiftShapes.DescribeInboundIntegrations,
+        redshiftPermissions.DescribeInboundIntegrations,
         describeInboundIntegrations,
       ),
-      CreateIntegration: operation(redshiftShapes.CreateIntegration, createRedshiftIntegration),
-      DescribeIntegrations: operation(redshiftShapes.DescribeIntegrations, describeRedshiftIntegrations),
-      ModifyIntegration: operation(redshiftShapes.ModifyIntegration, missingRedshiftIntegration),
-      DeleteIntegration: operation(redshiftShapes.DeleteIntegration, missingRedshiftIntegration),
-      DescribeClusters: operation(redshiftShapes.DescribeClusters, describeClusters),
+      CreateIntegration: operation(
+        redshiftShapes.CreateIntegration,
+        redshiftPermissions.CreateIntegration,
+        createRedshiftIntegration,
+      ),
+      DescribeIntegrations: operation(
+        redshiftShapes.DescribeIntegrations,
+        redshiftPermissions.DescribeIntegrations,
+        describeRedshiftIntegrations,
+      ),
+      ModifyIntegration: operation(
+        redshiftShapes.ModifyIntegration,
+        redshiftPermissions.ModifyIntegration,
+        missingRedshiftIntegration,
+      ),
+      DeleteIntegration: operation(
+        redshiftShapes.DeleteIntegration,
+        redshiftPermissions.DeleteIntegration,
+        missingRedshiftIntegration,
+      ),
+      DescribeClusters: operation(
+        redshiftShapes.DescribeClusters,
+        redshiftPermissions.DescribeClusters,
+        describeClusters,
+      ),
     },
   },
   sts: {
     version: "2011-06-15",
     namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
-    operations: { GetCallerIdentity: operation(identityShapes.GetCallerIdentity, getCallerIdentity) },
+    operations: {
+      GetCallerIdentity: operation(
+        identityShapes.GetCallerIdentity,
+        identityPermissions.GetCallerIdentity,
+        getCallerIdentity,
+      ),
+    },
   },
 } as const satisfies Record<string, Service>;
 

@@ -96,6 +96,9 @@ export const errorCatalogue = {
   },
   SERVICE_NOT_RUNNING: { retry: false, fix: "Start it with `npx zeroetl serve`." },
   INTEGRATION_NOT_FOUND: { retry: false, fix: "List the integrations with `npx zeroetl status`." },
+  KEY_NOT_FOUND: { retry: false, fix: "List the access keys with `npx zeroetl keys list`." },
+  KEY_CONFIGURED: { retry: false, fix: "Change it in the configuration file and start the service again." },
+  INVALID_POLICY: { retry: false, fix: "Correct the policy." },
   USAGE: { retry: false, fix: "See --help." },
   QUERY_FAILED: { retry: false, fix: "Correct the SQL." },
 } as const satisfies Record<string, { readonly retry: boolean; readonly fix: string }>;

@@ -314,7 +314,7 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     await made[Symbol.asyncDispose]();
     const { db, close } = await openDatabase(old.location);
     await sql`DROP TABLE zeroetl.source_tags`.execute(db);
-    await sql`DELETE FROM zeroetl.kysely_migration WHERE name = '0003-source-tags'`.execute(db);
+    await sql`DELETE FROM zeroetl.kysely_migration WHERE name = '0004-source-tags'`.execute(db);
     await close();
     const opened = await Catalog.open(old.location);
     expect((await opened.find("survivor"))?.tags).toEqual([{ key: "k", value: "v" }]);

@@ -3,6 +3,7 @@ import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { eventAgeMsMax, type IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus, Tag } from "../model/integration.ts";
+import { StoredKeys } from "./access-keys.ts";
 import { Changes } from "./changes.ts";
 import { openDatabase, type CatalogLocation, type OpenDatabase } from "./database.ts";
 import {
@@ -78,6 +79,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   #closed: Promise<void> | undefined;
   /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
   readonly markerKey: Buffer;
+  readonly accessKeys: StoredKeys;
 
   private constructor(
     database: OpenDatabase,
@@ -88,6 +90,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     this.#now = now;
     this.#changes = new Changes({ db: database.db, now, deliversEvents });
     this.markerKey = markerKey;
+    this.accessKeys = new StoredKeys(database.db);
   }
 
   /** Made when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED, CONFIGURATION, CATALOG_FAILED. */

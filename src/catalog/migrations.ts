@@ -4,7 +4,8 @@ import { sql, type Kysely, type Migration } from "kysely";
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-integrations": { up: integrations },
   "0002-events": { up: events },
-  "0003-source-tags": { up: sourceTags },
+  "0003-access-keys": { up: accessKeys },
+  "0004-source-tags": { up: sourceTags },
 };
 
 async function integrations(db: Kysely<unknown>): Promise<void> {
@@ -87,4 +88,16 @@ async function events(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE INDEX events_pending ON zeroetl.events (integration_id, ordinal) WHERE is_pending`.execute(db);
   await sql`INSERT INTO zeroetl.settings VALUES ('events', '')`.execute(db);
+}
+
+async function accessKeys(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE zeroetl.access_keys (
+      id text PRIMARY KEY,
+      user_name text NOT NULL,
+      sealed_secret text NOT NULL,
+      policy text,
+      is_enabled boolean NOT NULL,
+      created_at timestamptz(3) NOT NULL
+    )`.execute(db);
 }

@@ -76,6 +76,18 @@ export interface EventsTable {
   readonly is_pending: boolean;
 }
 
+/** Access keys that were made while the service ran. */
+export interface AccessKeysTable {
+  readonly id: string;
+  readonly user_name: string;
+  /** Encrypted; what opens it is not in the catalog. */
+  readonly sealed_secret: string;
+  /** The JSON text of a policy document. */
+  readonly policy: string | null;
+  readonly is_enabled: boolean;
+  readonly created_at: Date;
+}
+
 /**
  * Facts about the catalog itself. The row `creation` is locked by whoever creates or renames an integration, the row
  * `events` by whoever writes events.
@@ -92,4 +104,5 @@ export interface CatalogTables {
   readonly table_states: TableStatesTable;
   readonly events: EventsTable;
   readonly settings: SettingsTable;
+  readonly access_keys: AccessKeysTable;
 }

@@ -1,13 +1,13 @@
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { CodedError, errorCatalogue, messageOf, type ErrorCode } from "../base/errors.ts";
-import type { Credential } from "../config.ts";
+import type { ClientCredential } from "../config.ts";
 import { readCredentials, readServiceRecord, type ServiceRecord } from "../data-directory.ts";
 
 export interface ClientOptions {
   readonly dataDirectory: string;
   /** Those of the configuration; empty where the service made its own. */
-  readonly credentials: readonly Credential[];
+  readonly credentials: readonly ClientCredential[];
 }
 
 /** What our own endpoints answer a request that they refuse. */
@@ -26,7 +26,7 @@ export class ServiceClient {
   readonly #service: ServiceRecord;
   readonly #signer: SignatureV4;
 
-  private constructor(service: ServiceRecord, credential: Credential) {
+  private constructor(service: ServiceRecord, credential: ClientCredential) {
     this.#service = service;
     this.#signer = new SignatureV4({
       service: "zeroetl",

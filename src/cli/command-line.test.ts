@@ -1,3 +1,4 @@
+import { DeleteIntegrationCommand, DescribeIntegrationsCommand, RDSClient } from "@aws-sdk/client-rds";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
@@ -27,7 +28,7 @@ test("help is complete, short enough for a page, and exits with 0", async () => 
   const options = { directory: directory.path };
   const { status, out } = await run(["--help"], options);
   expect(status).toBe(0);
-  for (const command of ["demo", "serve", "check", "status", "query", "verify"]) {
+  for (const command of ["demo", "serve", "check", "status", "query", "verify", "keys"]) {
     expect(out).toContain(`\n  ${command} `);
     const own = await run([command, "--help"], options);
     expect(own.status).toBe(0);
@@ -42,6 +43,8 @@ test.each([
   ["no command", [], /Usage: zeroetl/],
   ["an unknown flag", ["status", "--colour"], /unknown option '--colour'/],
   ["a missing argument", ["query"], /missing required argument 'sql'/],
+  ["a group without a command", ["keys"], /Usage: zeroetl keys/],
+  ["an unknown command of a group", ["keys", "nonsense"], /unknown command 'nonsense'/],
   ["too many arguments", ["verify", "a", "b"], /too many arguments/],
   ["a number that is none", ["demo", "--rows", "many"], /It must be a whole number from 100/],
 ])("%s is wrong usage: exit 2", async (_what, parameters, sentence) => {
@@ -76,7 +79,7 @@ test.each([
 
 test("without a service, its clients say how to start one", async () => {
   await using directory = await TemporaryDirectory.make();
-  for (const parameters of [["status"], ["query", "SELECT 1"], ["verify", "x"]]) {
+  for (const parameters of [["status"], ["query", "SELECT 1"], ["verify", "x"], ["keys", "list"]]) {
     const { status, err } = await run(parameters, { directory: directory.path });
     expect(status).toBe(1);
     expect(err).toMatch(
@@ -116,6 +119,59 @@ test("a service answers status, queries in three formats, and stops in order", a
   expect(exit).toBe(0);
   expect(err).toMatch(/The service has stopped/);
   await expect(readFile(join(directory.path, "data", "service.json"))).rejects.toThrow(/ENOENT/);
+});
+
+test("keys are made with a policy, listed, rotated and disabled while the service runs", async () => {
+  await using directory = await TemporaryDirectory.make();
+  const options = { directory: directory.path };
+  await using _service = await startService(directory.path);
+  await writeFile(
+    join(directory.path, "reader.json"),
+    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"rds:Describe*","Resource":"*"}}',
+  );
+  const made = await run(["keys", "create", "reader", "--policy", "reader.json"], options);
+  expect(made).toMatchObject({ status: 0, err: "" });
+  const [, id = "", secret = ""] =
+    /^AWS_ACCESS_KEY_ID=(AKIA\w{16})\nAWS_SECRET_ACCESS_KEY=([\w-]{40})\n$/.exec(made.out) ?? [];
+  const { api } = JSON.parse(await readFile(join(directory.path, "data", "service.json"), "utf8")) as {
+    api: string;
+  };
+  const credentials = { accessKeyId: id, secretAccessKey: secret };
+  const rds = new RDSClient({ endpoint: api, region: "us-east-1", credentials, maxAttempts: 1 });
+  const describeAll = (): Promise<unknown> => rds.send(new DescribeIntegrationsCommand({}));
+  expect(await describeAll()).toMatchObject({ Integrations: [] });
+  await expect(rds.send(new DeleteIntegrationCommand({ IntegrationIdentifier: "x" }))).rejects.toThrow(
+    "User: arn:aws:iam::000000000000:user/reader is not authorized to perform: rds:DeleteIntegration on resource: " +
+      "arn:aws:rds:us-east-1:000000000000:integration:x because no identity-based policy allows",
+  );
+
+  const { out } = await run(["keys", "list"], options);
+  expect(out).toMatch(
+    new RegExp(`\n${id} +reader +enabled +by its policy +20\\d\\d-\\d\\d-\\d\\d\n\\(2 keys\\)\n$`),
+  );
+  expect(out).not.toContain(secret);
+  const rotated = JSON.parse((await run(["keys", "rotate", id, "--json"], options)).out) as { user: string };
+  expect(rotated).toMatchObject({ user: "reader" });
+  expect(await run(["keys", "disable", id], options)).toEqual({ status: 0, out: "", err: "" });
+  await expect(describeAll()).rejects.toThrow("The security token included in the request is invalid.");
+  expect(await run(["keys", "enable", id], options)).toMatchObject({ status: 0 });
+  await describeAll();
+  expect(await run(["keys", "delete", id], options)).toMatchObject({ status: 0 });
+  rds.destroy();
+
+  const again = await run(["keys", "delete", id], options);
+  expect(again).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/^zeroetl: There is no access key with this id/),
+  });
+  await writeFile(join(directory.path, "wrong.json"), '{"Statement":\n{"Effect":"Permit"}}');
+  const wrong = await run(["keys", "create", "x", "--policy", "wrong.json"], options);
+  expect(wrong).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(
+      /^zeroetl: wrong\.json:2: Statement\.Effect must be Allow or Deny\. Correct the policy\./,
+    ),
+  });
 });
 
 test("--config, --data-dir and their variables lead to the same service", async () => {

@@ -51,6 +51,11 @@ export const flags = {
   },
   watch: { flags: "--watch", variable: "ZEROETL_WATCH", help: "show it anew every second" },
   json: { flags: "--json", variable: "ZEROETL_JSON", help: "print JSON" },
+  policy: {
+    flags: "--policy <file>",
+    variable: "ZEROETL_POLICY",
+    help: "what the key may do: a policy in IAM's language, JSON or YAML; everything without one",
+  },
   csv: { flags: "--csv", variable: "ZEROETL_CSV", help: "print comma-separated values" },
 } as const satisfies Record<string, Flag>;
 

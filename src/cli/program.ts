@@ -15,6 +15,7 @@ type Run = (
 ) => Promise<number>;
 
 interface CommandDefinition {
+  /** One word, or two: then the first one is a group of `groups`. */
   readonly name: string;
   readonly help: string;
   /** `<required>` or `[optional]`, and what it is. */
@@ -22,6 +23,8 @@ interface CommandDefinition {
   readonly flags: readonly (keyof typeof flags)[];
   readonly run: Run;
 }
+
+const keyArgument = ["<key>", "access key id, such as AKIAIOSFODNN7EXAMPLE"] as const;
 
 const commands: readonly CommandDefinition[] = [
   {
@@ -68,7 +71,53 @@ const commands: readonly CommandDefinition[] = [
     run: async (context, integration = "", own) =>
       (await import("./verify.ts")).verify(context, integration, own),
   },
+  {
+    name: "keys create",
+    help: "make an access key; its secret is shown this once",
+    argument: ["<user>", "whose key it is: the last part of the user's ARN in messages and policies"],
+    flags: ["policy", "json"],
+    run: async (context, user = "", own) => (await import("./keys.ts")).createKey(context, user, own),
+  },
+  {
+    name: "keys list",
+    help: "show the access keys of the configuration and of the catalog",
+    flags: ["json"],
+    run: async (context, _argument, own) => (await import("./keys.ts")).listKeys(context, own),
+  },
+  {
+    name: "keys rotate",
+    help: "make a second key of the same user and policy; the first one works until it is disabled",
+    argument: keyArgument,
+    flags: ["json"],
+    run: async (context, id = "", own) => (await import("./keys.ts")).rotateKey(context, id, own),
+  },
+  {
+    name: "keys disable",
+    help: "refuse requests of an access key, from now on",
+    argument: keyArgument,
+    flags: [],
+    run: async (context, id = "") => (await import("./keys.ts")).changeKey(context, "disable", id),
+  },
+  {
+    name: "keys enable",
+    help: "take requests of a disabled access key again",
+    argument: keyArgument,
+    flags: [],
+    run: async (context, id = "") => (await import("./keys.ts")).changeKey(context, "enable", id),
+  },
+  {
+    name: "keys delete",
+    help: "remove an access key for good",
+    argument: keyArgument,
+    flags: [],
+    run: async (context, id = "") => (await import("./keys.ts")).changeKey(context, "delete", id),
+  },
 ];
+
+/** What their commands are about. */
+const groups: Readonly<Record<string, string>> = {
+  keys: "make, list, rotate, disable and delete access keys",
+};
 
 const commonFlags = ["config", "dataDir", "debug"] as const;
 
@@ -104,12 +153,20 @@ function programOf(action: Action): Command {
     .exitOverride();
   for (const name of commonFlags) program.addOption(optionOf(flags[name]));
   for (const definition of commands) {
-    const command = program.command(definition.name).description(definition.help);
+    const command = commandOf(program, definition.name.split(" ")).description(definition.help);
     if (definition.argument !== undefined) command.addArgument(new Argument(...definition.argument));
     for (const name of definition.flags) command.addOption(optionOf(flags[name]));
     command.action(async () => action(definition, command, command.args[0]));
   }
   return program;
+}
+
+/** Adds a command, and its group before the first one of it. */
+function commandOf(program: Command, [first = "", second]: readonly string[]): Command {
+  if (second === undefined) return program.command(first);
+  const found = program.commands.find((command) => command.name() === first);
+  const group = found ?? program.command(first).description(groups[first] ?? "");
+  return group.command(second);
 }
 
 async function runCommand(

@@ -26,6 +26,7 @@ export const awsErrorStatus = {
   IncompleteSignature: 400,
   MissingAuthenticationToken: 403,
   InvalidClientTokenId: 403,
+  AccessDenied: 403,
   SignatureDoesNotMatch: 403,
   RequestExpired: 400,
   InternalFailure: 500,

@@ -3,6 +3,7 @@ import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Secret } from "../base/secret.ts";
 import { AwsError } from "./aws-error.ts";
 import { verifySigV4, type SigV4Policy, type SignedRequest } from "./aws-sigv4.ts";
 
@@ -10,11 +11,13 @@ const accessKeyId = "AKIDEXAMPLE";
 const secretAccessKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const now = new Date("2026-01-31T12:00:00Z");
 
-const policy: SigV4Policy = {
+const key = { id: accessKeyId, secret: new Secret(secretAccessKey) };
+
+const policy: SigV4Policy<typeof key> = {
   region: "us-east-1",
   services: ["rds", "redshift"],
   now,
-  secretOf: (key) => (key === accessKeyId ? secretAccessKey : undefined),
+  keyOf: async (id) => (id === accessKeyId ? key : undefined),
 };
 
 interface PlainRequest {
@@ -70,9 +73,12 @@ async function signedPlain(over: Parameters<typeof signer>[0] = {}, at = now): P
   return { method, url: "http://127.0.0.1:5440/", headers, body: String(body) };
 }
 
-function refusal(request: SignedRequest, over: Partial<SigV4Policy> = {}): { code: string; message: string } {
+async function refusal(
+  request: SignedRequest,
+  over: Partial<typeof policy> = {},
+): Promise<{ code: string; message: string }> {
   try {
-    verifySigV4(request, { ...policy, ...over });
+    await verifySigV4(request, { ...policy, ...over });
   } catch (error) {
     if (error instanceof AwsError) return { code: error.code, message: error.message };
     throw error;
@@ -85,19 +91,22 @@ const recorded = JSON.parse(
 ) as { requests: Record<string, PlainRequest> };
 
 describe("signatures made by botocore", () => {
-  test.each(Object.entries(recorded.requests))("%s is accepted", (_, request) => {
-    expect(verifySigV4(received(request), policy)).toEqual({ accessKeyId, service: "rds" });
+  test.each(Object.entries(recorded.requests))("%s is accepted", async (_, request) => {
+    expect(await verifySigV4(received(request), policy)).toEqual({ key, service: "rds" });
   });
 
-  test.each(Object.entries(recorded.requests))("%s with another body is refused", (_, request) => {
+  test.each(Object.entries(recorded.requests))("%s with another body is refused", async (_, request) => {
     const tampered = received({ ...request, body: `${request.body}&x=y` });
-    expect(refusal(tampered).code).toBe("SignatureDoesNotMatch");
+    expect((await refusal(tampered)).code).toBe("SignatureDoesNotMatch");
   });
 
-  test.each(Object.entries(recorded.requests))("%s with another query string is refused", (_, request) => {
-    const url = `${request.url}${request.url.includes("?") ? "&" : "?"}x=y`;
-    expect(refusal(received({ ...request, url })).code).toBe("SignatureDoesNotMatch");
-  });
+  test.each(Object.entries(recorded.requests))(
+    "%s with another query string is refused",
+    async (_, request) => {
+      const url = `${request.url}${request.url.includes("?") ? "&" : "?"}x=y`;
+      expect((await refusal(received({ ...request, url }))).code).toBe("SignatureDoesNotMatch");
+    },
+  );
 });
 
 describe("signatures made by the AWS SDK for JavaScript", () => {
@@ -110,7 +119,7 @@ describe("signatures made by the AWS SDK for JavaScript", () => {
         const unsigned = { ...plain(body), headers: { ...plain().headers, "x-amz-extra": header } };
         const { headers } = await signer().sign(unsigned, { signingDate: now });
         const request = received({ method: "POST", url: "http://127.0.0.1:5440/", headers, body });
-        expect(verifySigV4(request, policy).service).toBe("rds");
+        expect((await verifySigV4(request, policy)).service).toBe("rds");
       }),
     );
   });
@@ -132,7 +141,7 @@ describe("signatures made by the AWS SDK for JavaScript", () => {
           const url = `http://127.0.0.1:5440/?${pairs.join("&")}`;
           const { "content-type": _, ...rest } = headers;
           const request = received({ method: "GET", url, headers: rest, body: "" });
-          expect(verifySigV4(request, policy).accessKeyId).toBe(accessKeyId);
+          expect((await verifySigV4(request, policy)).key).toBe(key);
         }
       }),
     );
@@ -140,14 +149,14 @@ describe("signatures made by the AWS SDK for JavaScript", () => {
 
   test("the service comes from the scope", async () => {
     const request = received(await signedPlain({ service: "redshift" }));
-    expect(verifySigV4(request, policy)).toEqual({ accessKeyId, service: "redshift" });
+    expect(await verifySigV4(request, policy)).toEqual({ key, service: "redshift" });
   });
 });
 
 describe("what is refused", () => {
-  test("no signature: MissingAuthenticationToken", () => {
+  test("no signature: MissingAuthenticationToken", async () => {
     const request = { method: "POST", url: "http://127.0.0.1:5440/", headers: form, body: "" };
-    expect(refusal(received(request))).toEqual({
+    expect(await refusal(received(request))).toEqual({
       code: "MissingAuthenticationToken",
       message: "Request is missing Authentication Token",
     });
@@ -159,7 +168,7 @@ describe("what is refused", () => {
     ["another region", { region: "eu-west-1" }, "SignatureDoesNotMatch"],
     ["another service", { service: "ec2" }, "SignatureDoesNotMatch"],
   ])("%s", async (_, over, code) => {
-    expect(refusal(received(await signedPlain(over))).code).toBe(code);
+    expect((await refusal(received(await signedPlain(over)))).code).toBe(code);
   });
 
   test.each([
@@ -177,8 +186,8 @@ describe("what is refused", () => {
     ],
   ])("a date %s", async (_, seconds, message) => {
     const request = received(await signedPlain({}, new Date(now.getTime() + seconds * 1_000)));
-    if (message === undefined) expect(verifySigV4(request, policy).service).toBe("rds");
-    else expect(refusal(request)).toEqual({ code: "SignatureDoesNotMatch", message });
+    if (message === undefined) expect((await verifySigV4(request, policy)).service).toBe("rds");
+    else expect(await refusal(request)).toEqual({ code: "SignatureDoesNotMatch", message });
   });
 
   test("a presigned URL after its time: RequestExpired", async () => {
@@ -187,14 +196,16 @@ describe("what is refused", () => {
     const url = `http://127.0.0.1:5440/?${new URLSearchParams(query as Record<string, string>).toString()}`;
     const request = received({ method: "GET", url, headers: {}, body: "" });
     const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1_000);
-    expect(verifySigV4(request, { ...policy, now: later(60) }).service).toBe("rds");
-    expect(refusal(request, { now: later(61) }).code).toBe("RequestExpired");
+    expect((await verifySigV4(request, { ...policy, now: later(60) })).service).toBe("rds");
+    expect((await refusal(request, { now: later(61) })).code).toBe("RequestExpired");
   });
 
   test("a date that is not the scope's", async () => {
     const request = await signedPlain();
     const authorization = request.headers["authorization"]?.replace("/20260131/", "/20260130/") ?? "";
-    expect(refusal(received({ ...request, headers: { ...request.headers, authorization } }))).toMatchObject({
+    expect(
+      await refusal(received({ ...request, headers: { ...request.headers, authorization } })),
+    ).toMatchObject({
       code: "SignatureDoesNotMatch",
       message: expect.stringContaining("Date in Credential scope"),
     });
@@ -204,13 +215,50 @@ describe("what is refused", () => {
     const withToken = { ...plain(), headers: { ...plain().headers, "x-amz-security-token": "token" } };
     const { headers } = await signer().sign(withToken, { signingDate: now });
     const request = { method: "POST", url: "http://127.0.0.1:5440/", headers, body: plain().body };
-    expect(refusal(received(request)).code).toBe("InvalidClientTokenId");
+    expect((await refusal(received(request))).code).toBe("InvalidClientTokenId");
+  });
+
+  test("a session token in a presigned URL", async () => {
+    const temporary = new SignatureV4({
+      region: "us-east-1",
+      service: "rds",
+      credentials: { accessKeyId, secretAccessKey, sessionToken: "token" },
+      sha256: Sha256,
+    });
+    const unsigned = { ...plain(""), method: "GET", headers: { host: "127.0.0.1:5440" } };
+    const { query } = await temporary.presign(unsigned, { signingDate: now, expiresIn: 60 });
+    expect(query).toHaveProperty("X-Amz-Security-Token", "token");
+    const url = `http://127.0.0.1:5440/?${new URLSearchParams(query as Record<string, string>).toString()}`;
+    const request = received({ method: "GET", url, headers: {}, body: "" });
+    expect((await refusal(request)).code).toBe("InvalidClientTokenId");
+  });
+
+  test("a body whose hash was not signed", async () => {
+    const headers = { ...plain().headers, "x-amz-content-sha256": "UNSIGNED-PAYLOAD" };
+    const signed = await signer().sign({ ...plain(), headers }, { signingDate: now });
+    const url = "http://127.0.0.1:5440/";
+    const request = received({ method: "POST", url, headers: signed.headers, body: plain().body });
+    expect((await refusal(request)).code).toBe("SignatureDoesNotMatch");
+  });
+
+  test("what cannot be meant for us, before any key is looked up", async () => {
+    const asked: string[] = [];
+    const keyOf = async (id: string): Promise<undefined> => void asked.push(id);
+    for (const over of [{ region: "eu-west-1" }, { service: "ec2" }])
+      expect((await refusal(received(await signedPlain(over)), { keyOf })).code).toBe(
+        "SignatureDoesNotMatch",
+      );
+    const late = new Date(now.getTime() + 16 * 60_000);
+    await refusal(received(await signedPlain()), { keyOf, now: late });
+    expect(asked).toEqual([]);
+    expect((await refusal(received(await signedPlain()), { keyOf })).code).toBe("InvalidClientTokenId");
+    expect(asked).toEqual([accessKeyId]);
   });
 
   test("an x-amz header that was added after signing", async () => {
     const request = await signedPlain();
     const headers = { ...request.headers, "x-amz-extra": "1" };
-    expect(refusal(received({ ...request, headers })).code).toBe("SignatureDoesNotMatch");
+    expect((await refusal(received({ ...request, headers }))).code).toBe("SignatureDoesNotMatch");
   });
 
   test.each([
@@ -224,24 +272,24 @@ describe("what is refused", () => {
       `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/us-east-1/rds/aws4_request, SignedHeaders=host;x-amz-date, Signature=zz`,
       "SignatureDoesNotMatch",
     ],
-  ])("the Authorization header '%s'", (authorization, code) => {
+  ])("the Authorization header '%s'", async (authorization, code) => {
     const headers = { authorization, "x-amz-date": "20260131T120000Z" };
     const request = { method: "POST", url: "http://127.0.0.1:5440/", headers, body: "" };
-    expect(refusal(received(request)).code).toBe(code);
+    expect((await refusal(received(request))).code).toBe(code);
   });
 
   test("any change of an Authorization header, with an AWS error and nothing else", async () => {
     const request = await signedPlain();
     const authorization = request.headers["authorization"] ?? "";
     const edit = fc.record({ at: fc.nat(authorization.length), cut: fc.nat(20), put: fc.string() });
-    fc.assert(
-      fc.property(edit, ({ at, cut, put }) => {
+    await fc.assert(
+      fc.asyncProperty(edit, async ({ at, cut, put }) => {
         const changed = authorization.slice(0, at) + put + authorization.slice(at + cut);
         fc.pre(changed.replaceAll(/\s*,\s*/g, ",").trim() !== authorization.replaceAll(/\s*,\s*/g, ","));
         const headers = { ...request.headers, authorization: changed };
-        const accepted = ((): boolean => {
+        const accepted = await (async (): Promise<boolean> => {
           try {
-            verifySigV4(received({ ...request, headers }), policy);
+            await verifySigV4(received({ ...request, headers }), policy);
             return true;
           } catch (error) {
             expect(error).toBeInstanceOf(AwsError);

@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import type { Secret } from "../base/secret.ts";
 import { AwsError } from "./aws-error.ts";
 import { parseForm, type FormParameter } from "./form.ts";
 
@@ -15,17 +16,22 @@ export interface SignedRequest {
   readonly body: Uint8Array;
 }
 
-export interface SigV4Policy {
+export interface SigningKey {
+  readonly secret: Secret;
+}
+
+export interface SigV4Policy<Key extends SigningKey> {
   readonly region: string;
   /** Service names that a scope may have here. */
   readonly services: readonly string[];
   readonly now: Date;
-  readonly secretOf: (accessKeyId: string) => string | undefined;
+  /** Asked for requests of the right time and scope only; undefined for a key that does not exist. */
+  readonly keyOf: (accessKeyId: string) => Promise<Key | undefined>;
 }
 
 /** Who signed, for which service. */
-export interface Signer {
-  readonly accessKeyId: string;
+export interface Signer<Key> {
+  readonly key: Key;
   readonly service: string;
 }
 
@@ -49,27 +55,30 @@ const expiresSecondsMax = 604_800;
  *
  * Query services answer a stale date with `SignatureDoesNotMatch` and the two times, and so does this.
  */
-export function verifySigV4(request: SignedRequest, policy: SigV4Policy): Signer {
+export async function verifySigV4<Key extends SigningKey>(
+  request: SignedRequest,
+  policy: SigV4Policy<Key>,
+): Promise<Signer<Key>> {
   const parameters = parseForm(request.query);
   const claim = claimOf(request, parameters);
   checkTime(claim, policy.now);
   const [date = "", region = "", service = ""] = claim.scope;
   checkScope({ date, region, service, claim }, policy);
-  const secret = policy.secretOf(claim.accessKeyId);
-  if (secret === undefined)
+  const key = await policy.keyOf(claim.accessKeyId);
+  if (key === undefined)
     throw new AwsError("InvalidClientTokenId", "The security token included in the request is invalid.");
   if (claim.hasSessionToken)
     throw new AwsError(
       "InvalidClientTokenId",
       "The security token included in the request is invalid: the access keys of this service take no session token.",
     );
-  const wanted = sign(secret, claim, canonicalRequest(request, parameters, claim.signedHeaders));
+  const wanted = sign(key.secret, claim, canonicalRequest(request, parameters, claim.signedHeaders));
   if (!timingSafeEqual(wanted, Buffer.from(claim.signature, "hex")))
     throw mismatch(
       "The request signature we calculated does not match the signature you provided. " +
         "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
     );
-  return { accessKeyId: claim.accessKeyId, service };
+  return { key, service };
 }
 
 /** What a request says about its signature; well-formed, not yet believed. */
@@ -226,7 +235,10 @@ interface Scope {
   readonly claim: Claim;
 }
 
-function checkScope({ date, region, service, claim }: Scope, policy: SigV4Policy): void {
+function checkScope(
+  { date, region, service, claim }: Scope,
+  policy: Pick<SigV4Policy<never>, "region" | "services">,
+): void {
   if (date !== claim.timestamp.slice(0, 8))
     throw mismatch(
       "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.",
@@ -275,8 +287,9 @@ function uriEncode(text: string): string {
   );
 }
 
-function sign(secret: string, claim: Claim, canonical: string): Buffer {
-  const key = claim.scope.reduce<string | Buffer>((previous, part) => hmac(previous, part), `AWS4${secret}`);
+function sign(secret: Secret, claim: Claim, canonical: string): Buffer {
+  const start = `AWS4${secret.reveal()}`;
+  const key = claim.scope.reduce<string | Buffer>((previous, part) => hmac(previous, part), start);
   const digest = createHash("sha256").update(canonical).digest("hex");
   return hmac(key, [algorithm, claim.timestamp, claim.scope.join("/"), digest].join("\n"));
 }

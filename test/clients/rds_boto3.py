@@ -1,6 +1,7 @@
 """Drives the RDS API as a user of boto3 does. Usage: rds_boto3.py ENDPOINT SETUP; prints `ok` at the end.
 
-SETUP is JSON: {"sources": [arn], "targets": [arn], "account": "…"}. A runtime acts on wishes meanwhile.
+SETUP is JSON: {"sources": [arn], "targets": [arn], "account": "…", "reader": {"id": "…", "secret": "…"}}, where the
+reader's key may rds:Describe* alone. A runtime acts on wishes meanwhile.
 """
 
 import json
@@ -185,10 +186,21 @@ def strangers():
     assert message.startswith("Signature expired: "), message
 
 
+def reader():
+    key = SETUP["reader"]
+    bounded = client(aws_access_key_id=key["id"], aws_secret_access_key=key["secret"])
+    assert bounded.describe_integrations()["Integrations"]
+    message = refused("AccessDenied", 403, bounded.delete_integration, IntegrationIdentifier="page-0")
+    prefix = f"User: arn:aws:iam::{SETUP['account']}:user/reader is not authorized to perform: rds:DeleteIntegration on "
+    assert message.startswith(prefix + "resource: arn:aws:rds:us-east-1:"), message
+    assert message.endswith(" because no identity-based policy allows the rds:DeleteIntegration action"), message
+
+
 one_life()
 events()
 pages()
 pages_of_events()
 refusals()
 strangers()
+reader()
 print("ok")

@@ -1,12 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serve, type ServerType } from "@hono/node-server";
 import { afterAll } from "vitest";
+import { AccessKeys } from "../../src/api/access-keys.ts";
 import { createApi } from "../../src/api/create-api.ts";
 import type { ApiOptions } from "../../src/api/options.ts";
 import { setLogLevel } from "../../src/base/log.ts";
+import { Sealer } from "../../src/base/sealer.ts";
+import { Secret } from "../../src/base/secret.ts";
 import { Catalog } from "../../src/catalog/catalog.ts";
 
 // A line for each of a thousand requests helps nobody.
@@ -70,15 +74,32 @@ afterAll(async () => {
   if (template !== undefined) await rm(await template, { recursive: true, force: true });
 });
 
+/** The key of every test, which may do everything, and what a test makes. */
+function testKeys(catalog: Catalog): AccessKeys {
+  const { accessKeyId: id, secretAccessKey } = credentials;
+  return new AccessKeys({
+    configured: [{ id, user: "tester", secret: new Secret(secretAccessKey), policy: undefined }],
+    stored: catalog.accessKeys,
+    sealer: new Sealer(randomBytes(32)),
+    now: () => new Date(),
+  });
+}
+
 /** The API on a free port over an embedded catalog of its own; disposing of it leaves nothing behind. */
 export class TestService implements AsyncDisposable {
   readonly catalog: Catalog;
+  readonly keys: AccessKeys;
   readonly url: string;
   readonly #server: ServerType;
   readonly #directory: string;
 
-  private constructor(catalog: Catalog, server: ServerType, at: { url: string; directory: string }) {
+  private constructor(
+    { catalog, keys }: Pick<ApiOptions, "catalog" | "keys">,
+    server: ServerType,
+    at: { url: string; directory: string },
+  ) {
     this.catalog = catalog;
+    this.keys = keys;
     this.#server = server;
     this.url = at.url;
     this.#directory = at.directory;
@@ -88,7 +109,7 @@ export class TestService implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
     await cp(join(await emptyCatalog(), "data"), join(directory, "data"), { recursive: true });
     const catalog = await Catalog.open({ kind: "directory", directory });
-    const api = createApi({
+    const options: ApiOptions = {
       account,
       region,
       sources,
@@ -97,19 +118,20 @@ export class TestService implements AsyncDisposable {
         ["14", "9", "18"].map((majorVersion) => ({ engine, majorVersion })),
       ),
       quotas: { perAccount: 10_000, perTarget: 10_000, perSource: 10_000 },
-      secretOf: (key) => (key === credentials.accessKeyId ? credentials.secretAccessKey : undefined),
+      keys: testKeys(catalog),
       catalog,
       now: () => new Date(),
       operator: undefined,
       health: () => ({ ok: true }),
       metrics: async () => "# nothing\n",
       ...over,
-    });
+    };
+    const api = createApi(options);
     const server = serve({ fetch: api.fetch, port: 0, hostname: "127.0.0.1" });
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    return new TestService(catalog, server, { url: `http://127.0.0.1:${address.port}`, directory });
+    return new TestService(options, server, { url: `http://127.0.0.1:${address.port}`, directory });
   }
 
   /** Plays the runtime: whatever is wanted is so at once, until the result is disposed of. */

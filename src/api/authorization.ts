@@ -1,0 +1,121 @@
+import type { AccessContext } from "../model/policy-pattern.ts";
+import { decide, type Decision } from "../model/policy.ts";
+import type { Integration, Tag } from "../model/integration.ts";
+import { AwsError } from "../wire/aws-error.ts";
+import { integrationArn, lookupKey, userArn } from "./arn.ts";
+import type { Call } from "./options.ts";
+
+/** An action on a resource, which a call needs to be allowed. */
+export interface Need {
+  /** As IAM calls it, such as `rds:CreateIntegration`. */
+  readonly action: string;
+  /** An ARN; `*` for what has none. */
+  readonly resource: string;
+  readonly resourceTags?: readonly Tag[] | undefined;
+  /** What the request wants to add. */
+  readonly requestTags?: readonly Tag[] | undefined;
+  /** What the request wants to add or to remove. */
+  readonly tagKeys?: readonly string[] | undefined;
+}
+
+const seeing = "rds:DescribeIntegrations";
+
+/** Throws `AccessDenied`, in the words of AWS, for the first need that the caller's policy does not allow. */
+export function authorize(call: Call, needs: readonly Need[]): void {
+  for (const need of needs) {
+    const decision = decisionOn(call, need);
+    if (decision !== "allowed") throw accessDenied(call, need, decision);
+  }
+}
+
+/** Those that the caller may do this to: what `action` on one alone would refuse is not in a list either. */
+export function onlyAllowed(
+  call: Call,
+  action: string,
+  integrations: readonly Integration[],
+): readonly Integration[] {
+  return integrations.filter((found) => isAllowed(call, needOn(call, found, { action })));
+}
+
+/** Whether the caller may know that the integration exists. */
+export function maySee(call: Call, integration: Integration): boolean {
+  return isAllowed(call, needOn(call, integration, { action: seeing }));
+}
+
+/**
+ * The integration of an uuid, name or ARN, if the caller may do this to it. Throws `AccessDenied`. Who may not describe
+ * an integration gets the very answer that there would be without it: undefined, or `AccessDenied` for the identifier.
+ */
+export async function findAllowed(
+  call: Call,
+  identifier: string,
+  wanted: Omit<Need, "resource">,
+): Promise<Integration | undefined> {
+  const key = lookupKey(call, identifier);
+  const found = key === undefined ? undefined : await call.catalog.find(key);
+  if (found !== undefined) {
+    const need = needOn(call, found, wanted);
+    if (isAllowed(call, need)) return found;
+    if (maySee(call, found)) authorize(call, [need]);
+  }
+  const resource = identifier.startsWith("arn:") ? identifier : integrationArn(call, identifier);
+  authorize(call, [{ ...wanted, resource }]);
+  return undefined;
+}
+
+function needOn(call: Call, { id, tags }: Integration, wanted: Omit<Need, "resource">): Need {
+  return { ...wanted, resource: integrationArn(call, id), resourceTags: tags };
+}
+
+export function isAllowed(call: Call, need: Need): boolean {
+  return decisionOn(call, need) === "allowed";
+}
+
+function decisionOn(call: Call, need: Need): Decision {
+  const { policy } = call.caller;
+  if (policy === undefined) return "allowed";
+  return decide(policy, { action: need.action, resource: need.resource, context: contextOf(call, need) });
+}
+
+/** Condition keys that are known here, of those that AWS has for every service. */
+function contextOf(call: Call, { resourceTags = [], requestTags = [], tagKeys }: Need): AccessContext {
+  const now = call.now();
+  const context = new Map<string, string[]>([
+    ["aws:username", [call.caller.user]],
+    ["aws:userid", [call.caller.user]],
+    ["aws:principalarn", [userArn(call, call.caller.user)]],
+    ["aws:principalaccount", [call.account]],
+    ["aws:principaltype", ["User"]],
+    ["aws:requestedregion", [call.region]],
+    ["aws:currenttime", [now.toISOString()]],
+    ["aws:epochtime", [String(Math.floor(now.getTime() / 1_000))]],
+    ["aws:securetransport", [String(call.isSecure)]],
+    ["aws:tagkeys", [...(tagKeys ?? requestTags.map(({ key }) => key))]],
+  ]);
+  addTags(context, "aws:resourcetag/", resourceTags);
+  addTags(context, "aws:requesttag/", requestTags);
+  return context;
+}
+
+function addTags(context: Map<string, string[]>, prefix: string, tags: readonly Tag[]): void {
+  for (const { key, value } of tags) {
+    // Condition keys have no case. Tags that differ in it only are both there.
+    const name = prefix + key.toLowerCase();
+    context.set(name, [...(context.get(name) ?? []), value]);
+  }
+}
+
+function accessDenied(
+  call: Call,
+  { action, resource }: Need,
+  decision: Exclude<Decision, "allowed">,
+): AwsError {
+  const why =
+    decision === "denied"
+      ? "with an explicit deny in an identity-based policy"
+      : `because no identity-based policy allows the ${action} action`;
+  return new AwsError(
+    "AccessDenied",
+    `User: ${userArn(call, call.caller.user)} is not authorized to perform: ${action} on resource: ${resource} ${why}`,
+  );
+}

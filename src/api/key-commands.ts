@@ -1,0 +1,56 @@
+import { keyNotFound, type KeyDescription, type NewKey } from "./access-keys.ts";
+import { userArn } from "./arn.ts";
+import { authorize, isAllowed } from "./authorization.ts";
+import type { JsonObject } from "./operator.ts";
+import type { Call } from "./options.ts";
+
+/** `zeroetl:CreateKey` on the user. */
+export async function createKey(call: Call, user: string, policy: unknown): Promise<JsonObject> {
+  authorize(call, [{ action: "zeroetl:CreateKey", resource: userArn(call, user) }]);
+  return newKeyBody(await call.keys.create(user, policy));
+}
+
+/** `zeroetl:ListKeys` on all users. */
+export async function listKeys(call: Call): Promise<JsonObject> {
+  authorize(call, [{ action: "zeroetl:ListKeys", resource: userArn(call, "*") }]);
+  return { keys: (await call.keys.list()).map(keyBody) };
+}
+
+export async function rotateKey(call: Call, id: string): Promise<JsonObject> {
+  await findKey(call, "zeroetl:RotateKey", id);
+  return newKeyBody(await call.keys.rotate(id));
+}
+
+export async function enableKey(call: Call, id: string): Promise<JsonObject> {
+  await findKey(call, "zeroetl:EnableKey", id);
+  await call.keys.setEnabled(id, true);
+  return {};
+}
+
+export async function disableKey(call: Call, id: string): Promise<JsonObject> {
+  await findKey(call, "zeroetl:DisableKey", id);
+  await call.keys.setEnabled(id, false);
+  return {};
+}
+
+export async function deleteKey(call: Call, id: string): Promise<JsonObject> {
+  await findKey(call, "zeroetl:DeleteKey", id);
+  await call.keys.delete(id);
+  return {};
+}
+
+/** Needs the action on the key's user. Who may not do it to this one gets the answer of one that does not exist. */
+async function findKey(call: Call, action: string, id: string): Promise<void> {
+  const found = await call.keys.describe(id);
+  if (found !== undefined && isAllowed(call, { action, resource: userArn(call, found.user) })) return;
+  authorize(call, [{ action, resource: userArn(call, "*") }]);
+  throw keyNotFound();
+}
+
+function keyBody({ id, user, isEnabled, hasPolicy, createdAt }: KeyDescription): JsonObject {
+  return { id, user, isEnabled, hasPolicy, createdAt: createdAt?.toISOString() ?? null };
+}
+
+function newKeyBody({ id, user, secret }: NewKey): JsonObject {
+  return { id, user, secret: secret.reveal() };
+}

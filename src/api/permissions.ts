@@ -1,0 +1,119 @@
+import type { StructureShape, ValueOf } from "../wire/aws-shape.ts";
+import { canonicalTargetArn, integrationArn } from "./arn.ts";
+import type { identityShapes } from "./caller-identity.ts";
+import type { databaseShapes } from "./database-shapes.ts";
+import type { Call } from "./options.ts";
+import { tagsIn, type Permission } from "./permission.ts";
+import type { redshiftShapes } from "./redshift-shapes.ts";
+import type { shapes } from "./shapes.ts";
+
+type InputOf<Shapes> = Shapes extends { readonly input: infer Input extends StructureShape }
+  ? ValueOf<Input>
+  : never;
+
+type PermissionsOf<Shapes> = { readonly [Action in keyof Shapes]: Permission<InputOf<Shapes[Action]>> };
+
+// What each action needs, with the names and resources of AWS's Service Authorization Reference.
+
+/** Of integrations, their events and tags. */
+export const permissions: PermissionsOf<typeof shapes> = {
+  CreateIntegration: {
+    kind: "needs",
+    needsOf: ({ SourceArn, TargetArn, Tags = [] }, call) => {
+      const requestTags = tagsIn(Tags);
+      // Its ARN is not known before it is made.
+      const made = integrationArn(call, "*");
+      return [
+        { action: "rds:CreateIntegration", resource: SourceArn, requestTags },
+        { action: "rds:CreateIntegration", resource: made, requestTags },
+        ...(Tags.length > 0 ? [{ action: "rds:AddTagsToResource", resource: made, requestTags }] : []),
+        { action: "redshift:CreateInboundIntegration", resource: canonicalTargetArn(TargetArn) },
+      ];
+    },
+  },
+  DescribeIntegrations: {
+    kind: "integration",
+    action: "rds:DescribeIntegrations",
+    parameter: "IntegrationIdentifier",
+  },
+  ModifyIntegration: {
+    kind: "integration",
+    action: "rds:ModifyIntegration",
+    parameter: "IntegrationIdentifier",
+  },
+  DeleteIntegration: {
+    kind: "integration",
+    action: "rds:DeleteIntegration",
+    parameter: "IntegrationIdentifier",
+  },
+  AddTagsToResource: {
+    kind: "tagged",
+    action: "rds:AddTagsToResource",
+    parameter: "ResourceName",
+    tagsOf: ({ Tags }) => ({ requestTags: tagsIn(Tags) }),
+  },
+  ListTagsForResource: {
+    kind: "tagged",
+    action: "rds:ListTagsForResource",
+    parameter: "ResourceName",
+    tagsOf: () => ({}),
+  },
+  RemoveTagsFromResource: {
+    kind: "tagged",
+    action: "rds:RemoveTagsFromResource",
+    parameter: "ResourceName",
+    tagsOf: ({ TagKeys }) => ({ tagKeys: TagKeys }),
+  },
+  DescribeEvents: anywhere("rds:DescribeEvents"),
+  DescribeEventCategories: anywhere("rds:DescribeEventCategories"),
+};
+
+export const databasePermissions: PermissionsOf<typeof databaseShapes> = {
+  DescribeDBInstances: {
+    kind: "needs",
+    needsOf: ({ DBInstanceIdentifier }, call) => [
+      { action: "rds:DescribeDBInstances", resource: databaseArn(call, "db", DBInstanceIdentifier) },
+    ],
+  },
+  DescribeDBClusters: {
+    kind: "needs",
+    needsOf: ({ DBClusterIdentifier }, call) => [
+      { action: "rds:DescribeDBClusters", resource: databaseArn(call, "cluster", DBClusterIdentifier) },
+    ],
+  },
+  DescribeDBEngineVersions: anywhere("rds:DescribeDBEngineVersions"),
+};
+
+export const redshiftPermissions: PermissionsOf<typeof redshiftShapes> = {
+  DescribeInboundIntegrations: {
+    kind: "needs",
+    needsOf: ({ TargetArn }) => [
+      {
+        action: "redshift:DescribeInboundIntegrations",
+        resource: TargetArn === undefined ? "*" : canonicalTargetArn(TargetArn),
+      },
+    ],
+  },
+  CreateIntegration: anywhere("redshift:CreateIntegration"),
+  DescribeIntegrations: anywhere("redshift:DescribeIntegrations"),
+  ModifyIntegration: anywhere("redshift:ModifyIntegration"),
+  DeleteIntegration: anywhere("redshift:DeleteIntegration"),
+  DescribeClusters: anywhere("redshift:DescribeClusters"),
+};
+
+/** Everybody may ask who they are, even those who may do nothing else. */
+export const identityPermissions: PermissionsOf<typeof identityShapes> = {
+  GetCallerIdentity: { kind: "needs", needsOf: () => [] },
+};
+
+/** An action that is on no resource that could be named. */
+function anywhere(action: string): Permission<object> {
+  return { kind: "needs", needsOf: () => [{ action, resource: "*" }] };
+}
+
+/** Of the database that an identifier or an ARN names, or of all of them. */
+function databaseArn({ account, region }: Call, type: "db" | "cluster", identifier = "*"): string {
+  return identifier.startsWith("arn:")
+    ? identifier
+    : `arn:aws:rds:${region}:${account}:${type}:${identifier}`;
+}
