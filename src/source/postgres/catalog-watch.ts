@@ -15,9 +15,6 @@ import { readTypeContext } from "./type-context.ts";
 
 const log = logger("postgres");
 
-/** So many looks in a row that found nothing written are enough to believe that the catalog has not changed. */
-const quietLooksMin = 5;
-
 /** The selected tables as they were at the last look that found something new. */
 export interface CatalogView {
   readonly number: number;
@@ -43,9 +40,8 @@ export class CatalogWatch {
   #texts: readonly string[] = [];
   /** The texts of the last observation: nothing new is observed while they stay. */
   #observed: readonly string[] | undefined;
-  /** Where the log ended before the last look. */
-  #logAtLook: Lsn | undefined;
-  #quietLooks = 0;
+  /** Which transactions could be seen before the last look. */
+  #seenAtLook: string | undefined;
   #view: CatalogView | undefined;
   #observation: Observation | undefined;
   #retainedBytes: number | undefined;
@@ -101,12 +97,9 @@ export class CatalogWatch {
     this.#number += 1;
     this.#request.tables.look = this.#number;
     await this.#lookAtSlot();
-    const log = await this.#logEnd();
-    // Where nothing at all was written for some looks, nothing can have changed. (One would not be enough: a commit that
-    // waits for a synchronous standby is in the log before it is visible.)
-    this.#quietLooks = log === this.#logAtLook ? this.#quietLooks + 1 : 0;
-    this.#logAtLook = log;
-    if (this.#quietLooks > quietLooksMin && this.#observed !== undefined && !isFresh) return;
+    const isQuiet = await this.#isQuiet();
+    const isObserved = this.#observed !== undefined && sameTexts(this.#observed, this.#texts);
+    if (isQuiet && isObserved && !isFresh) return;
     const texts = await this.#read();
     if (this.#view === undefined || !sameTexts(texts, this.#texts)) {
       this.#texts = texts;
@@ -115,6 +108,16 @@ export class CatalogWatch {
     }
     if (isFresh) this.taken(false);
     await this.#observe(texts, this.#view);
+  }
+
+  /** Whether the same transactions can be seen as at the last look: then so can the same catalog. */
+  async #isQuiet(): Promise<boolean> {
+    const { seen } = await this.#request.session.row<{ seen: string }>(
+      "SELECT pg_current_snapshot()::text AS seen",
+    );
+    const isQuiet = seen === this.#seenAtLook;
+    this.#seenAtLook = seen;
+    return isQuiet;
   }
 
   #read(): Promise<readonly string[]> {

@@ -53,8 +53,9 @@ const idleCutBytes = 16n << 20n;
 const idleCutMs = 10_000;
 
 const failureLookMs = 100;
-/** With thousands of tables a look is work for the server: it looks for a twentieth of the time at most. */
+/** With thousands of tables a look is work for the server: it looks for a twentieth of the time, but often enough. */
 const lookShare = 20;
+const lookPauseMsMax = 10_000;
 
 /** What the server means by an error in the stream. */
 const streamErrors = {
@@ -160,7 +161,10 @@ export class PostgresSource implements Source {
     const { watch, tables, catalogPollMs } = this.#parts;
     let lookMs = 0;
     for (;;) {
-      await this.#untilNextLook(Math.max(catalogPollMs, lookMs * lookShare), signal);
+      await this.#untilNextLook(
+        Math.max(catalogPollMs, Math.min(lookMs * lookShare, lookPauseMsMax)),
+        signal,
+      );
       const start = performance.now();
       await watch.look();
       lookMs = performance.now() - start;
