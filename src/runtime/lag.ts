@@ -29,6 +29,14 @@ export class Lag {
       this.#appliedCommittedAtMs < this.#readCommittedAtMs ? this.#appliedCommittedAtMs : undefined;
   }
 
+  /** Commit times of the newest transactions that were read and applied, ms since 1970; undefined until there is one. */
+  newest(): { readonly readMs: number | undefined; readonly appliedMs: number | undefined } {
+    return {
+      readMs: this.#readCommittedAtMs || undefined,
+      appliedMs: this.#appliedCommittedAtMs || undefined,
+    };
+  }
+
   /** Seconds; undefined until a transaction was applied. `connected`: whether the stream runs. */
   seconds(nowMs: number, connected: boolean): number | undefined {
     const behindSinceMs = connected ? this.#oldestWaitingMs : this.#appliedCommittedAtMs || undefined;

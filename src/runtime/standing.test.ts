@@ -27,6 +27,7 @@ function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[]
     sourceDatabase: "shop",
     destinationDatabase: "shop",
     lagSeconds: undefined,
+    newestCommits: { readMs: undefined, appliedMs: undefined },
     retainedBytes: undefined,
     copiesWaiting: 0,
     counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },

@@ -1,5 +1,6 @@
 import type { MetricDefinition, Sample } from "../base/metrics.ts";
 import { integrationStatuses } from "../model/integration.ts";
+import type { TableStateName } from "../model/table-state.ts";
 import type { IntegrationView } from "./supervisor.ts";
 import type { WorkerHealth } from "./worker.ts";
 
@@ -64,6 +65,77 @@ const streamMetrics: readonly StreamMetric[] = [
   },
 ];
 
+interface IntegrationMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: MetricDefinition["kind"];
+  /** Of an integration that has streams. Undefined where it is not known now. */
+  readonly value: (streams: readonly WorkerHealth[]) => number | undefined;
+}
+
+const integrationLabels = ["IntegrationId"] as const;
+
+/**
+ * Those that AWS publishes in CloudWatch, under its names and with its dimension, so that what was built on them is
+ * moved here by exchanging the source. Its metrics of duplicate rows are missing: there is nothing that counts them.
+ */
+const integrationMetrics: readonly IntegrationMetric[] = [
+  {
+    name: "IntegrationLag",
+    help: "Seconds from a commit at the source to its commit in the warehouse, in the database that is furthest behind",
+    kind: "gauge",
+    value: (streams) => extreme(Math.max, streams, ({ lagSeconds }) => lagSeconds),
+  },
+  {
+    name: "IntegrationNumTablesReplicated",
+    help: "Tables that are in step with the source",
+    kind: "gauge",
+    value: (streams) => countTables(streams, "Synced"),
+  },
+  {
+    name: "IntegrationNumTablesFailedReplication",
+    help: "Tables that cannot be replicated",
+    kind: "gauge",
+    value: (streams) => countTables(streams, "Failed"),
+  },
+  {
+    name: "IntegrationDataTransferred",
+    help: "Bytes read from the source since its streams were started",
+    kind: "counter",
+    value: (streams) => streams.reduce((sum, { counters }) => sum + counters.bytesRead, 0),
+  },
+  {
+    name: "IntegrationLatestDetectedChange",
+    help: "Commit time of the newest change that was read, seconds since 1970, in the database where it is oldest",
+    kind: "gauge",
+    value: (streams) => extreme(Math.min, streams, ({ newestCommits }) => seconds(newestCommits.readMs)),
+  },
+  {
+    name: "IntegrationLatestAppliedChange",
+    help: "Commit time of the newest change that was applied, seconds since 1970, in the database where it is oldest",
+    kind: "gauge",
+    value: (streams) => extreme(Math.min, streams, ({ newestCommits }) => seconds(newestCommits.appliedMs)),
+  },
+];
+
+/** Of the streams that know. */
+function extreme(
+  choose: (...values: number[]) => number,
+  streams: readonly WorkerHealth[],
+  value: (health: WorkerHealth) => number | undefined,
+): number | undefined {
+  const known = streams.map(value).filter((number) => number !== undefined);
+  return known.length === 0 ? undefined : choose(...known);
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
+}
+
+function countTables(streams: readonly WorkerHealth[], state: TableStateName): number {
+  return streams.flatMap(({ tables: found }) => found).filter((table) => table.state === state).length;
+}
+
 const tables: MetricDefinition = {
   name: "zeroetl_tables",
   help: "Tables by state",
@@ -81,11 +153,12 @@ const status: MetricDefinition = {
 /** What `/metrics` tells of streams, integrations and tables. */
 export const supervisorMetrics: readonly MetricDefinition[] = [
   ...streamMetrics.map(({ name, help, kind }) => ({ name, help, kind, labels: streamLabels })),
+  ...integrationMetrics.map(({ name, help, kind }) => ({ name, help, kind, labels: integrationLabels })),
   tables,
   status,
 ];
 
-/** Integrations are labelled with their names, which are unique. */
+/** Integrations are labelled with their names, which are unique; in metrics of AWS's with their uuids. */
 export function supervisorSamples(views: readonly IntegrationView[]): ReadonlyMap<string, readonly Sample[]> {
   const streams = views.flatMap(({ integration, streams: healths }) =>
     healths.map((health) => ({
@@ -101,6 +174,7 @@ export function supervisorSamples(views: readonly IntegrationView[]): ReadonlyMa
     });
     samples.set(name, known);
   }
+  for (const { name, value } of integrationMetrics) samples.set(name, integrationSamples(views, value));
   samples.set(
     tables.name,
     streams.flatMap(({ health, labels }) => tablesByState(health, labels)),
@@ -115,6 +189,14 @@ export function supervisorSamples(views: readonly IntegrationView[]): ReadonlyMa
     ),
   );
   return samples;
+}
+
+/** Of an integration whose streams have not been started yet, nothing is known. */
+function integrationSamples(views: readonly IntegrationView[], value: IntegrationMetric["value"]): Sample[] {
+  return views.flatMap(({ integration, streams }) => {
+    const found = streams.length === 0 ? undefined : value(streams);
+    return found === undefined ? [] : [{ labels: { IntegrationId: integration.id }, value: found }];
+  });
 }
 
 function tablesByState({ tables: found }: WorkerHealth, labels: Sample["labels"]): Sample[] {

@@ -41,6 +41,8 @@ export interface WorkerHealth {
   readonly destinationDatabase: string;
   /** Commit at the source to commit in the warehouse; undefined until a transaction was applied. */
   readonly lagSeconds: number | undefined;
+  /** Commit times of the newest transactions, ms since 1970; undefined until one was read, or applied. */
+  readonly newestCommits: { readonly readMs: number | undefined; readonly appliedMs: number | undefined };
   readonly retainedBytes: number | undefined;
   /** As in `SourceMeasures`; undefined while not connected. */
   readonly copiesWaiting: number | undefined;
@@ -126,6 +128,7 @@ export class Worker implements AsyncDisposable {
       sourceDatabase: stream.database,
       destinationDatabase,
       lagSeconds: this.#lag.seconds(Date.now(), this.#phase.kind === "streaming"),
+      newestCommits: this.#lag.newest(),
       retainedBytes: measures?.retainedBytes,
       copiesWaiting: measures?.copiesWaiting === undefined ? undefined : measures.copiesWaiting + uncommitted,
       counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
