@@ -72,6 +72,24 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect(await catalog.find("nobody")).toBeUndefined();
   });
 
+  test("keeps access keys: each once, enabled or not, until it is removed", async () => {
+    const keys = catalog.accessKeys;
+    const at = new Date("2026-01-31T12:00:00.123Z");
+    const first = { id: "AKIAFIRST", user: "ann", sealedSecret: "abc=", createdAt: at, isEnabled: true };
+    const one = { ...first, policy: '{"Statement": "\\u0000"}' };
+    const two = { ...first, id: "AKIASECOND", policy: undefined, createdAt: new Date(at.getTime() + 1) };
+    await keys.add(two);
+    await keys.add(one);
+    await expect(keys.add(one)).rejects.toThrow();
+    expect(await keys.list()).toEqual([one, two]);
+    expect(await keys.setEnabled(one.id, false)).toBe(true);
+    expect(await keys.find(one.id)).toEqual({ ...one, isEnabled: false });
+    expect(await keys.find("akiafirst")).toBeUndefined();
+    expect(await keys.remove(one.id)).toBe(true);
+    expect([await keys.remove(one.id), await keys.setEnabled(one.id, true)]).toEqual([false, false]);
+    expect(await keys.list()).toEqual([two]);
+  });
+
   test("grants one of many identical creations at once", async () => {
     const same = wish();
     const attempts = Array.from({ length: 20 }, () => catalog.create({ ...same, id: randomUUID() }, quotas));
