@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { account, credentials, TestService } from "../../test/support/aws-service.ts";
+import { account, TestService, user } from "../../test/support/aws-service.ts";
 import { queryCall } from "../../test/support/query-call.ts";
 
 const sts = { service: "sts", version: "2011-06-15" };
 
-test("GetCallerIdentity tells the account and whose access key it is", async () => {
+test("GetCallerIdentity tells the account and the user of the access key", async () => {
   await using service = await TestService.start();
   const { status, text, xml } = await queryCall(service, { ...sts, action: "GetCallerIdentity" });
   expect(status).toBe(200);
@@ -14,8 +14,8 @@ test("GetCallerIdentity tells the account and whose access key it is", async () 
   expect(xml).toMatchObject({
     GetCallerIdentityResponse: {
       GetCallerIdentityResult: {
-        Arn: `arn:aws:iam::${account}:user/${credentials.accessKeyId}`,
-        UserId: credentials.accessKeyId,
+        Arn: `arn:aws:iam::${account}:user/${user}`,
+        UserId: user,
         Account: account,
       },
     },

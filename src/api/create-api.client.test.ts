@@ -7,6 +7,7 @@ import {
   sources,
   targets,
   TestService,
+  user,
 } from "../../test/support/aws-service.ts";
 import { requireClient, runClient } from "../../test/support/clients.ts";
 import { RdsSession } from "../../test/support/rds-session.ts";
@@ -47,7 +48,7 @@ test("boto3 creates, describes, pages, modifies, tags and deletes, and is refuse
 test("boto3 finds sources, targets, inbound integrations and itself", async (context) => {
   requireClient(context, "boto3");
   await using service = await TestService.start();
-  const setup = JSON.stringify({ account, key: credentials.accessKeyId, sources, targets });
+  const setup = JSON.stringify({ account, user, sources, targets });
   const output = await runClient({
     program: "python3",
     parameters: [resourcesScript, service.url, setup],

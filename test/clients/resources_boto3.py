@@ -1,7 +1,7 @@
 """Looks around as a user of boto3 does: sources, targets, who calls. Usage: resources_boto3.py ENDPOINT SETUP; prints `ok`.
 
 SETUP is JSON: {"sources": [{"name", "kind", "engine", "arn"}], "targets": [{"name", "arn", "namespaceId"}], "account",
-"key"}. The first source is an instance of PostgreSQL. No integration exists yet.
+"user"}. The first source is an instance of PostgreSQL. No integration exists yet.
 """
 
 import json
@@ -41,8 +41,8 @@ def every(service, action, key, **parameters):
 
 def caller():
     identity = sts.get_caller_identity()
-    arn = f"arn:aws:iam::{SETUP['account']}:user/{SETUP['key']}"
-    assert (identity["Account"], identity["Arn"], identity["UserId"]) == (SETUP["account"], arn, SETUP["key"]), identity
+    arn = f"arn:aws:iam::{SETUP['account']}:user/{SETUP['user']}"
+    assert (identity["Account"], identity["Arn"], identity["UserId"]) == (SETUP["account"], arn, SETUP["user"]), identity
 
 
 def databases():

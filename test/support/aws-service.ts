@@ -18,6 +18,8 @@ setLogLevel("silent");
 
 export const account = "123456789012";
 export const region = "us-east-1";
+/** The user that the access key belongs to. */
+export const user = "tester";
 export const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY" };
 
 export function sourceArn(name: string): string {
@@ -78,7 +80,7 @@ afterAll(async () => {
 function testKeys(catalog: Catalog): AccessKeys {
   const { accessKeyId: id, secretAccessKey } = credentials;
   return new AccessKeys({
-    configured: [{ id, user: "tester", secret: new Secret(secretAccessKey), policy: undefined }],
+    configured: [{ id, user, secret: new Secret(secretAccessKey), policy: undefined }],
     stored: catalog.accessKeys,
     sealer: new Sealer(randomBytes(32)),
     now: () => new Date(),
