@@ -29,7 +29,7 @@ export interface WatchRequest {
   readonly scope: Scope;
   readonly database: string;
   /** Told the number of each look as it begins. */
-  readonly tables: { look: number };
+  readonly tables: { look: number; readonly changedAt: number };
 }
 
 /** Looks at the source's catalog now and then, and keeps the publication free of tables that cannot be in it. */
@@ -40,6 +40,8 @@ export class CatalogWatch {
   #texts: readonly string[] = [];
   /** The texts of the last observation: nothing new is observed while they stay. */
   #observed: readonly string[] | undefined;
+  /** The number of the look that observed them. */
+  #observedAt = 0;
   /** Which transactions could be seen before the last look. */
   #seenAtLook: string | undefined;
   #view: CatalogView | undefined;
@@ -98,8 +100,7 @@ export class CatalogWatch {
     this.#request.tables.look = this.#number;
     await this.#lookAtSlot();
     const isQuiet = await this.#isQuiet();
-    const isObserved = this.#observed !== undefined && sameTexts(this.#observed, this.#texts);
-    if (isQuiet && isObserved && !isFresh) return;
+    if (isQuiet && this.#isObserved(this.#texts) && !isFresh) return;
     const texts = await this.#read();
     if (this.#view === undefined || !sameTexts(texts, this.#texts)) {
       this.#texts = texts;
@@ -118,6 +119,15 @@ export class CatalogWatch {
     const isQuiet = seen === this.#seenAtLook;
     this.#seenAtLook = seen;
     return isQuiet;
+  }
+
+  /**
+   * Whether an observation of these was made after every change of a table's state: a table that was published, copied and
+   * taken out again between two looks has the same texts as before, but it is not the same.
+   */
+  #isObserved(texts: readonly string[]): boolean {
+    if (this.#request.tables.changedAt >= this.#observedAt) return false;
+    return this.#observed !== undefined && sameTexts(texts, this.#observed);
   }
 
   #read(): Promise<readonly string[]> {
@@ -144,10 +154,11 @@ export class CatalogWatch {
    */
   async #observe(texts: readonly string[], view: CatalogView): Promise<void> {
     if (this.#observation !== undefined) return;
-    if (this.#observed !== undefined && sameTexts(texts, this.#observed)) return;
+    if (this.#isObserved(texts)) return;
     const lsn = await this.#logEnd();
     if (!sameTexts(texts, await this.#read())) return;
     this.#observed = texts;
+    this.#observedAt = this.#number;
     this.#observation = { ...view, number: this.#number, lsn };
   }
 
