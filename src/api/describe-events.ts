@@ -3,7 +3,7 @@ import { eventCategories, type EventCategory, type IntegrationEvent } from "../m
 import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import { integrationArn, lookupKey } from "./arn.ts";
-import { pageEnd, pageLimit, pageStart } from "./list-page.ts";
+import { pageEnd, pageLimit, pageStart, within } from "./list-page.ts";
 import type { ListQuery } from "./marker.ts";
 import type { ApiOptions } from "./options.ts";
 import type { shapes } from "./shapes.ts";
@@ -132,20 +132,6 @@ function windowOf({ StartTime, EndTime, Duration }: Input, nowMs: number): Windo
     );
   // A marker holds no time before 1970, when nothing had happened yet.
   return { fromMs: Math.max(0, from), toMs: Math.max(0, end) };
-}
-
-function within(
-  name: string,
-  value: number | undefined,
-  { min, max, default: standard }: { readonly min: number; readonly max: number; readonly default: number },
-): number {
-  if (value === undefined) return standard;
-  if (value < min || value > max)
-    throw new AwsError(
-      "InvalidParameterValue",
-      `Invalid value ${value} for ${name}. Must be between ${min} and ${max}`,
-    );
-  return value;
 }
 
 function queryOf(input: Input): ListQuery {

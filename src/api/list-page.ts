@@ -11,13 +11,23 @@ export interface PageInput {
 }
 
 /** How many records a page may have. Throws `InvalidParameterValue`. */
-export function pageLimit({ MaxRecords: limit = records.default }: PageInput): number {
-  if (limit < records.min || limit > records.max)
+export function pageLimit({ MaxRecords }: PageInput): number {
+  return within("MaxRecords", MaxRecords, records);
+}
+
+/** The value of a parameter that has bounds. Throws `InvalidParameterValue`. */
+export function within(
+  name: string,
+  value: number | undefined,
+  { min, max, default: standard }: { readonly min: number; readonly max: number; readonly default: number },
+): number {
+  if (value === undefined) return standard;
+  if (value < min || value > max)
     throw new AwsError(
       "InvalidParameterValue",
-      `Invalid value ${limit} for MaxRecords. Must be between ${records.min} and ${records.max}`,
+      `Invalid value ${value} for ${name}. Must be between ${min} and ${max}`,
     );
-  return limit;
+  return value;
 }
 
 /** The place of the last record of the page before, undefined for the first page. Throws `InvalidParameterValue`. */

@@ -26,13 +26,6 @@ export class StreamTables {
   readonly #tables = new Map<number, TrackedTable>();
   /** The catalog watch's current number: tables changed since then are not judged by an older look. */
   look = 0;
-  /** The number of the look during which a table last changed its state. */
-  get changedAt(): number {
-    let last = 0;
-    for (const { changedAt } of this.#tables.values()) last = Math.max(last, changedAt);
-    return last;
-  }
-
   /** How many tables have failed so far. */
   failures = 0;
 
@@ -48,6 +41,13 @@ export class StreamTables {
 
   get byOid(): ReadonlyMap<number, TrackedTable> {
     return this.#tables;
+  }
+
+  /** The number of the look during which a table last changed its state. */
+  get changedAt(): number {
+    let last = 0;
+    for (const { changedAt } of this.#tables.values()) last = Math.max(last, changedAt);
+    return last;
   }
 
   wanted(): readonly TrackedTable[] {
