@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError } from "commander";
+import { isPostgresVersion, type PostgresVersion } from "../test/support/postgres.ts";
 import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSnapshot } from "./snapshot.ts";
-import { benchStream } from "./stream.ts";
+import { benchStream, type StreamOptions } from "./stream.ts";
 
 const path = searchPath();
 
@@ -15,6 +16,12 @@ function count(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError("It must be a whole number above 0.");
+  return value;
+}
+
+function postgresVersion(text: string): PostgresVersion {
+  const value = count(text);
+  if (!isPostgresVersion(value)) throw new InvalidArgumentError("Servers of this version are not installed.");
   return value;
 }
 
@@ -36,9 +43,8 @@ program
   .option("--changes <n>", "changes in the log", count, 2_000_000)
   .option("--single", "one transaction of inserts instead of many mixed ones", false)
   .option("--runs <n>", "runs; the ratio is their median", count, 3)
-  .action((options: { rows: number; changes: number; single: boolean; runs: number }) =>
-    benchStream({ ...options, path }),
-  );
+  .option("--postgres <version>", "major version of the servers: 14, 16 or 18", postgresVersion, 18)
+  .action((options: Omit<StreamOptions, "path">) => benchStream({ ...options, path }));
 
 program
   .command("lag")

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type pg from "pg";
-import { TestPostgres } from "../test/support/postgres.ts";
+import { TestPostgres, type PostgresVersion } from "../test/support/postgres.ts";
 import { until } from "../test/support/until.ts";
 import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
 import { findProgram } from "./programs.ts";
@@ -20,6 +20,8 @@ export interface StreamOptions {
   readonly runs: number;
   /** One transaction of this many inserted rows instead of the mix. */
   readonly single: boolean;
+  /** Of the source and of the reference's subscriber. */
+  readonly postgres: PostgresVersion;
   readonly path: string;
 }
 
@@ -57,6 +59,7 @@ export async function benchStream(options: StreamOptions): Promise<void> {
   print(
     JSON.stringify({
       bench: options.single ? "stream-single" : "stream",
+      postgres: options.postgres,
       rows: options.rows,
       changes: options.changes,
       ratios,
@@ -71,14 +74,11 @@ export async function benchStream(options: StreamOptions): Promise<void> {
 async function measure(program: string, options: StreamOptions): Promise<Run> {
   const directory = await mkdtemp(join(tmpdir(), "zeroetl-bench-"));
   try {
-    await using server = await TestPostgres.start({
-      settings: { shared_buffers: "512MB", max_wal_size: "8GB" },
-    });
+    const settings = { shared_buffers: "512MB", max_wal_size: "8GB" };
+    await using server = await TestPostgres.start({ version: options.postgres, settings });
     await makeBenchTable(server, options.rows);
     const sourceUrl = server.url();
-    await using subscriber = await TestPostgres.start({
-      settings: { shared_buffers: "512MB", max_wal_size: "8GB" },
-    });
+    await using subscriber = await TestPostgres.start({ version: options.postgres, settings });
     await subscribe(server, subscriber);
     let slot = "";
     {

@@ -139,3 +139,25 @@ test("Terraform creates, keeps, changes, imports and destroys an integration", a
   await terraform.run("destroy", "-auto-approve", "-input=false");
   expect(await everything(service)).toEqual([]);
 }, 600_000);
+
+test("a create that fails shows what is wrong and how to mend it", async (context) => {
+  const mirror = requireTerraform(context);
+  await using server = await TestPostgres.start({ settings: { wal_level: "replica" } });
+  await using directory = await TemporaryDirectory.make();
+  await using service = await ServiceProcess.start({
+    directory: join(directory.path, "service"),
+    sourceUrl: server.url(),
+  });
+  const terraform = await Terraform.start(directory.path, { endpoint: service.endpoint, mirror });
+  await terraform.want({ dataFilter: "include: postgres.*.*", tags: {} });
+  await terraform.run("init", "-input=false");
+  const failure: unknown = await terraform
+    .run("apply", "-auto-approve", "-input=false")
+    .catch((error: unknown) => error);
+  const said = String(failure).replaceAll(/[\s│]+/g, " ");
+  expect(said).toContain("unexpected state 'needs_attention'");
+  expect(said).toContain("WAL_LEVEL: ");
+  expect(said).toContain("ALTER SYSTEM SET wal_level = logical; then restart the source.");
+  await terraform.run("destroy", "-auto-approve", "-input=false");
+  expect(await everything(service)).toEqual([]);
+}, 600_000);

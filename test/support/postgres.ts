@@ -15,6 +15,10 @@ const packages = {
 
 export type PostgresVersion = keyof typeof packages;
 
+export function isPostgresVersion(version: number): version is PostgresVersion {
+  return Object.hasOwn(packages, version);
+}
+
 interface Server {
   initialise(): Promise<void>;
   start(): Promise<void>;
