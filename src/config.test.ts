@@ -152,6 +152,11 @@ test.each([
     "sources:\n  - name: a\n    url: x\n    engine: oracle",
     /:4: sources\[0\]\.engine must be one of postgres, aurora-postgresql/,
   ],
+  [
+    "a source that no ARN can name",
+    "sources:\n  - name: Shop\n    engine: postgres\n    url: postgres://localhost/shop",
+    /:2: sources\[0\]\.name must be at most 63 lower-case letters/,
+  ],
   ["a bad port", "listen: { api: 127.0.0.1:99999 }", /:1: listen\.api must be HOST:PORT/],
   ["a list instead of a mapping", "- a\n- b", /:1: the configuration must be a mapping of settings/],
   ["a scalar instead of a list", "sources: shop", /:1: sources must be a list of sources/],

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { CodedError } from "./base/errors.ts";
 import { Secret } from "./base/secret.ts";
+import { uuidForm } from "./base/uuid.ts";
 import {
   MissingFile,
   readConfigFile,
@@ -23,7 +24,9 @@ function setting<T extends z.ZodType>(schema: T, description: string, allowed: s
 
 const name = /^[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const nameAllowed = "at most 63 letters, digits and single hyphens, beginning with a letter";
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** As the ARN of an RDS database has it: clients refuse to send any other. */
+const sourceName = /^[a-z](?:-?[a-z0-9])*$/;
+const sourceNameAllowed = "at most 63 lower-case letters, digits and single hyphens, beginning with a letter";
 const address = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s[\]]+):\d{1,5}$/;
 const addressAllowed = "HOST:PORT, such as 127.0.0.1:5440; port 0 takes a free one";
 
@@ -71,7 +74,11 @@ const credential = z.strictObject({
 });
 
 const source = z.strictObject({
-  name: setting(z.string().regex(name).max(63), "The last part of the source's ARN.", nameAllowed),
+  name: setting(
+    z.string().regex(sourceName).max(63),
+    "The last part of the source's ARN.",
+    sourceNameAllowed,
+  ),
   kind: setting(
     z.enum(["instance", "cluster"]),
     "Whether the ARN is …:db:NAME or …:cluster:NAME. Default instance.",
@@ -102,7 +109,7 @@ const target = z.strictObject({
   name: setting(z.string().regex(name).max(63), "What the warehouse is called here.", nameAllowed),
   engine: setting(z.enum(["duckdb"]), "The kind of warehouse.", "duckdb"),
   namespace_id: setting(
-    z.string().regex(uuid),
+    z.string().regex(uuidForm),
     "The last part of the target's ARN. Default: a uuid (version 5) of the name.",
     "a uuid, such as 11111111-2222-4333-8444-555555555555",
   ).optional(),

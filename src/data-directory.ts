@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { CodedError, messageOf } from "./base/errors.ts";
 import { randomAccessKey } from "./base/random-key.ts";
@@ -120,7 +120,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Whole or not at all, and never readable by others. */
+/** Whole or not at all, also when the power fails, and never readable by others. */
 async function writePrivately(path: string, value: unknown): Promise<void> {
   const temporary = `${path}.${process.pid}`;
   try {
@@ -131,6 +131,8 @@ async function writePrivately(path: string, value: unknown): Promise<void> {
       await file.sync();
     }
     await rename(temporary, path);
+    await using directory = await open(dirname(path));
+    await directory.sync();
   } catch (cause) {
     await rm(temporary, { force: true });
     throw notUsable(path, cause);

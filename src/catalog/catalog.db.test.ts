@@ -72,6 +72,13 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect(await catalog.find("nobody")).toBeUndefined();
   });
 
+  test("never takes an integration that is called like a uuid for the one of that uuid", async () => {
+    const gone = "abcdefab-cdef-4def-8def-abcdefabcdef";
+    const id = await made({ name: gone });
+    expect(await catalog.find(gone)).toBeUndefined();
+    expect(await catalog.find(id)).toMatchObject({ name: gone });
+  });
+
   test("keeps access keys: each once, enabled or not, until it is removed", async () => {
     const keys = catalog.accessKeys;
     const at = new Date("2026-01-31T12:00:00.123Z");

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import { uuidForm } from "../base/uuid.ts";
 import { eventAgeMsMax, type IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus, Tag } from "../model/integration.ts";
 import { StoredKeys } from "./access-keys.ts";
@@ -129,12 +130,12 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     return deletion;
   }
 
-  /** By uuid or by name (without regard to case). */
+  /** By uuid or by name (without regard to case). What looks like a uuid is one, although a name may look like that. */
   async find(identifier: string): Promise<Integration | undefined> {
     const { db } = this.#database;
-    return (
-      (await readIntegration(db, identifier.toLowerCase())) ?? (await readByName(db, nameKey(identifier)))
-    );
+    return uuidForm.test(identifier)
+      ? readIntegration(db, identifier.toLowerCase())
+      : readByName(db, nameKey(identifier));
   }
 
   async page(request: PageRequest): Promise<Page> {

@@ -194,6 +194,8 @@ export class Worker implements AsyncDisposable {
     const identity = { integrationId: stream.integrationId, sourceDatabase: stream.database };
     await using database = await warehouse.database({ name: destinationDatabase, stream: identity }, stop);
     if (failed !== undefined) await recordFailure(database, failed);
+    // What the target holds can be told of while the source is away.
+    this.#tables = await database.tables();
     const progress = database.progress();
     const notice = (error: IntegrationError) => this.#notices.set(error.code, error);
     await using source = await engine.open(

@@ -90,3 +90,22 @@ test("a source that is mended is replicated without anybody touching the integra
   expect((await service.status("active")).Errors).toEqual([]);
   expect(await service.query("SELECT id FROM postgres.public.t")).toEqual([["1"]]);
 });
+
+test("after a restart with the source away, status still tells of the tables", async () => {
+  await using server = await TestPostgres.start();
+  await using directory = await TemporaryDirectory.make();
+  await server.run(["CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)"]);
+  const options = { directory: directory.path, sourceUrl: server.url() };
+  {
+    await using service = await ServiceProcess.start(options);
+    await service.create("include: postgres.public.*");
+    await service.status("active");
+  }
+  await server.stop();
+  await using service = await ServiceProcess.start(options);
+  await errorOf(service, "SOURCE_UNREACHABLE");
+  const status = await run(["status", "--config", join(directory.path, "zeroetl.yaml")], options);
+  expect(status.out).toMatch(/ public\.t +Synced +1\n/);
+  await server.start();
+  await service.status("active");
+});

@@ -39,11 +39,16 @@ export class WebhookReceiver implements AsyncDisposable {
     return `http://${this.host}/hook`;
   }
 
-  /** The numbers of the events of an integration that were taken, in the order in which they were. */
+  /**
+   * The numbers of the events of an integration that were taken, in the order in which they were. One that was taken
+   * and is offered again, as the answer came too late, counts once: so the id of the envelope tells a receiver.
+   */
   taken(integrationId: string): string[] {
-    return this.received
-      .filter(({ envelope, conduct }) => isTaken(conduct) && envelope.resources[0].endsWith(integrationId))
-      .map(({ envelope }) => envelope.detail.eventId.slice(-4));
+    const taken = this.received.flatMap(({ envelope, conduct }) =>
+      isTaken(conduct) && envelope.resources[0].endsWith(integrationId) ? [envelope] : [],
+    );
+    const numbers = new Map(taken.map(({ id, detail }) => [id, detail.eventId.slice(-4)]));
+    return [...numbers.values()];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
