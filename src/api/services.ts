@@ -16,6 +16,7 @@ import {
   missingRedshiftIntegration,
 } from "./redshift-integrations.ts";
 import { redshiftShapes } from "./redshift-shapes.ts";
+import { deleteResourcePolicy, getResourcePolicy, putResourcePolicy } from "./resource-policies.ts";
 import { shapes } from "./shapes.ts";
 import { addTagsToResource, listTagsForResource, removeTagsFromResource } from "./tagging.ts";
 
@@ -123,6 +124,21 @@ export const services = {
         redshiftShapes.DescribeClusters,
         redshiftPermissions.DescribeClusters,
         describeClusters,
+      ),
+      PutResourcePolicy: operation(
+        redshiftShapes.PutResourcePolicy,
+        redshiftPermissions.PutResourcePolicy,
+        putResourcePolicy,
+      ),
+      GetResourcePolicy: operation(
+        redshiftShapes.GetResourcePolicy,
+        redshiftPermissions.GetResourcePolicy,
+        getResourcePolicy,
+      ),
+      DeleteResourcePolicy: operation(
+        redshiftShapes.DeleteResourcePolicy,
+        redshiftPermissions.DeleteResourcePolicy,
+        deleteResourcePolicy,
       ),
     },
   },

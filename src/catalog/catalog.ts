@@ -23,6 +23,7 @@ import {
   type IntegrationReport,
   type WantedIntegration,
 } from "./reports.ts";
+import { ResourcePolicies } from "./resource-policies.ts";
 import { addSourceTags, readSources, removeSourceTags, type SourceFacts } from "./sources.ts";
 import { addTags, removeTags, type Tagging } from "./tags.ts";
 import {
@@ -46,7 +47,7 @@ export interface RuntimeCatalog {
   readonly report: (integrationId: string, report: IntegrationReport) => Promise<void>;
   /** Everything of a deleted integration has been removed at the source: now it is gone, and describe answers 404. */
   readonly forget: (integrationId: string) => Promise<void>;
-  /** Calls back after a wish changed in this process. Only a hint: the supervisor also looks by itself. Gives the way to stop. */
+  /** Calls back after a wish or a target's policy changed in this process. Only a hint: the supervisor also looks by itself. Gives the way to stop. */
   readonly onWish: (listener: () => void) => () => void;
 }
 
@@ -80,6 +81,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
   readonly markerKey: Buffer;
   readonly accessKeys: StoredKeys;
+  readonly resourcePolicies: ResourcePolicies;
 
   private constructor(
     database: OpenDatabase,
@@ -91,6 +93,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     this.#changes = new Changes({ db: database.db, now, deliversEvents });
     this.markerKey = markerKey;
     this.accessKeys = new StoredKeys(database.db);
+    this.resourcePolicies = new ResourcePolicies(database.db, () => this.#tell());
   }
 
   /** Made when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED, CONFIGURATION, CATALOG_FAILED. */
@@ -193,7 +196,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   }
 
   async wanted(): Promise<readonly WantedIntegration[]> {
-    return readWanted(this.#database.db);
+    return readWanted({ db: this.#database.db, policies: this.resourcePolicies, now: this.#now() });
   }
 
   async report(integrationId: string, report: IntegrationReport): Promise<void> {

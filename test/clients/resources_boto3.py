@@ -122,8 +122,38 @@ def integrations():
     refused("InvalidNamespaceFault", 400, redshift.describe_inbound_integrations, TargetArn=missing)
 
 
+def policies():
+    arn, [source, other] = TARGETS[2]["arn"], [source["arn"] for source in SOURCES if source["engine"] == "postgres"][:2]
+    refused("ResourceNotFoundFault", 404, redshift.get_resource_policy, ResourceArn=arn)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "redshift.amazonaws.com"},
+        "Action": ["redshift:AuthorizeInboundIntegration"],
+        "Condition": {"StringEquals": {"aws:SourceArn": source}},
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2)
+    colons = arn.replace("redshift-serverless", "redshift").replace("namespace/", "namespace:")
+    put = redshift.put_resource_policy(ResourceArn=colons, Policy=text)
+    assert put["ResourcePolicy"] == {"ResourceArn": arn, "Policy": text}, put
+    assert redshift.get_resource_policy(ResourceArn=arn)["ResourcePolicy"] == put["ResourcePolicy"]
+    wish = dict(TargetArn=arn, IntegrationName="guarded", DataFilter="include: shop.*.*")
+    message = refused("AccessDenied", 403, rds.create_integration, SourceArn=other, **wish)
+    assert "redshift:AuthorizeInboundIntegration" in message and other in message, message
+    assert rds.create_integration(SourceArn=source, **wish)["Status"] == "creating"
+    for policy in ("", "{}", text.replace("Principal", "Principle"), text[:-1]):
+        refused("InvalidPolicyFault", 400, redshift.put_resource_policy, ResourceArn=arn, Policy=policy)
+    try:
+        redshift.put_resource_policy(ResourceArn=arn, Policy="{}")
+    except redshift.exceptions.InvalidPolicyFault as error:
+        assert "must have Statement" in str(error), error
+    redshift.delete_resource_policy(ResourceArn=arn)
+    refused("ResourceNotFoundFault", 404, redshift.delete_resource_policy, ResourceArn=arn)
+    refused("UnsupportedOperation", 400, redshift.get_resource_policy, ResourceArn="arn:aws:s3:::bucket")
+
+
 caller()
 databases()
 warehouses()
 integrations()
+policies()
 print("ok")
