@@ -6,6 +6,8 @@ import type { databaseShapes } from "./database-shapes.ts";
 import type { Call } from "./options.ts";
 import { tagsIn, type Permission } from "./permission.ts";
 import type { redshiftShapes } from "./redshift-shapes.ts";
+import { namespaceArn, workgroupArn } from "./serverless.ts";
+import type { serverlessShapes } from "./serverless-shapes.ts";
 import type { shapes } from "./shapes.ts";
 
 type InputOf<Shapes> = Shapes extends { readonly input: infer Input extends StructureShape }
@@ -105,6 +107,23 @@ export const redshiftPermissions: PermissionsOf<typeof redshiftShapes> = {
   PutResourcePolicy: onNamespace("redshift:PutResourcePolicy"),
   GetResourcePolicy: onNamespace("redshift:GetResourcePolicy"),
   DeleteResourcePolicy: onNamespace("redshift:DeleteResourcePolicy"),
+};
+
+export const serverlessPermissions: PermissionsOf<typeof serverlessShapes> = {
+  ListNamespaces: anywhere("redshift-serverless:ListNamespaces"),
+  GetNamespace: {
+    kind: "needs",
+    needsOf: ({ namespaceName }, call) => [
+      { action: "redshift-serverless:GetNamespace", resource: namespaceArn(call, namespaceName) },
+    ],
+  },
+  ListWorkgroups: anywhere("redshift-serverless:ListWorkgroups"),
+  GetWorkgroup: {
+    kind: "needs",
+    needsOf: ({ workgroupName }, call) => [
+      { action: "redshift-serverless:GetWorkgroup", resource: workgroupArn(call, workgroupName) },
+    ],
+  },
 };
 
 /** Everybody may ask who they are, even those who may do nothing else. */

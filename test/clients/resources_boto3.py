@@ -20,6 +20,7 @@ def client(service):
 
 
 rds, redshift, sts = client("rds"), client("redshift"), client("sts")
+serverless = client("redshift-serverless")
 
 
 def refused(code, status, call, **parameters):
@@ -83,6 +84,34 @@ def warehouses():
     assert cluster["ClusterNamespaceArn"] == arn and cluster["Tags"] == [], cluster
     refused("ClusterNotFound", 404, redshift.describe_clusters, ClusterIdentifier="nobody")
     assert redshift.describe_clusters(TagKeys=["a"], TagValues=["b"])["Clusters"] == []
+
+
+def namespaces():
+    target = TARGETS[0]
+    namespace = serverless.get_namespace(namespaceName=target["name"])["namespace"]
+    assert namespace == {
+        "namespaceArn": target["arn"],
+        "namespaceId": target["namespaceId"],
+        "namespaceName": target["name"],
+        "status": "AVAILABLE",
+        "dbName": "dev",
+    }, namespace
+    assert namespace in every(serverless, "list_namespaces", "namespaces")
+    workgroup = serverless.get_workgroup(workgroupName=target["name"])["workgroup"]
+    assert workgroup["namespaceName"] == target["name"] and workgroup["status"] == "AVAILABLE", workgroup
+    assert "endpoint" not in workgroup, workgroup
+    workgroups = every(serverless, "list_workgroups", "workgroups", ownerAccount=SETUP["account"])
+    assert [each["workgroupName"] for each in workgroups] == sorted(target["name"] for target in TARGETS)
+    message = refused("ResourceNotFoundException", 404, serverless.get_namespace, namespaceName="nobody")
+    assert message == "The namespace nobody does not exist.", message
+    try:
+        serverless.get_workgroup(workgroupName="nobody")
+    except serverless.exceptions.ResourceNotFoundException:
+        pass
+    refused("ValidationException", 400, serverless.list_namespaces, nextToken="nothing")
+    refused("UnknownOperationException", 400, serverless.list_snapshots)
+    stranger = boto3.client("redshift-serverless", endpoint_url=ENDPOINT, aws_secret_access_key="x", aws_access_key_id="AKIDNOBODY")
+    refused("UnrecognizedClientException", 400, stranger.list_namespaces)
 
 
 def integrations():
@@ -154,6 +183,7 @@ def policies():
 caller()
 databases()
 warehouses()
+namespaces()
 integrations()
 policies()
 print("ok")
