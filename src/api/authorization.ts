@@ -1,5 +1,5 @@
 import type { AccessContext } from "../model/policy-pattern.ts";
-import { decide, type Decision } from "../model/policy.ts";
+import { decide, type AccessRequest, type Policy } from "../model/policy.ts";
 import type { Integration, Tag } from "../model/integration.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import { integrationArn, lookupKey, userArn } from "./arn.ts";
@@ -16,15 +16,17 @@ export interface Need {
   readonly requestTags?: readonly Tag[] | undefined;
   /** What the request wants to add or to remove. */
   readonly tagKeys?: readonly string[] | undefined;
+  /** Of the resource: it can allow what the caller's own does not, and deny what that allows. */
+  readonly resourcePolicy?: Policy | undefined;
 }
 
 const seeing = "rds:DescribeIntegrations";
 
-/** Throws `AccessDenied`, in the words of AWS, for the first need that the caller's policy does not allow. */
+/** Throws `AccessDenied`, in the words of AWS, for the first need that policies do not allow the caller. */
 export function authorize(call: Call, needs: readonly Need[]): void {
   for (const need of needs) {
-    const decision = decisionOn(call, need);
-    if (decision !== "allowed") throw accessDenied(call, need, decision);
+    const refusal = refusalOf(call, need);
+    if (refusal !== undefined) throw accessDenied(call, need, refusal);
   }
 }
 
@@ -68,13 +70,26 @@ function needOn(call: Call, { id, tags }: Integration, wanted: Omit<Need, "resou
 }
 
 export function isAllowed(call: Call, need: Need): boolean {
-  return decisionOn(call, need) === "allowed";
+  return refusalOf(call, need) === undefined;
 }
 
-function decisionOn(call: Call, need: Need): Decision {
-  const { policy } = call.caller;
-  if (policy === undefined) return "allowed";
-  return decide(policy, { action: need.action, resource: need.resource, context: contextOf(call, need) });
+/** Why the caller may not do it; undefined when it may. */
+function refusalOf(call: Call, need: Need): string | undefined {
+  const { policy: own } = call.caller;
+  const { action, resource, resourcePolicy } = need;
+  const { account } = call;
+  const request: AccessRequest = {
+    action,
+    resource,
+    context: contextOf(call, need),
+    principal: { kind: "user", account, arn: userArn(call, call.caller.user) },
+  };
+  const byOwn = own === undefined ? "allowed" : decide(own, request);
+  const byResource = resourcePolicy === undefined ? "not-allowed" : decide(resourcePolicy, request);
+  if (byOwn === "denied") return "with an explicit deny in an identity-based policy";
+  if (byResource === "denied") return "with an explicit deny in a resource-based policy";
+  if (byOwn === "allowed" || byResource === "allowed") return undefined;
+  return `because no identity-based policy allows the ${action} action`;
 }
 
 /** Condition keys that are known here, of those that AWS has for every service. */
@@ -86,6 +101,7 @@ function contextOf(call: Call, { resourceTags = [], requestTags = [], tagKeys }:
     ["aws:principalarn", [userArn(call, call.caller.user)]],
     ["aws:principalaccount", [call.account]],
     ["aws:principaltype", ["User"]],
+    ["aws:principalisawsservice", ["false"]],
     ["aws:requestedregion", [call.region]],
     ["aws:currenttime", [now.toISOString()]],
     ["aws:epochtime", [String(Math.floor(now.getTime() / 1_000))]],
@@ -105,15 +121,7 @@ function addTags(context: Map<string, string[]>, prefix: string, tags: readonly 
   }
 }
 
-function accessDenied(
-  call: Call,
-  { action, resource }: Need,
-  decision: Exclude<Decision, "allowed">,
-): AwsError {
-  const why =
-    decision === "denied"
-      ? "with an explicit deny in an identity-based policy"
-      : `because no identity-based policy allows the ${action} action`;
+function accessDenied(call: Call, { action, resource }: Need, why: string): AwsError {
   return new AwsError(
     "AccessDenied",
     `User: ${userArn(call, call.caller.user)} is not authorized to perform: ${action} on resource: ${resource} ${why}`,

@@ -3,7 +3,7 @@ import { logger } from "../base/log.ts";
 import { messageOf } from "../base/errors.ts";
 import { answerOperator } from "./operator-endpoint.ts";
 import type { ApiOptions } from "./options.ts";
-import { answerQuery } from "./query-endpoint.ts";
+import { answerAws } from "./aws-endpoint.ts";
 
 const log = logger("api");
 
@@ -13,7 +13,7 @@ const log = logger("api");
  */
 export function createApi(options: ApiOptions): Hono {
   const app = new Hono();
-  app.all("/", (context) => answerQuery(context.req.raw, options));
+  app.all("/", (context) => answerAws(context.req.raw, options));
   app.post("/zeroetl/:command", (context) =>
     answerOperator(context.req.raw, context.req.param("command"), options),
   );

@@ -7,6 +7,7 @@ import type { ValueOf } from "../wire/aws-shape.ts";
 import { defaultKeyArn, findTarget } from "./arn.ts";
 import { maySee } from "./authorization.ts";
 import { checkDataFilter } from "./data-filter-input.ts";
+import { requireAuthorizedSource } from "./resource-policies.ts";
 import { integrationOutput, nameTaken } from "./integration-output.ts";
 import type { ApiOptions, Call } from "./options.ts";
 import type { IntegrationOutput, shapes } from "./shapes.ts";
@@ -18,6 +19,7 @@ type Input = ValueOf<typeof shapes.CreateIntegration.input>;
 /** Everything is checked before anything is written; replication starts after the answer. */
 export async function createIntegration(input: Input, call: Call): Promise<IntegrationOutput> {
   const wish = wishOf(input, call);
+  await requireAuthorizedSource(call, wish);
   const creation = await call.catalog.create(wish, call.quotas);
   switch (creation.kind) {
     case "created":

@@ -63,18 +63,29 @@ export interface ListPage<Item> {
 }
 
 /** One page of a whole list. Throws `InvalidParameterValue`. */
-export function pageOf<Item>(
+export function pageOf<Item>(options: ApiOptions, input: PageInput, list: WholeList<Item>): ListPage<Item> {
+  const { items: page, next } = nextOf(options, { limit: pageLimit(input), marker: input.Marker }, list);
+  return { items: page, Marker: next };
+}
+
+export interface PageWish {
+  readonly limit: number;
+  /** The `next` of the page before. */
+  readonly marker: string | undefined;
+}
+
+/** As `pageOf`, whatever a protocol calls the parameters. */
+export function nextOf<Item>(
   options: ApiOptions,
-  input: PageInput,
+  { limit, marker }: PageWish,
   { items, placeOf, query }: WholeList<Item>,
-): ListPage<Item> {
-  const limit = pageLimit(input);
-  const start = pageStart(options, input, query);
+): { readonly items: readonly Item[]; readonly next: string | undefined } {
+  const start = pageStart(options, { Marker: marker }, query);
   const rest = items
     .map((item) => ({ item, place: placeOf(item) }))
     .filter(({ place }) => start === undefined || place > start)
     .toSorted((a, b) => (a.place < b.place ? -1 : 1));
   const page = rest.slice(0, limit);
   const last = rest.length > limit ? page.at(-1)?.place : undefined;
-  return { items: page.map(({ item }) => item), Marker: pageEnd(options, last, query) };
+  return { items: page.map(({ item }) => item), next: pageEnd(options, last, query) };
 }

@@ -29,7 +29,7 @@ export function readMarker(key: Buffer, marker: string, query: ListQuery): strin
   if (!isOurs)
     throw new AwsError(
       "InvalidParameterValue",
-      "The value of the parameter Marker is not valid: use the one of the previous answer, with the same action, identifier and filters.",
+      "The marker of the page is not valid: use the one of the previous answer, with the same action, identifier and filters.",
     );
   return body.toString("utf8", headBytes);
 }

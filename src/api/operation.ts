@@ -1,11 +1,15 @@
 import type { StructureShape, ValueOf } from "../wire/aws-shape.ts";
-import { parseInput, type ParameterTree } from "../wire/aws-query.ts";
-import { printMembers } from "../wire/aws-xml.ts";
 import type { Call } from "./options.ts";
 import { permitted, type Permission } from "./permission.ts";
 
-/** One action: its parameters in, the members of its result as XML out (undefined for an action without a result). */
-export type Operation = (parameters: ParameterTree, call: Call) => Promise<string | undefined>;
+/** One action, whichever protocol it is asked for in. */
+export interface Operation {
+  readonly input: StructureShape;
+  /** Undefined for an action without a result. */
+  readonly output: StructureShape | undefined;
+  /** From a value of `input` to one of `output`. */
+  readonly run: (input: ValueOf<StructureShape>, call: Call) => Promise<ValueOf<StructureShape> | undefined>;
+}
 
 interface OperationShapes {
   readonly input: StructureShape;
@@ -23,9 +27,13 @@ export function operation<Shapes extends OperationShapes>(
   permission: Permission<ValueOf<Shapes["input"]>>,
   handle: (input: ValueOf<Shapes["input"]>, call: Call) => Promise<OutputOf<Shapes["output"]>>,
 ): Operation {
-  return async (parameters, call) => {
-    const parsed = parseInput(input, parameters) as ValueOf<Shapes["input"]>;
-    const result = await handle(await permitted(permission, parsed, call), call);
-    return output === undefined ? undefined : printMembers(output, result as ValueOf<StructureShape>);
+  return {
+    input,
+    output,
+    run: async (given, call) => {
+      const allowed = await permitted(permission, given as ValueOf<Shapes["input"]>, call);
+      const result = await handle(allowed, call);
+      return result as ValueOf<StructureShape> | undefined;
+    },
   };
 }

@@ -16,7 +16,9 @@ export type Permission<Input> =
       readonly tagsOf: (input: Input) => Pick<Need, "requestTags" | "tagKeys">;
     }
   /** On whatever the parameters say. */
-  | { readonly kind: "needs"; readonly needsOf: (input: Input, call: Call) => readonly Need[] };
+  | { readonly kind: "needs"; readonly needsOf: (input: Input, call: Call) => MaybePromise<readonly Need[]> };
+
+type MaybePromise<T> = T | Promise<T>;
 
 type NameOf<Input> = keyof Input & string;
 
@@ -30,7 +32,7 @@ export async function permitted<Input extends object>(
   call: Call,
 ): Promise<Input> {
   if (permission.kind === "needs") {
-    authorize(call, permission.needsOf(input, call));
+    authorize(call, await permission.needsOf(input, call));
     return input;
   }
   const { action, parameter } = permission;

@@ -1,3 +1,4 @@
+import { inbound } from "../model/namespace-policy.ts";
 import type { StructureShape, ValueOf } from "../wire/aws-shape.ts";
 import { canonicalTargetArn, integrationArn } from "./arn.ts";
 import type { identityShapes } from "./caller-identity.ts";
@@ -5,6 +6,8 @@ import type { databaseShapes } from "./database-shapes.ts";
 import type { Call } from "./options.ts";
 import { tagsIn, type Permission } from "./permission.ts";
 import type { redshiftShapes } from "./redshift-shapes.ts";
+import { namespaceArn, workgroupArn } from "./serverless.ts";
+import type { serverlessShapes } from "./serverless-shapes.ts";
 import type { shapes } from "./shapes.ts";
 
 type InputOf<Shapes> = Shapes extends { readonly input: infer Input extends StructureShape }
@@ -19,15 +22,17 @@ type PermissionsOf<Shapes> = { readonly [Action in keyof Shapes]: Permission<Inp
 export const permissions: PermissionsOf<typeof shapes> = {
   CreateIntegration: {
     kind: "needs",
-    needsOf: ({ SourceArn, TargetArn, Tags = [] }, call) => {
+    needsOf: async ({ SourceArn, TargetArn, Tags = [] }, call) => {
       const requestTags = tagsIn(Tags);
+      const target = canonicalTargetArn(TargetArn);
+      const resourcePolicy = (await call.catalog.resourcePolicies.find(target))?.policy;
       // Its ARN is not known before it is made.
       const made = integrationArn(call, "*");
       return [
         { action: "rds:CreateIntegration", resource: SourceArn, requestTags },
         { action: "rds:CreateIntegration", resource: made, requestTags },
         ...(Tags.length > 0 ? [{ action: "rds:AddTagsToResource", resource: made, requestTags }] : []),
-        { action: "redshift:CreateInboundIntegration", resource: canonicalTargetArn(TargetArn) },
+        { action: inbound.create, resource: target, resourcePolicy },
       ];
     },
   },
@@ -99,12 +104,39 @@ export const redshiftPermissions: PermissionsOf<typeof redshiftShapes> = {
   ModifyIntegration: anywhere("redshift:ModifyIntegration"),
   DeleteIntegration: anywhere("redshift:DeleteIntegration"),
   DescribeClusters: anywhere("redshift:DescribeClusters"),
+  PutResourcePolicy: onNamespace("redshift:PutResourcePolicy"),
+  GetResourcePolicy: onNamespace("redshift:GetResourcePolicy"),
+  DeleteResourcePolicy: onNamespace("redshift:DeleteResourcePolicy"),
+};
+
+export const serverlessPermissions: PermissionsOf<typeof serverlessShapes> = {
+  ListNamespaces: anywhere("redshift-serverless:ListNamespaces"),
+  GetNamespace: {
+    kind: "needs",
+    needsOf: ({ namespaceName }, call) => [
+      { action: "redshift-serverless:GetNamespace", resource: namespaceArn(call, namespaceName) },
+    ],
+  },
+  ListWorkgroups: anywhere("redshift-serverless:ListWorkgroups"),
+  GetWorkgroup: {
+    kind: "needs",
+    needsOf: ({ workgroupName }, call) => [
+      { action: "redshift-serverless:GetWorkgroup", resource: workgroupArn(call, workgroupName) },
+    ],
+  },
 };
 
 /** Everybody may ask who they are, even those who may do nothing else. */
 export const identityPermissions: PermissionsOf<typeof identityShapes> = {
   GetCallerIdentity: { kind: "needs", needsOf: () => [] },
 };
+
+function onNamespace(action: string): Permission<{ readonly ResourceArn: string }> {
+  return {
+    kind: "needs",
+    needsOf: ({ ResourceArn }) => [{ action, resource: canonicalTargetArn(ResourceArn) }],
+  };
+}
 
 /** An action that is on no resource that could be named. */
 function anywhere(action: string): Permission<object> {

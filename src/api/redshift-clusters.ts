@@ -44,4 +44,4 @@ function clusterOutput({ name, arn }: TargetResource): Output["Clusters"][number
 }
 
 /** The database that a warehouse has before anything is replicated into it. */
-const everyWarehousesDatabase = "dev";
+export const everyWarehousesDatabase = "dev";

@@ -90,6 +90,21 @@ const cluster = {
   optional: {},
 } as const satisfies StructureShape;
 
+/** How long a document may be is for the parser of policies to say. */
+const policyText: StringShape = { kind: "string", lengthMax: 1_048_576 };
+
+const resourcePolicy = {
+  kind: "structure",
+  required: {
+    ResourcePolicy: {
+      kind: "structure",
+      required: { ResourceArn: anyString, Policy: policyText },
+      optional: {},
+    },
+  },
+  optional: {},
+} as const satisfies StructureShape;
+
 /** What each action takes and gives. */
 export const redshiftShapes = {
   DescribeInboundIntegrations: {
@@ -162,4 +177,23 @@ export const redshiftShapes = {
       optional: { Marker: marker },
     },
   },
-} as const satisfies Record<string, { readonly input: StructureShape; readonly output: StructureShape }>;
+  PutResourcePolicy: {
+    input: {
+      kind: "structure",
+      required: { ResourceArn: anyString, Policy: policyText },
+      optional: {},
+    },
+    output: resourcePolicy,
+  },
+  GetResourcePolicy: {
+    input: { kind: "structure", required: { ResourceArn: anyString }, optional: {} },
+    output: resourcePolicy,
+  },
+  DeleteResourcePolicy: {
+    input: { kind: "structure", required: { ResourceArn: anyString }, optional: {} },
+    output: undefined,
+  },
+} as const satisfies Record<
+  string,
+  { readonly input: StructureShape; readonly output: StructureShape | undefined }
+>;

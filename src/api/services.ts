@@ -7,7 +7,13 @@ import { describeDbEngineVersions } from "./describe-engine-versions.ts";
 import { describeEventCategories, describeEvents } from "./describe-events.ts";
 import { describeIntegrations } from "./describe-integrations.ts";
 import { operation, type Operation } from "./operation.ts";
-import { databasePermissions, identityPermissions, permissions, redshiftPermissions } from "./permissions.ts";
+import {
+  databasePermissions,
+  identityPermissions,
+  permissions,
+  redshiftPermissions,
+  serverlessPermissions,
+} from "./permissions.ts";
 import { describeClusters } from "./redshift-clusters.ts";
 import {
   createRedshiftIntegration,
@@ -16,18 +22,30 @@ import {
   missingRedshiftIntegration,
 } from "./redshift-integrations.ts";
 import { redshiftShapes } from "./redshift-shapes.ts";
+import { deleteResourcePolicy, getResourcePolicy, putResourcePolicy } from "./resource-policies.ts";
+import { getNamespace, getWorkgroup, listNamespaces, listWorkgroups } from "./serverless.ts";
+import { serverlessShapes } from "./serverless-shapes.ts";
 import { shapes } from "./shapes.ts";
 import { addTagsToResource, listTagsForResource, removeTagsFromResource } from "./tagging.ts";
 
-export interface Service {
+/** One that speaks AWS Query. */
+export interface QueryService {
   /** The only API version there is. */
   readonly version: string;
   readonly namespace: string;
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-/** By the name that the scope of a signature gives them. */
-export const services = {
+/** One that speaks AWS JSON. */
+export interface JsonService {
+  /** Before the action in the header `X-Amz-Target`. */
+  readonly targetPrefix: string;
+  readonly operations: Readonly<Record<string, Operation>>;
+}
+
+// Both by the name that the scope of a signature gives them.
+
+export const queryServices = {
   rds: {
     version: "2014-10-31",
     namespace: "http://rds.amazonaws.com/doc/2014-10-31/",
@@ -124,6 +142,21 @@ export const services = {
         redshiftPermissions.DescribeClusters,
         describeClusters,
       ),
+      PutResourcePolicy: operation(
+        redshiftShapes.PutResourcePolicy,
+        redshiftPermissions.PutResourcePolicy,
+        putResourcePolicy,
+      ),
+      GetResourcePolicy: operation(
+        redshiftShapes.GetResourcePolicy,
+        redshiftPermissions.GetResourcePolicy,
+        getResourcePolicy,
+      ),
+      DeleteResourcePolicy: operation(
+        redshiftShapes.DeleteResourcePolicy,
+        redshiftPermissions.DeleteResourcePolicy,
+        deleteResourcePolicy,
+      ),
     },
   },
   sts: {
@@ -137,8 +170,36 @@ export const services = {
       ),
     },
   },
-} as const satisfies Record<string, Service>;
+} as const satisfies Record<string, QueryService>;
 
-export type ServiceName = keyof typeof services;
+export const jsonServices = {
+  "redshift-serverless": {
+    targetPrefix: "RedshiftServerless",
+    operations: {
+      ListNamespaces: operation(
+        serverlessShapes.ListNamespaces,
+        serverlessPermissions.ListNamespaces,
+        listNamespaces,
+      ),
+      GetNamespace: operation(
+        serverlessShapes.GetNamespace,
+        serverlessPermissions.GetNamespace,
+        getNamespace,
+      ),
+      ListWorkgroups: operation(
+        serverlessShapes.ListWorkgroups,
+        serverlessPermissions.ListWorkgroups,
+        listWorkgroups,
+      ),
+      GetWorkgroup: operation(
+        serverlessShapes.GetWorkgroup,
+        serverlessPermissions.GetWorkgroup,
+        getWorkgroup,
+      ),
+    },
+  },
+} as const satisfies Record<string, JsonService>;
 
-export const serviceNames = Object.keys(services) as readonly ServiceName[];
+export type QueryServiceName = keyof typeof queryServices;
+export type JsonServiceName = keyof typeof jsonServices;
+export type ServiceName = QueryServiceName | JsonServiceName;

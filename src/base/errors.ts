@@ -82,6 +82,10 @@ export const errorCatalogue = {
   TARGET_FENCED: { retry: false, fix: "Another process replicates into this database: stop one of them." },
   TARGET_FAILED: { retry: true, fix: "See the message; replication is tried again by itself." },
   DATABASE_NAME_TAKEN: { retry: false, fix: "Rename or drop the database of that name in the warehouse." },
+  SOURCE_NOT_AUTHORIZED: {
+    retry: true,
+    fix: "Allow redshift.amazonaws.com the action redshift:AuthorizeInboundIntegration for the source with PutResourcePolicy, or delete the integration: until then the source keeps its log for it.",
+  },
   INVALID_DATA_FILTER: { retry: false, fix: "Correct the data filter with ModifyIntegration." },
   DATA_DIRECTORY_LOCKED: { retry: false, fix: "Stop the other zeroetl process, or use another --data-dir." },
   CATALOG_FAILED: {

@@ -331,19 +331,20 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect((await catalog.sources([arn])).get(arn)?.tags).toHaveLength(30);
   });
 
-  test("one from before sources had tags is brought up to date with what it holds", async () => {
+  test("one from before sources had tags, and targets policies, is brought up to date with what it holds", async () => {
     const old = await makeHome();
     const made = await Catalog.open(old.location);
     const created = await made.create(wish({ name: "survivor", tags: [{ key: "k", value: "v" }] }), quotas);
     expect(created.kind).toBe("created");
     await made[Symbol.asyncDispose]();
     const { db, close } = await openDatabase(old.location);
-    await sql`DROP TABLE zeroetl.source_tags`.execute(db);
-    await sql`DELETE FROM zeroetl.kysely_migration WHERE name = '0004-source-tags'`.execute(db);
+    await sql`DROP TABLE zeroetl.source_tags, zeroetl.resource_policies`.execute(db);
+    await sql`DELETE FROM zeroetl.kysely_migration WHERE name >= '0004'`.execute(db);
     await close();
     const opened = await Catalog.open(old.location);
     expect((await opened.find("survivor"))?.tags).toEqual([{ key: "k", value: "v" }]);
     expect(await opened.addSourceTags("source", [{ key: "k", value: "v" }])).toBe("tagged");
+    expect(await opened.resourcePolicies.remove("target")).toBe("unknown");
     await opened[Symbol.asyncDispose]();
     await old.close();
   });

@@ -24,6 +24,7 @@ import {
   type IntegrationReport,
   type WantedIntegration,
 } from "./reports.ts";
+import { ResourcePolicies } from "./resource-policies.ts";
 import { addSourceTags, readSources, removeSourceTags, type SourceFacts } from "./sources.ts";
 import { addTags, removeTags, type Tagging } from "./tags.ts";
 import {
@@ -47,7 +48,7 @@ export interface RuntimeCatalog {
   readonly report: (integrationId: string, report: IntegrationReport) => Promise<void>;
   /** Everything of a deleted integration has been removed at the source: now it is gone, and describe answers 404. */
   readonly forget: (integrationId: string) => Promise<void>;
-  /** Calls back after a wish changed in this process. Only a hint: the supervisor also looks by itself. Gives the way to stop. */
+  /** Calls back after a wish or a target's policy changed in this process. Only a hint: the supervisor also looks by itself. Gives the way to stop. */
   readonly onWish: (listener: () => void) => () => void;
 }
 
@@ -81,6 +82,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
   readonly markerKey: Buffer;
   readonly accessKeys: StoredKeys;
+  readonly resourcePolicies: ResourcePolicies;
 
   private constructor(
     database: OpenDatabase,
@@ -92,6 +94,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     this.#changes = new Changes({ db: database.db, now, deliversEvents });
     this.markerKey = markerKey;
     this.accessKeys = new StoredKeys(database.db);
+    this.resourcePolicies = new ResourcePolicies(database.db, () => this.#tell());
   }
 
   /** Made when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED, CONFIGURATION, CATALOG_FAILED. */
@@ -194,7 +197,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   }
 
   async wanted(): Promise<readonly WantedIntegration[]> {
-    return readWanted(this.#database.db);
+    return readWanted({ db: this.#database.db, policies: this.resourcePolicies, now: this.#now() });
   }
 
   async report(integrationId: string, report: IntegrationReport): Promise<void> {

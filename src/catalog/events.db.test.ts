@@ -169,6 +169,19 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
     expect(stopped?.message).toHaveLength(2_000);
   });
 
+  test("a source that is not let in any more, and is again, is told of", async () => {
+    const id = await made();
+    await report(id, {});
+    const errors = [{ code: "SOURCE_NOT_AUTHORIZED", message: "The policy says no." }];
+    await report(id, { status: "needs_attention", errors });
+    await report(id, {});
+    expect(await told(id, 2)).toEqual([
+      "REDSHIFT-0008 needs_attention",
+      "ZEROETL-0002 needs_attention",
+      "REDSHIFT-0013 active",
+    ]);
+  });
+
   test("a change that is refused, or dropped, leaves no event", async () => {
     const name = "taken-name";
     const id = await made(name);

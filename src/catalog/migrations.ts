@@ -6,6 +6,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0002-events": { up: events },
   "0003-access-keys": { up: accessKeys },
   "0004-source-tags": { up: sourceTags },
+  "0005-resource-policies": { up: resourcePolicies },
 };
 
 async function integrations(db: Kysely<unknown>): Promise<void> {
@@ -99,5 +100,14 @@ async function accessKeys(db: Kysely<unknown>): Promise<void> {
       policy text,
       is_enabled boolean NOT NULL,
       created_at timestamptz(3) NOT NULL
+    )`.execute(db);
+}
+
+// Targets are configured, not created: nothing to refer to.
+async function resourcePolicies(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE zeroetl.resource_policies (
+      resource_arn text PRIMARY KEY,
+      policy text NOT NULL
     )`.execute(db);
 }

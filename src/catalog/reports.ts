@@ -1,15 +1,19 @@
 import { sql } from "kysely";
 import type { Integration, IntegrationError, IntegrationStatus, TableStatus } from "../model/integration.ts";
+import { decideOnSource } from "../model/namespace-policy.ts";
 import type { Changes } from "./changes.ts";
 import type { CatalogDatabase } from "./database.ts";
 import { happeningsOf, statusHappening, type TableChange } from "./happenings.ts";
 import { integrationOf, readAll, readIntegration } from "./read.ts";
+import type { ResourcePolicies } from "./resource-policies.ts";
 import { storableJson } from "./storable.ts";
 
 /** An integration with what the supervisor shall do about it. */
 export interface WantedIntegration {
   readonly integration: Integration;
   readonly wanted: "present" | "absent";
+  /** Whether the target's policy lets the source in, as of now. */
+  readonly isAuthorized: boolean;
 }
 
 /** What is so, as the runtime found it. */
@@ -21,10 +25,22 @@ export interface IntegrationReport {
   readonly tables: readonly TableStatus[];
 }
 
+interface WantedParts {
+  readonly db: CatalogDatabase;
+  readonly policies: ResourcePolicies;
+  readonly now: Date;
+}
+
 /** In the order of creation. */
-export async function readWanted(db: CatalogDatabase): Promise<WantedIntegration[]> {
+export async function readWanted({ db, policies, now }: WantedParts): Promise<WantedIntegration[]> {
   const rows = await readAll(db);
-  return rows.map((row) => ({ integration: integrationOf(row), wanted: row.wanted }));
+  const policyOf = await policies.all();
+  return rows.map((row) => {
+    const integration = integrationOf(row);
+    const { sourceArn, targetArn } = integration;
+    const decision = decideOnSource(policyOf.get(targetArn)?.policy, { sourceArn, targetArn, now });
+    return { integration, wanted: row.wanted, isAuthorized: decision === "allowed" };
+  });
 }
 
 /**

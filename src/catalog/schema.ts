@@ -88,6 +88,13 @@ export interface AccessKeysTable {
   readonly created_at: Date;
 }
 
+/** Policies of configured targets. They stay when a target is taken out of the configuration, and hold when it comes back. */
+export interface ResourcePoliciesTable {
+  readonly resource_arn: string;
+  /** The JSON text of a policy document, as it was put. */
+  readonly policy: string;
+}
+
 /**
  * Facts about the catalog itself. The row `creation` is locked by whoever creates or renames an integration, the row
  * `events` by whoever writes events.
@@ -105,4 +112,5 @@ export interface CatalogTables {
   readonly events: EventsTable;
   readonly settings: SettingsTable;
   readonly access_keys: AccessKeysTable;
+  readonly resource_policies: ResourcePoliciesTable;
 }

@@ -92,11 +92,11 @@ export const eventCatalogue = {
     category: "monitoring",
     sentence: "The integration was deleted",
   },
-  "source-refuses": {
+  "not-authorized": {
     id: `${aws}-0008`,
     severity: "Error",
     category: "monitoring",
-    sentence: "The source does not let the integration in, or not far enough",
+    sentence: "The source, or the policy of the target, does not let the integration in, or not far enough",
   },
   "source-parameters": {
     id: `${aws}-1000`,
@@ -163,8 +163,9 @@ export const eventCatalogue = {
 export type EventKind = keyof typeof eventCatalogue;
 
 const troubles: Partial<Record<ErrorCode, EventKind>> = {
-  SOURCE_AUTHENTICATION: "source-refuses",
-  SOURCE_PRIVILEGE: "source-refuses",
+  SOURCE_AUTHENTICATION: "not-authorized",
+  SOURCE_PRIVILEGE: "not-authorized",
+  SOURCE_NOT_AUTHORIZED: "not-authorized",
   WAL_LEVEL: "source-parameters",
   REPLICATION_SLOTS: "source-parameters",
   WAL_SENDERS: "source-parameters",

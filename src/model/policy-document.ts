@@ -1,7 +1,8 @@
 import { CodedError } from "../base/errors.ts";
 import { parseOperator, type Condition } from "./policy-condition.ts";
 import { parsePattern, type Pattern } from "./policy-pattern.ts";
-import type { Choice, Policy, Statement } from "./policy.ts";
+import { parseAwsPrincipal, parseServicePrincipal, type PrincipalName } from "./policy-principal.ts";
+import { isOnAction, isOnResource, type Choice, type Policy, type Statement } from "./policy.ts";
 
 /** Keys and indexes from the top of the document. */
 type Path = readonly (string | number)[];
@@ -18,31 +19,59 @@ export class InvalidPolicy extends CodedError {
 
 const charactersMax = 10_240;
 
+/** What the policy of a resource can speak of. */
+export interface PolicyResource {
+  /** ARNs that mean the resource. */
+  readonly names: readonly [string, ...string[]];
+  /** The actions on it that such a policy decides about. */
+  readonly actions: readonly string[];
+}
+
 /**
  * Parses a policy of IAM's language that is attached to an access key (so that nobody is named in it: no `Principal`).
  * `document` is plain values, as JSON has them. Throws `InvalidPolicy`.
  */
 export function parsePolicy(document: unknown): Policy {
+  return parse(document, undefined);
+}
+
+/**
+ * As `parsePolicy`, for a policy that is attached to a resource: each statement has a `Principal`. It needs no
+ * `Resource`, since it is about that one; what could never apply to it is refused.
+ */
+export function parseResourcePolicy(document: unknown, resource: PolicyResource): Policy {
+  return parse(document, resource);
+}
+
+function parse(document: unknown, resource: PolicyResource | undefined): Policy {
+  if (JSON.stringify(mapping(document, [])).length > charactersMax)
+    throw new InvalidPolicy([], `must have at most ${charactersMax} characters`);
   const { Version: version = "2008-10-17", Statement: list } = fields(document, [], {
     required: ["Statement"],
     optional: ["Version", "Id"],
   });
-  if (JSON.stringify(document).length > charactersMax)
-    throw new InvalidPolicy([], `must have at most ${charactersMax} characters`);
   if (version !== "2012-10-17" && version !== "2008-10-17")
     throw new InvalidPolicy(["Version"], 'must be "2012-10-17" (or "2008-10-17", without variables)');
-  const variables = version === "2012-10-17";
+  const language = { variables: version === "2012-10-17", resource };
   const statements = Array.isArray(list)
-    ? list.map((entry, index) => parseStatement(entry, ["Statement", index], variables))
-    : [parseStatement(list, ["Statement"], variables)];
+    ? list.map((entry, index) => parseStatement(entry, ["Statement", index], language))
+    : [parseStatement(list, ["Statement"], language)];
   if (statements.length === 0) throw new InvalidPolicy(["Statement"], "must not be empty");
   refuseRepeatedIds(list);
   return { statements };
 }
 
-function parseStatement(value: unknown, path: Path, variables: boolean): Statement {
+interface Language {
+  readonly variables: boolean;
+  /** Undefined: the policy is a key's. */
+  readonly resource: PolicyResource | undefined;
+}
+
+const everywhere: Choice = { kind: "only", patterns: [[{ kind: "any" }]] };
+
+function parseStatement(value: unknown, path: Path, { variables, resource }: Language): Statement {
   const found = fields(value, path, {
-    required: ["Effect"],
+    required: resource === undefined ? ["Effect"] : ["Effect", "Principal"],
     optional: ["Sid", "Action", "NotAction", "Resource", "NotResource", "Condition"],
   });
   const { Sid: sid = "", Effect: effect, Condition: condition = {} } = found;
@@ -50,24 +79,70 @@ function parseStatement(value: unknown, path: Path, variables: boolean): Stateme
     throw new InvalidPolicy([...path, "Sid"], "must be letters and digits");
   if (effect !== "Allow" && effect !== "Deny")
     throw new InvalidPolicy([...path, "Effect"], "must be Allow or Deny");
-  return {
+  const needsResource =
+    resource === undefined || found["Resource"] !== undefined || found["NotResource"] !== undefined;
+  const statement: Statement = {
     effect,
+    principals: resource && parsePrincipals(found["Principal"], [...path, "Principal"]),
     actions: parseChoice(found, "Action", {
       path,
       parse: (text) => (actionForm.test(text) ? parsePattern(text, wildcardsOnly) : undefined),
       allowed: 'SERVICE:ACTION, such as "rds:DescribeIntegrations", or "*"',
     }),
-    resources: parseChoice(found, "Resource", {
-      path,
-      parse: (text) =>
-        text === "*" || text.startsWith("arn:")
-          ? parsePattern(text, { wildcards: true, variables })
-          : undefined,
-      allowed: 'an ARN, in which "*" and "?" may stand, or "*"',
-    }),
+    resources: needsResource ? parseResources(found, path, variables && resource === undefined) : everywhere,
     conditions: parseConditions(condition, [...path, "Condition"], variables),
   };
+  if (resource === undefined) return statement;
+  refuseIdle(statement, path, resource);
+  return { ...statement, resources: everywhere };
 }
+
+function parseResources(found: Fields, path: Path, variables: boolean): Choice {
+  return parseChoice(found, "Resource", {
+    path,
+    parse: (text) =>
+      text === "*" || text.startsWith("arn:")
+        ? parsePattern(text, { wildcards: true, variables })
+        : undefined,
+    allowed: 'an ARN, in which "*" and "?" may stand, or "*"',
+  });
+}
+
+/** A statement that applies to nothing here would only look like a rule. */
+function refuseIdle(statement: Statement, path: Path, { names, actions }: PolicyResource): void {
+  const context = new Map();
+  if (!actions.some((action) => isOnAction(statement, action, context)))
+    throw new InvalidPolicy(path, `must be about ${actions.join(" or ")}, which a policy here decides about`);
+  if (!names.some((name) => isOnResource(statement, name, context)))
+    throw new InvalidPolicy(path, `must be about ${names[0]}: leave Resource out`);
+}
+
+const principalParsers: Readonly<Record<string, (text: string) => PrincipalName | undefined>> = {
+  AWS: parseAwsPrincipal,
+  Service: parseServicePrincipal,
+};
+
+/** `"*"`, or accounts, users and services by their kind. */
+function parsePrincipals(value: unknown, path: Path): PrincipalName[] {
+  if (value === "*") return [{ kind: "anyone" }];
+  const byKind = Object.entries(
+    fields(value, path, { required: [], optional: Object.keys(principalParsers) }),
+  );
+  if (byKind.length === 0) throw new InvalidPolicy(path, "must not be empty");
+  return byKind.flatMap(([kind, texts]) =>
+    textsOf(texts, [...path, kind]).map((text) => {
+      const name = principalParsers[kind]?.(text);
+      if (name !== undefined) return name;
+      throw new InvalidPolicy(
+        [...path, kind],
+        `has ${JSON.stringify(text)}, which must be ${principalForms}`,
+      );
+    }),
+  );
+}
+
+const principalForms =
+  'the number of an account, the ARN of a user, role or root of one, or "*"; a service stands under "Service", such as "redshift.amazonaws.com"';
 
 const actionForm = /^(?:\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$/;
 const wildcardsOnly = { wildcards: true, variables: false } as const;

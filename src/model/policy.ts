@@ -1,5 +1,6 @@
 import { holds, type Condition } from "./policy-condition.ts";
 import { matches, matchesIgnoringCase, type AccessContext, type Pattern } from "./policy-pattern.ts";
+import { includes, type Principal, type PrincipalName } from "./policy-principal.ts";
 
 /** A policy document in IAM's language, parsed (`policy-document.ts`). */
 export interface Policy {
@@ -8,6 +9,8 @@ export interface Policy {
 
 export interface Statement {
   readonly effect: "Allow" | "Deny";
+  /** In the policy of a resource: whom it is about. In the policy of a key, which is about the key: undefined. */
+  readonly principals: readonly PrincipalName[] | undefined;
   readonly actions: Choice;
   readonly resources: Choice;
   /** All must hold. */
@@ -26,6 +29,8 @@ export interface AccessRequest {
   /** An ARN; where none exists yet or all are meant, one that ends with `*`. */
   readonly resource: string;
   readonly context: AccessContext;
+  /** Who asks; the policy of a key does not look at it. */
+  readonly principal?: Principal | undefined;
 }
 
 /** `denied`: a statement says so. `not-allowed`: none says otherwise. */
@@ -38,12 +43,21 @@ export function decide({ statements }: Policy, request: AccessRequest): Decision
   return effects.includes("Allow") ? "allowed" : "not-allowed";
 }
 
-function applies(statement: Statement, { action, resource, context }: AccessRequest): boolean {
+function applies(statement: Statement, { action, resource, context, principal }: AccessRequest): boolean {
   return (
-    chooses(statement.actions, (pattern) => matchesIgnoringCase(pattern, action, context)) &&
-    chooses(statement.resources, (pattern) => matches(pattern, resource, context)) &&
+    (statement.principals === undefined || includes(statement.principals, principal)) &&
+    isOnAction(statement, action, context) &&
+    isOnResource(statement, resource, context) &&
     statement.conditions.every((condition) => holds(condition, context))
   );
+}
+
+export function isOnAction({ actions }: Statement, action: string, context: AccessContext): boolean {
+  return chooses(actions, (pattern) => matchesIgnoringCase(pattern, action, context));
+}
+
+export function isOnResource({ resources }: Statement, resource: string, context: AccessContext): boolean {
+  return chooses(resources, (pattern) => matches(pattern, resource, context));
 }
 
 function chooses({ kind, patterns }: Choice, matchesOne: (pattern: Pattern) => boolean): boolean {

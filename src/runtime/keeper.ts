@@ -53,6 +53,7 @@ const removalTimeoutMs = 60_000;
  * ```
  * present: each database of the scope has a stream with the present filter; a database that left the scope has one
  *          until the target holds nothing of it, then it is removed at the source
+ *          (of a source that the target's policy does not let in, none runs)
  * absent:  streams stopped ─▶ each removed at the source (again and again until it worked) ─▶ forgotten
  * ```
  */
@@ -92,8 +93,11 @@ export class Keeper implements AsyncDisposable {
   }
 
   wish(next: WantedIntegration): void {
+    const { wanted, isAuthorized, integration } = this.#wish;
     const changed =
-      next.wanted !== this.#wish.wanted || next.integration.generation !== this.#wish.integration.generation;
+      next.wanted !== wanted ||
+      next.isAuthorized !== isAuthorized ||
+      next.integration.generation !== integration.generation;
     this.#wish = next;
     if (changed) this.#look();
   }
@@ -318,6 +322,11 @@ export class Keeper implements AsyncDisposable {
 
   #resources(): Resources {
     const { sourceArn, targetArn } = this.integration;
+    if (!this.#wish.isAuthorized)
+      return obstacle(
+        "SOURCE_NOT_AUTHORIZED",
+        `The policy of the target ${targetArn} does not let the source ${sourceArn} in: nothing is written until it does.`,
+      );
     const source = this.#context.sources.get(sourceArn);
     const warehouse = this.#context.warehouses.get(targetArn);
     if (source === undefined)
@@ -359,7 +368,10 @@ function scopeOf({ dataFilter }: Integration, dialect: FilterDialect): Scope | u
   }
 }
 
-function obstacle(code: "CONFIGURATION" | "INVALID_DATA_FILTER", message: string): Resources {
+function obstacle(
+  code: "CONFIGURATION" | "INVALID_DATA_FILTER" | "SOURCE_NOT_AUTHORIZED",
+  message: string,
+): Resources {
   return { kind: "obstacle", error: { code, message: withFix(message, fixOf(code)) } };
 }
 

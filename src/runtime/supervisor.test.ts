@@ -54,7 +54,7 @@ class FakeCatalog implements RuntimeCatalog {
   change(id: string, next: (integration: Integration) => Integration, wanted?: "absent"): void {
     this.wishes = this.wishes.map((wish) =>
       wish.integration.id === id
-        ? { integration: next(wish.integration), wanted: wanted ?? wish.wanted }
+        ? { ...wish, integration: next(wish.integration), wanted: wanted ?? wish.wanted }
         : wish,
     );
   }
@@ -206,7 +206,7 @@ class World implements AsyncDisposable {
       errors: [],
       generation: 1,
     };
-    this.catalog.wish(() => this.catalog.wishes.push({ integration, wanted: "present" }));
+    this.catalog.wish(() => this.catalog.wishes.push({ integration, wanted: "present", isAuthorized: true }));
   }
 
   modify(id: string, change: Partial<Integration>): void {
@@ -218,6 +218,14 @@ class World implements AsyncDisposable {
         generation: before.generation + 1,
       })),
     );
+  }
+
+  authorize(id: string, isAuthorized: boolean): void {
+    this.catalog.wish(() => {
+      this.catalog.wishes = this.catalog.wishes.map((wish) =>
+        wish.integration.id === id ? { ...wish, isAuthorized } : wish,
+      );
+    });
   }
 
   delete(id: string): void {
@@ -378,6 +386,41 @@ test("a source that left the configuration is told, and deleting its integration
   expect(world.catalog.reports.at(-1)?.errors).toEqual([
     { code: "CONFIGURATION", message: expect.stringContaining("not configured any more") as string },
   ]);
+  world.delete("a");
+  await until("it was forgotten", () => world.catalog.forgotten.includes("a"));
+});
+
+test("a source that is not let in any more is not read, which is told, until it is let in again", async () => {
+  world.start();
+  world.create("a", "include: one.*.*");
+  world.create("b", "include: two.*.*");
+  const [one, two] = [await world.worker(0), await world.worker(1)];
+  one.become(streaming);
+  two.become(streaming);
+  await world.status("a", "active");
+  world.authorize("a", false);
+  await world.status("a", "needs_attention");
+  expect([one.stopped, two.stopped]).toEqual([true, false]);
+  expect(world.removed).toEqual([]);
+  const [error, ...more] = world.catalog.reports.at(-1)?.errors ?? [];
+  expect(error).toMatchObject({ code: "SOURCE_NOT_AUTHORIZED" });
+  expect(error?.message).toMatch(/target target does not let the source source in.*PutResourcePolicy/s);
+  expect(more).toEqual([]);
+  world.authorize("a", true);
+  const again = await world.worker(2);
+  expect(again.request.destinationDatabase).toBe(one.request.destinationDatabase);
+  again.become(streaming);
+  await world.status("a", "active");
+  expect(world.catalog.reports.at(-1)?.errors).toEqual([]);
+});
+
+test("a source that is not let in is not read after a restart either, and its integration can be deleted", async () => {
+  world.owners.set("one", { integrationId: "a", sourceDatabase: "one" });
+  world.create("a", "include: one.*.*");
+  world.authorize("a", false);
+  world.start();
+  await world.status("a", "needs_attention");
+  expect(world.workers).toEqual([]);
   world.delete("a");
   await until("it was forgotten", () => world.catalog.forgotten.includes("a"));
 });

@@ -1,6 +1,6 @@
 /**
  * Error codes as they appear on the wire, with their HTTP status: those that the operations declare, those that every
- * AWS service may answer, and what the Query protocol's parser answers. Where the name of a shape in the service
+ * AWS service may answer, and what the parsers of the protocols answer. Where the name of a shape in the service
  * model differs from its code on the wire (`DBInstanceNotFoundFault`), this is the code.
  */
 export const awsErrorStatus = {
@@ -14,6 +14,9 @@ export const awsErrorStatus = {
   KMSKeyNotAccessibleFault: 400,
   InvalidNamespaceFault: 400,
   ClusterNotFound: 404,
+  ResourceNotFoundFault: 404,
+  InvalidPolicyFault: 400,
+  ConflictPolicyUpdateFault: 409,
   UnsupportedOperation: 400,
   InvalidParameterValue: 400,
   InvalidParameterCombination: 400,
@@ -30,6 +33,9 @@ export const awsErrorStatus = {
   SignatureDoesNotMatch: 403,
   RequestExpired: 400,
   InternalFailure: 500,
+  ResourceNotFoundException: 404,
+  ValidationException: 400,
+  SerializationException: 400,
 } as const satisfies Record<string, number>;
 
 export type AwsErrorCode = keyof typeof awsErrorStatus;

@@ -1,8 +1,8 @@
 import { unreachable } from "../base/assert.ts";
 import { AwsError } from "./aws-error.ts";
 import type { ListShape, MapShape, Shape, StringShape, StructureShape, ValueOf } from "./aws-shape.ts";
+import { stringFault } from "./aws-string.ts";
 import type { FormParameter } from "./form.ts";
-import { isXmlText } from "./xml-text.ts";
 
 /** Dotted names as a tree: `Tags.Tag.1.Key=a` is a value four steps down. */
 export interface ParameterTree {
@@ -92,13 +92,8 @@ function scalar(tree: ParameterTree, path: string): string {
 }
 
 function string(shape: StringShape, value: string, path: string): string {
-  const { lengthMin = 0, lengthMax, pattern } = shape;
-  if (value.length < lengthMin || value.length > lengthMax)
-    throw invalid(path, `it must have ${lengthMin} to ${lengthMax} characters`);
-  // Nothing that cannot be printed in an answer is ever stored.
-  if (!isXmlText(value)) throw invalid(path, "it contains a character that XML does not allow");
-  if (pattern !== undefined && !pattern.test(value))
-    throw invalid(path, `it must match the pattern ${pattern.source}`);
+  const fault = stringFault(shape, value);
+  if (fault !== undefined) throw invalid(path, fault);
   return value;
 }
 

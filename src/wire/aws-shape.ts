@@ -1,5 +1,5 @@
 /**
- * What an operation takes and gives, as in the service's model. The Query parser and the XML printer walk these, and
+ * What an operation takes and gives, as in the service's model. The parsers and printers of both protocols walk these, and
  * `ValueOf` derives the TypeScript type of the value from them.
  */
 export type Shape =
@@ -23,6 +23,9 @@ export interface StringShape {
 /** 32 bits, signed. */
 export interface IntegerShape {
   readonly kind: "integer";
+  /** Inclusive. The Query services tell of bounds in words of their own, and leave both out. */
+  readonly min?: number;
+  readonly max?: number;
 }
 
 export interface BooleanShape {

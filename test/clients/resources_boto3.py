@@ -20,6 +20,7 @@ def client(service):
 
 
 rds, redshift, sts = client("rds"), client("redshift"), client("sts")
+serverless = client("redshift-serverless")
 
 
 def refused(code, status, call, **parameters):
@@ -85,6 +86,34 @@ def warehouses():
     assert redshift.describe_clusters(TagKeys=["a"], TagValues=["b"])["Clusters"] == []
 
 
+def namespaces():
+    target = TARGETS[0]
+    namespace = serverless.get_namespace(namespaceName=target["name"])["namespace"]
+    assert namespace == {
+        "namespaceArn": target["arn"],
+        "namespaceId": target["namespaceId"],
+        "namespaceName": target["name"],
+        "status": "AVAILABLE",
+        "dbName": "dev",
+    }, namespace
+    assert namespace in every(serverless, "list_namespaces", "namespaces")
+    workgroup = serverless.get_workgroup(workgroupName=target["name"])["workgroup"]
+    assert workgroup["namespaceName"] == target["name"] and workgroup["status"] == "AVAILABLE", workgroup
+    assert "endpoint" not in workgroup, workgroup
+    workgroups = every(serverless, "list_workgroups", "workgroups", ownerAccount=SETUP["account"])
+    assert [each["workgroupName"] for each in workgroups] == sorted(target["name"] for target in TARGETS)
+    message = refused("ResourceNotFoundException", 404, serverless.get_namespace, namespaceName="nobody")
+    assert message == "The namespace nobody does not exist.", message
+    try:
+        serverless.get_workgroup(workgroupName="nobody")
+    except serverless.exceptions.ResourceNotFoundException:
+        pass
+    refused("ValidationException", 400, serverless.list_namespaces, nextToken="nothing")
+    refused("UnknownOperationException", 400, serverless.list_snapshots)
+    stranger = boto3.client("redshift-serverless", endpoint_url=ENDPOINT, aws_secret_access_key="x", aws_access_key_id="AKIDNOBODY")
+    refused("UnrecognizedClientException", 400, stranger.list_namespaces)
+
+
 def integrations():
     assert redshift.describe_inbound_integrations()["InboundIntegrations"] == []
     made = rds.create_integration(
@@ -122,8 +151,39 @@ def integrations():
     refused("InvalidNamespaceFault", 400, redshift.describe_inbound_integrations, TargetArn=missing)
 
 
+def policies():
+    arn, [source, other] = TARGETS[2]["arn"], [source["arn"] for source in SOURCES if source["engine"] == "postgres"][:2]
+    refused("ResourceNotFoundFault", 404, redshift.get_resource_policy, ResourceArn=arn)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "redshift.amazonaws.com"},
+        "Action": ["redshift:AuthorizeInboundIntegration"],
+        "Condition": {"StringEquals": {"aws:SourceArn": source}},
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2)
+    colons = arn.replace("redshift-serverless", "redshift").replace("namespace/", "namespace:")
+    put = redshift.put_resource_policy(ResourceArn=colons, Policy=text)
+    assert put["ResourcePolicy"] == {"ResourceArn": arn, "Policy": text}, put
+    assert redshift.get_resource_policy(ResourceArn=arn)["ResourcePolicy"] == put["ResourcePolicy"]
+    wish = dict(TargetArn=arn, IntegrationName="guarded", DataFilter="include: shop.*.*")
+    message = refused("AccessDenied", 403, rds.create_integration, SourceArn=other, **wish)
+    assert "redshift:AuthorizeInboundIntegration" in message and other in message, message
+    assert rds.create_integration(SourceArn=source, **wish)["Status"] == "creating"
+    for policy in ("", "{}", text.replace("Principal", "Principle"), text[:-1]):
+        refused("InvalidPolicyFault", 400, redshift.put_resource_policy, ResourceArn=arn, Policy=policy)
+    try:
+        redshift.put_resource_policy(ResourceArn=arn, Policy="{}")
+    except redshift.exceptions.InvalidPolicyFault as error:
+        assert "must have Statement" in str(error), error
+    redshift.delete_resource_policy(ResourceArn=arn)
+    refused("ResourceNotFoundFault", 404, redshift.delete_resource_policy, ResourceArn=arn)
+    refused("UnsupportedOperation", 400, redshift.get_resource_policy, ResourceArn="arn:aws:s3:::bucket")
+
+
 caller()
 databases()
 warehouses()
+namespaces()
 integrations()
+policies()
 print("ok")
