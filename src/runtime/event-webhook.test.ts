@@ -12,7 +12,7 @@ import { EventWebhook } from "./event-webhook.ts";
 
 setLogLevel("silent");
 
-const timing = { attemptMs: 200, graceMs: 200, retryFirstMs: 10, retryMostMs: 40, lookMs: 60_000 };
+const timing = { attemptMs: 2_000, graceMs: 200, retryFirstMs: 10, retryMostMs: 40, lookMs: 60_000 };
 const life = ["0001", "0000", "0017", "0016", "0017", "0003", "0013", "0002", "0001"];
 
 let home: CatalogHome;
@@ -108,7 +108,7 @@ test("a receiver that fails, hangs, breaks off and sends elsewhere gets everythi
     requests += 1;
     return requests % 3 === 0 ? 200 : present(bad[requests % bad.length], "the index is in range");
   };
-  await using _webhook = start(receiver.url);
+  await using _webhook = start(receiver.url, { attemptMs: 200 });
   const ids = await Promise.all([lived(), lived(), lived()]);
   await nothingWaits();
   for (const id of ids) expect(receiver.taken(id)).toEqual(life);
