@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { isPostgresVersion, type PostgresVersion } from "../test/support/postgres.ts";
+import { benchApi } from "./api.ts";
 import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSnapshot } from "./snapshot.ts";
@@ -55,6 +56,16 @@ program
   .action(({ rate, seconds, runs }: { rate: number; seconds: number; runs: number }) =>
     benchLag({ perSecond: rate, seconds, runs }),
   );
+
+program
+  .command("api")
+  .description(
+    "listing 100 integrations with signed requests, against moto's listing of 100 database instances",
+  )
+  .option("--seconds <n>", "how long each side is asked", count, 10)
+  .option("--connections <n>", "connections that ask at the same time", count, 16)
+  .option("--runs <n>", "runs; the ratio is their median", count, 3)
+  .action((options: { seconds: number; connections: number; runs: number }) => benchApi(options));
 
 program
   .command("soak")

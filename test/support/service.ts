@@ -20,9 +20,13 @@ const pollMs = 50;
 const account = "000000000000";
 export const region = "us-east-1";
 const namespace = "11111111-2222-4333-8444-555555555555";
-export const sourceArn = `arn:aws:rds:${region}:${account}:db:test`;
+export const sourceArn = sourceArnOf("test");
 export const targetArn = `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespace}`;
 export const credentials = { accessKeyId: "AKIDTEST", secretAccessKey: "test-secret-key" };
+
+export function sourceArnOf(name: string): string {
+  return `arn:aws:rds:${region}:${account}:db:${name}`;
+}
 
 export interface ServiceOptions {
   /** For its data and its configuration; made when absent. A second service on the same one goes on where the first ended. */
@@ -30,6 +34,8 @@ export interface ServiceOptions {
   readonly sourceUrl: string;
   /** What is put before the command that starts it. */
   readonly command?: readonly string[];
+  /** Names of more sources, which are the same server, so that its target may have as many more integrations. */
+  readonly otherSources?: readonly string[];
 }
 
 export interface VerifiedTable {
@@ -53,11 +59,12 @@ export class ServiceProcess implements AsyncDisposable {
     });
   }
 
-  static async start({ directory, sourceUrl, command = [] }: ServiceOptions): Promise<ServiceProcess> {
+  static async start(options: ServiceOptions): Promise<ServiceProcess> {
+    const { directory, command = [] } = options;
     await mkdir(directory, { recursive: true });
     const port = await freePort();
     const file = join(directory, "zeroetl.yaml");
-    await writeFile(file, configuration({ directory, sourceUrl, port }), { mode: 0o600 });
+    await writeFile(file, configuration({ ...options, port }), { mode: 0o600 });
     const [program, ...parameters] = [...command, process.execPath, await built(), "serve", "--config", file];
     const child = spawn(program, parameters, { stdio: ["ignore", "ignore", "pipe"] });
     const service = new ServiceProcess(`http://127.0.0.1:${port}`, child);
@@ -81,11 +88,11 @@ export class ServiceProcess implements AsyncDisposable {
     return answer?.ok === true;
   }
 
-  async create(dataFilter: string, name = "test"): Promise<void> {
+  async create(dataFilter: string, name = "test", source = sourceArn): Promise<void> {
     await this.rds.send(
       new CreateIntegrationCommand({
         IntegrationName: name,
-        SourceArn: sourceArn,
+        SourceArn: source,
         TargetArn: targetArn,
         DataFilter: dataFilter,
       }),
@@ -194,18 +201,26 @@ export class ServiceProcess implements AsyncDisposable {
   }
 }
 
-function configuration({ directory, sourceUrl, port }: ServiceOptions & { port: number }): string {
+function configuration({
+  directory,
+  sourceUrl,
+  port,
+  otherSources = [],
+}: ServiceOptions & { port: number }): string {
+  const sources = ["test", ...otherSources].map(
+    (name) => `  - { name: ${name}, engine: postgres, url: "${sourceUrl}" }`,
+  );
   return `
 data_dir: ${join(directory, "data")}
 listen:
   api: 127.0.0.1:${port}
+quotas:
+  per_target: ${Math.max(50, sources.length)}
 credentials:
   - access_key_id: ${credentials.accessKeyId}
     secret_access_key: ${credentials.secretAccessKey}
 sources:
-  - name: test
-    engine: postgres
-    url: ${sourceUrl}
+${sources.join("\n")}
 targets:
   - name: test
     engine: duckdb
