@@ -98,6 +98,12 @@ export const eventCatalogue = {
     category: "monitoring",
     sentence: "The source does not let the integration in, or not far enough",
   },
+  "key-not-accessible": {
+    id: `${aws}-0008`,
+    severity: "Error",
+    category: "monitoring",
+    sentence: "The KMS key of the integration cannot be used",
+  },
   "source-parameters": {
     id: `${aws}-1000`,
     severity: "Error",
@@ -165,6 +171,7 @@ export type EventKind = keyof typeof eventCatalogue;
 const troubles: Partial<Record<ErrorCode, EventKind>> = {
   SOURCE_AUTHENTICATION: "source-refuses",
   SOURCE_PRIVILEGE: "source-refuses",
+  KMS_KEY_NOT_ACCESSIBLE: "key-not-accessible",
   WAL_LEVEL: "source-parameters",
   REPLICATION_SLOTS: "source-parameters",
   WAL_SENDERS: "source-parameters",

@@ -6,7 +6,9 @@ import { until } from "../../test/support/until.ts";
 import { present } from "../base/assert.ts";
 import { CodedError } from "../base/errors.ts";
 import { setLogLevel } from "../base/log.ts";
+import { SecretBytes } from "../base/secret.ts";
 import type { IntegrationReport, RuntimeCatalog, WantedIntegration } from "../catalog/catalog.ts";
+import { KeyNotAccessible } from "../kms/key-store.ts";
 import { databasesOf } from "../model/data-filter.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Integration } from "../model/integration.ts";
@@ -54,7 +56,7 @@ class FakeCatalog implements RuntimeCatalog {
   change(id: string, next: (integration: Integration) => Integration, wanted?: "absent"): void {
     this.wishes = this.wishes.map((wish) =>
       wish.integration.id === id
-        ? { integration: next(wish.integration), wanted: wanted ?? wish.wanted }
+        ? { ...wish, integration: next(wish.integration), wanted: wanted ?? wish.wanted }
         : wish,
     );
   }
@@ -81,9 +83,9 @@ class FakeWorker implements StreamWorker {
 
   /** As the real one does it; a failure shows as its phase. */
   async #open(): Promise<void> {
-    const { stream, spoolDirectory, catalogPollMs } = this.request;
+    const { stream, spoolDirectory, dataKey, catalogPollMs } = this.request;
     const progress = { checkpoint: undefined, tables: [] };
-    const request = { ...stream, progress, spoolDirectory, catalogPollMs, notice: () => {} };
+    const request = { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice: () => {} };
     try {
       await this.request.source.open(request, new AbortController().signal);
     } catch (error) {
@@ -124,6 +126,8 @@ class FakeWorker implements StreamWorker {
   }
 }
 
+const dataKey = new SecretBytes(new Uint8Array(32));
+
 const unreachable: Finding = {
   severity: "blocks",
   code: "SOURCE_UNREACHABLE",
@@ -139,6 +143,8 @@ class World implements AsyncDisposable {
   readonly owners = new Map<string, StreamIdentity | undefined>();
   readonly opened: string[] = [];
   sourceIsThere = true;
+  /** What is thrown instead of the data key. */
+  keyFailure: Error | undefined;
   filesRoot = "";
   #supervisor: Supervisor | undefined;
 
@@ -179,6 +185,9 @@ class World implements AsyncDisposable {
       warehouses: new Map([["target", warehouse as Warehouse]]),
       filesRoot: this.filesRoot,
       catalogPollMs: 1000,
+      dataKey: () =>
+        this.keyFailure === undefined ? Promise.resolve(dataKey) : Promise.reject(this.keyFailure),
+      keyTimes: { everyMs: 20, patienceMs: 60_000 },
       startWorker: (request) => {
         const { integrationId, database } = request.stream;
         this.owners.set(request.destinationDatabase, { integrationId, sourceDatabase: database });
@@ -206,7 +215,9 @@ class World implements AsyncDisposable {
       errors: [],
       generation: 1,
     };
-    this.catalog.wish(() => this.catalog.wishes.push({ integration, wanted: "present" }));
+    this.catalog.wish(() =>
+      this.catalog.wishes.push({ integration, wanted: "present", wrappedKey: "wrapped" }),
+    );
   }
 
   modify(id: string, change: Partial<Integration>): void {
@@ -433,4 +444,48 @@ test("stopping stops every worker and removes nothing at the source", async () =
   await supervisor[Symbol.asyncDispose]();
   expect(world.workers.map(({ stopped }) => stopped)).toEqual([true, true]);
   expect(world.removed).toEqual([]);
+});
+
+test("a stream is given the integration's data key, and none runs before there is one", async () => {
+  world.keyFailure = new KeyNotAccessible("It is disabled.");
+  world.start();
+  world.create("a", "include: one.*.*");
+  await world.status("a", "needs_attention");
+  expect(world.workers).toHaveLength(0);
+  expect(world.catalog.reports.at(-1)?.errors).toEqual([
+    {
+      code: "KMS_KEY_NOT_ACCESSIBLE",
+      message: expect.stringMatching(/^It is disabled\. Enable or restore the key/),
+    },
+  ]);
+  world.keyFailure = undefined;
+  const worker = await world.worker(0);
+  expect(worker.request.dataKey).toBe(dataKey);
+  worker.become(streaming);
+  await world.status("a", "active");
+  expect(world.catalog.reports.at(-1)?.errors).toEqual([]);
+});
+
+test("a key that is refused stops the stream and leaves what is known of tables; it goes on when the key is back", async () => {
+  world.start();
+  world.create("a", "include: one.*.*");
+  const before = await world.worker(0);
+  before.become(streaming);
+  await world.status("a", "active");
+  world.keyFailure = new KeyNotAccessible("It is disabled.");
+  await world.status("a", "needs_attention");
+  expect(before.stopped).toBe(true);
+  expect(world.catalog.reports.at(-1)).toMatchObject({ tables: undefined });
+  world.keyFailure = undefined;
+  (await world.worker(1)).become(streaming);
+  await world.status("a", "active");
+});
+
+test("an integration whose key is gone can be deleted", async () => {
+  world.keyFailure = new KeyNotAccessible("It does not exist.");
+  world.start();
+  world.create("a", "include: one.*.*");
+  await world.status("a", "needs_attention");
+  world.delete("a");
+  await until("it is forgotten", () => world.catalog.forgotten.includes("a"));
 });
