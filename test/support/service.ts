@@ -3,6 +3,7 @@ import {
   DeleteIntegrationCommand,
   DescribeIntegrationsCommand,
   RDSClient,
+  type CreateIntegrationCommandInput,
   type Integration,
 } from "@aws-sdk/client-rds";
 import { Sha256 } from "@aws-crypto/sha256-js";
@@ -28,6 +29,8 @@ export interface ServiceOptions {
   /** For its data and its configuration; made when absent. A second service on the same one goes on where the first ended. */
   readonly directory: string;
   readonly sourceUrl: string;
+  /** More of the configuration. */
+  readonly settings?: string;
   /** What is put before the command that starts it. */
   readonly command?: readonly string[];
 }
@@ -53,11 +56,16 @@ export class ServiceProcess implements AsyncDisposable {
     });
   }
 
-  static async start({ directory, sourceUrl, command = [] }: ServiceOptions): Promise<ServiceProcess> {
+  static async start({
+    directory,
+    sourceUrl,
+    settings = "",
+    command = [],
+  }: ServiceOptions): Promise<ServiceProcess> {
     await mkdir(directory, { recursive: true });
     const port = await freePort();
     const file = join(directory, "zeroetl.yaml");
-    await writeFile(file, configuration({ directory, sourceUrl, port }), { mode: 0o600 });
+    await writeFile(file, configuration({ directory, sourceUrl, port }) + settings, { mode: 0o600 });
     const [program, ...parameters] = [...command, process.execPath, await built(), "serve", "--config", file];
     const child = spawn(program, parameters, { stdio: ["ignore", "ignore", "pipe"] });
     const service = new ServiceProcess(`http://127.0.0.1:${port}`, child);
@@ -81,9 +89,14 @@ export class ServiceProcess implements AsyncDisposable {
     return answer?.ok === true;
   }
 
-  async create(dataFilter: string, name = "test"): Promise<void> {
+  async create(
+    dataFilter: string,
+    name = "test",
+    over: Partial<CreateIntegrationCommandInput> = {},
+  ): Promise<void> {
     await this.rds.send(
       new CreateIntegrationCommand({
+        ...over,
         IntegrationName: name,
         SourceArn: sourceArn,
         TargetArn: targetArn,
