@@ -6,9 +6,10 @@ const mayImport = {
   source: ["base", "model", "wire"],
   target: ["base", "model", "wire"],
   catalog: ["base", "model"],
+  kms: ["base", "model"],
   pipeline: ["base", "model", "source", "target"],
-  runtime: ["base", "model", "source", "target", "pipeline", "catalog"],
-  api: ["base", "model", "wire", "catalog"],
+  runtime: ["base", "model", "source", "target", "pipeline", "catalog", "kms"],
+  api: ["base", "model", "wire", "catalog", "kms"],
   sql: ["base", "model", "wire", "catalog", "target"],
 };
 

@@ -65,7 +65,8 @@ export async function benchApi(options: ApiBenchOptions): Promise<void> {
 
 /** Their database does not exist, so that all come to rest in one status, and are tried again now and then. */
 async function createIntegrations(service: ServiceProcess): Promise<void> {
-  for (const name of names) await service.create("include: absent.public.orders", name, sourceArnOf(name));
+  for (const name of names)
+    await service.create("include: absent.public.orders", name, { SourceArn: sourceArnOf(name) });
   await until("all integrations need attention", async () => {
     const { Integrations = [] } = await service.rds.send(new DescribeIntegrationsCommand());
     return (

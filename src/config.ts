@@ -13,14 +13,11 @@ import {
   type SettingPath,
   type Variables,
 } from "./config-file.ts";
+import { interpretKms, kmsSecrets, kmsSettings, kmsWarnings, type ConfiguredKms } from "./config-kms.ts";
 import { readPolicies } from "./config-policies.ts";
+import { isWebUrl, setting, wholeNumber } from "./config-setting.ts";
 import type { Policy } from "./model/policy.ts";
 import type { Endpoint, SourceResource, TargetResource } from "./model/resources.ts";
-
-/** A setting: what it is for the documentation, what it may be for people who got it wrong. */
-function setting<T extends z.ZodType>(schema: T, description: string, allowed: string): T {
-  return schema.meta({ description, allowed });
-}
 
 const name = /^[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const nameAllowed = "at most 63 letters, digits and single hyphens, beginning with a letter";
@@ -33,24 +30,11 @@ const addressAllowed = "HOST:PORT, such as 127.0.0.1:5440; port 0 takes a free o
 const isAddress = (text: string): boolean =>
   address.test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535;
 
-/** One that can be taken apart, user and password included. */
-const isWebUrl = (text: string): boolean => {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password } = new URL(text);
-  const isWhole = !/%(?![0-9A-Fa-f]{2})/.test(username + password);
-  return isWhole && (protocol === "http:" || protocol === "https:");
-};
 const webUrlAllowed = "an http or https URL, such as https://user:password@host/path";
-
-/** A number, which a variable of the environment gives as text. */
-const count = z.preprocess(
-  (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),
-  z.int().min(1).max(1_000_000),
-);
 
 const quota = (number: number, of: string) =>
   setting(
-    count,
+    wholeNumber(1_000_000),
     `At most this many integrations ${of}. Default ${number}.`,
     "a whole number from 1 to 1000000",
   ).default(number);
@@ -188,6 +172,7 @@ export const configurationSchema = z.strictObject({
     "Access keys of the API. When absent, one is made at the first start and kept in data_dir/credentials.json.",
     "a list with at least one access key",
   ).optional(),
+  kms: kmsSettings,
   sources: setting(z.array(source), "The databases to replicate from.", "a list of sources").default([]),
   targets: setting(z.array(target), "The warehouses to replicate to.", "a list of targets").default([]),
 });
@@ -231,6 +216,9 @@ export interface Configuration {
   readonly webhook: Secret | undefined;
   /** Empty: made at the first start and kept in the data directory. */
   readonly credentials: readonly Credential[];
+  readonly kms: ConfiguredKms;
+  /** How often keys are looked at. */
+  readonly keyCheckMs: number;
   readonly sources: readonly ConfiguredSource[];
   readonly targets: readonly ConfiguredTarget[];
   /** What is allowed and unwise, as sentences. */
@@ -259,8 +247,11 @@ export async function loadConfiguration(request: ConfigurationRequest): Promise<
   const parsed = configurationSchema.safeParse(file.values() ?? {}, { reportInput: true });
   if (!parsed.success) return file.refuseIssues(parsed.error.issues, configurationSchema);
   const refuse = (path: SettingPath, sentence: string): never => file.refuse(path, sentence);
-  const warnings = await warningsOf(request.file, file, parsed.data);
   const base = dirname(resolve(request.file));
+  const warnings = [
+    ...(await warningsOf(request.file, file, parsed.data)),
+    ...(await kmsWarnings(parsed.data.kms, base)),
+  ];
   return interpret(parsed.data, {
     base,
     policies: await readPolicies(parsed.data.credentials ?? [], base, refuse),
@@ -353,6 +344,8 @@ function interpret(settings: Settings, context: Context): Configuration {
       ...credentialOf(entry),
       policy: context.policies[index],
     })),
+    kms: interpretKms(settings.kms, context),
+    keyCheckMs: settings.kms.check_seconds * 1_000,
     sources: settings.sources.map(({ name, kind, engine, url }) => ({
       resource: {
         name,
@@ -459,6 +452,7 @@ async function warningsOf(path: string, file: ConfigFile, settings: Settings): P
     ...(settings.events.webhook !== undefined && hasToken(settings.events.webhook)
       ? [["events", "webhook"]]
       : []),
+    ...kmsSecrets(settings.kms),
   ];
   const found = secrets.find((at) => file.literal(at));
   return found === undefined

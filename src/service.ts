@@ -21,10 +21,14 @@ import {
   removeServiceRecord,
   writeServiceRecord,
 } from "./data-directory.ts";
+import { keyStoreOf } from "./key-store.ts";
+import { IntegrationKeys } from "./kms/integration-keys.ts";
+import { KeyNotAccessible } from "./kms/key-store.ts";
 import type { AccessKey } from "./model/access-key.ts";
 import type { FilterDialect } from "./model/data-filter.ts";
 import { EventWebhook, type WebhookRequest } from "./runtime/event-webhook.ts";
-import type { SourceUnit } from "./runtime/keeper.ts";
+import type { KeeperContext, SourceUnit } from "./runtime/keeper.ts";
+import { keyPatienceMs } from "./runtime/key-watch.ts";
 import { Operator } from "./runtime/operator.ts";
 import { supervisorMetrics, supervisorSamples } from "./runtime/stream-metrics.ts";
 import { Supervisor } from "./runtime/supervisor.ts";
@@ -101,11 +105,13 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   closers.push(() => lock[Symbol.asyncDispose]());
   const credentials =
     configuration.credentials.length > 0 ? configuration.credentials : await ensureCredentials(dataDirectory);
-  const sealer = new Sealer(await ensureSealingKey(dataDirectory));
+  const sealingKey = await ensureSealingKey(dataDirectory);
   const deliversEvents = configuration.webhook !== undefined;
   const catalog = await Catalog.open(catalogLocation(configuration), { deliversEvents });
   closers.push(() => catalog[Symbol.asyncDispose]());
   const arnOf = (id: string): string => integrationArn(configuration, id);
+  const store = await keyStoreOf(configuration);
+  const dataKeys = new IntegrationKeys({ home: configuration, sealingKey, store, arnOf });
   startWebhook(configuration, { outbox: catalog, arnOf }, closers);
   const warehouses = await openWarehouses(configuration, closers, signal);
   const supervisor = Supervisor.start({
@@ -115,6 +121,8 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
     filesRoot: dataDirectory,
     catalogPollMs,
     startWorker: (request) => Worker.start(request),
+    dataKey: dataKeySource(dataKeys, catalog),
+    keyTimes: { everyMs: configuration.keyCheckMs, patienceMs: keyPatienceMs },
   });
   closers.push(() => supervisor[Symbol.asyncDispose]());
   const resources = sources.map(({ resource }) => resource);
@@ -132,9 +140,10 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
     keys: new AccessKeys({
       configured: credentials.map(keyOfCredential),
       stored: catalog.accessKeys,
-      sealer,
+      sealer: new Sealer(sealingKey),
       now: () => new Date(),
     }),
+    dataKeys,
     catalog,
     now: () => new Date(),
     operator,
@@ -146,6 +155,16 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   closers.push(() => removeServiceRecord(dataDirectory));
   log.info({ api, dataDirectory }, "The service listens");
   return { api, credentials, operator };
+}
+
+/** Unwraps data keys. An integration that is older than they are gets one when it first needs it. */
+function dataKeySource(keys: IntegrationKeys, catalog: Catalog): KeeperContext["dataKey"] {
+  return async ({ integration, wrappedKey }, signal) => {
+    const wrapped =
+      wrappedKey ?? (await catalog.keepDataKey(integration.id, await keys.newDataKey(integration)));
+    if (wrapped === undefined) throw new KeyNotAccessible("The integration is gone.");
+    return keys.unwrap(integration, wrapped, signal);
+  };
 }
 
 /** A key of the configuration is its own user. */

@@ -1,10 +1,4 @@
-import type { TargetResource } from "../model/resources.ts";
-
-/** Which AWS account and region this service plays. */
-export interface Home {
-  readonly account: string;
-  readonly region: string;
-}
+import type { Home, TargetResource } from "../model/resources.ts";
 
 export function integrationArn({ account, region }: Home, id: string): string {
   return `arn:aws:rds:${region}:${account}:integration:${id}`;
@@ -13,11 +7,6 @@ export function integrationArn({ account, region }: Home, id: string): string {
 /** The user that an access key belongs to. Users are not regional. */
 export function userArn({ account }: Home, name: string): string {
   return `arn:aws:iam::${account}:user/${name}`;
-}
-
-/** The key that AWS-owned encryption would name: callers get one although none of theirs is used. */
-export function defaultKeyArn({ account, region }: Home): string {
-  return `arn:aws:kms:${region}:${account}:key/00000000-0000-4000-8000-000000000000`;
 }
 
 const integrationArnForm =

@@ -159,7 +159,13 @@ describe("CreateIntegration", () => {
     ],
     ["a description with a line break", { Description: "a\nb" }, "InvalidParameterValue", 400, "pattern"],
     ["a description with a bad character", { Description: "a\u0001b" }, "InvalidParameterValue", 400, "XML"],
-    ["a customer's key", { KMSKeyId: "alias/mine" }, "KMSKeyNotAccessibleFault", 400, "KMSKeyId"],
+    [
+      "a customer's key",
+      { KMSKeyId: "alias/mine" },
+      "KMSKeyNotAccessibleFault",
+      400,
+      "No keys are configured",
+    ],
     [
       "an encryption context without a key",
       { AdditionalEncryptionContext: { a: "b" } },

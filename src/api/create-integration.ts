@@ -4,9 +4,10 @@ import type { NewIntegration, Quotas } from "../catalog/wishes.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
-import { defaultKeyArn, findTarget } from "./arn.ts";
+import { findTarget } from "./arn.ts";
 import { maySee } from "./authorization.ts";
 import { checkDataFilter } from "./data-filter-input.ts";
+import { encryptionOf, wrappedKeyOf } from "./encryption-input.ts";
 import { requireAuthorizedSource } from "./resource-policies.ts";
 import { integrationOutput, nameTaken } from "./integration-output.ts";
 import type { ApiOptions, Call } from "./options.ts";
@@ -18,7 +19,7 @@ type Input = ValueOf<typeof shapes.CreateIntegration.input>;
 
 /** Everything is checked before anything is written; replication starts after the answer. */
 export async function createIntegration(input: Input, call: Call): Promise<IntegrationOutput> {
-  const wish = wishOf(input, call);
+  const wish = await wishOf(input, call);
   await requireAuthorizedSource(call, wish);
   const creation = await call.catalog.create(wish, call.quotas);
   switch (creation.kind) {
@@ -47,22 +48,22 @@ function quotaText(quotas: Quotas, quota: keyof Quotas): string {
   return `${limit} ${limit === 1 ? "integration" : "integrations"} ${where[quota]}`;
 }
 
-function wishOf(input: Input, options: ApiOptions): NewIntegration {
-  const source = sourceOf(options, input.SourceArn);
-  const target = targetOf(options, input.TargetArn);
-  checkEncryption(input, options);
-  return {
+async function wishOf(input: Input, call: Call): Promise<NewIntegration> {
+  const source = sourceOf(call, input.SourceArn);
+  const target = targetOf(call, input.TargetArn);
+  const wish = {
     id: randomUUID(),
     name: input.IntegrationName,
     sourceArn: source.arn,
     targetArn: target.arn,
     dataFilter: checkDataFilter(source.engine, input.DataFilter),
     description: input.Description,
-    kmsKeyId: defaultKeyArn(options),
-    additionalEncryptionContext: {},
     tags: parseTags(input.Tags ?? []),
-    createdAt: options.now(),
+    createdAt: call.now(),
+    // Last: a server elsewhere may be asked.
+    ...(await encryptionOf(input, call)),
   };
+  return { ...wish, wrappedKey: await wrappedKeyOf(wish, call) };
 }
 
 function sourceOf({ sources }: ApiOptions, arn: string): SourceResource {
@@ -85,24 +86,4 @@ function targetOf(options: ApiOptions, arn: string): TargetResource {
       "The value of the parameter TargetArn is not valid: no data warehouse with this ARN exists.",
     );
   return target;
-}
-
-/** Only the default key can be used: a promise of encryption that is not kept would be worse than a refusal. */
-function checkEncryption({ KMSKeyId, AdditionalEncryptionContext }: Input, options: ApiOptions): void {
-  const hasContext = AdditionalEncryptionContext !== undefined;
-  if (KMSKeyId === undefined && hasContext)
-    throw new AwsError(
-      "InvalidParameterCombination",
-      "AdditionalEncryptionContext can be used only together with KMSKeyId.",
-    );
-  if (KMSKeyId !== undefined && KMSKeyId !== defaultKeyArn(options))
-    throw new AwsError(
-      "KMSKeyNotAccessibleFault",
-      "The KMS key is not accessible: this service has no customer managed keys. Leave out KMSKeyId.",
-    );
-  if (hasContext)
-    throw new AwsError(
-      "InvalidParameterCombination",
-      "AdditionalEncryptionContext cannot be used with the default key.",
-    );
 }

@@ -123,6 +123,7 @@ test("status is one JSON object, of everything or of one integration", async () 
       description: undefined,
       kmsKeyId: "key",
       additionalEncryptionContext: {},
+      wrappedKey: "wrapped",
       tags: [],
       createdAt: new Date(),
     },

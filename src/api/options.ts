@@ -1,5 +1,6 @@
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Quotas } from "../catalog/wishes.ts";
+import type { IntegrationKeys } from "../kms/integration-keys.ts";
 import type { AccessKey } from "../model/access-key.ts";
 import type { SourceResource, SupportedVersion, TargetResource } from "../model/resources.ts";
 import type { AccessKeys } from "./access-keys.ts";
@@ -15,6 +16,7 @@ export interface ApiOptions {
   readonly engineVersions: readonly SupportedVersion[];
   readonly quotas: Quotas;
   readonly keys: AccessKeys;
+  readonly dataKeys: IntegrationKeys;
   readonly catalog: Catalog;
   readonly now: () => Date;
   /** What the command line asks; its paths answer 404 without one. */

@@ -1,7 +1,6 @@
-import type { TargetResource } from "../model/resources.ts";
+import type { Home, TargetResource } from "../model/resources.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
-import type { Home } from "./arn.ts";
 import { nextOf, type PageWish } from "./list-page.ts";
 import type { ApiOptions } from "./options.ts";
 import { everyWarehousesDatabase } from "./redshift-clusters.ts";

@@ -1,3 +1,4 @@
+import { contextPairsMax } from "../kms/integration-keys.ts";
 import type { ListShape, Shape, StringShape, ValueOf } from "../wire/aws-shape.ts";
 
 // Shapes that several services share. Strings for which a service model gives no length have one here.
@@ -20,8 +21,7 @@ export const encryptionContext = {
   kind: "map",
   key: { kind: "string", lengthMin: 1, lengthMax: 2_048 },
   value: anyString,
-  // Two of KMS's eight pairs are the service's own.
-  lengthMax: 6,
+  lengthMax: contextPairsMax,
 } as const satisfies Shape;
 
 // Their alphabet is checked by the handler, which knows the message that clients match on.

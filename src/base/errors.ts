@@ -81,6 +81,10 @@ export const errorCatalogue = {
   TARGET_LOCKED: { retry: true, fix: "Stop the other process that has the warehouse file open." },
   TARGET_FENCED: { retry: false, fix: "Another process replicates into this database: stop one of them." },
   TARGET_FAILED: { retry: true, fix: "See the message; replication is tried again by itself." },
+  KMS_KEY_NOT_ACCESSIBLE: {
+    retry: true,
+    fix: "Enable or restore the key, and let zeroetl use it; replication goes on by itself.",
+  },
   DATABASE_NAME_TAKEN: { retry: false, fix: "Rename or drop the database of that name in the warehouse." },
   SOURCE_NOT_AUTHORIZED: {
     retry: true,

@@ -10,33 +10,43 @@ const tagBytes = 16;
 
 /** Encrypts small secrets with AES-256-GCM, each bound to the name of what it belongs to. */
 export class Sealer {
-  readonly #key: Buffer;
+  readonly #key: Uint8Array;
 
-  constructor(key: Buffer) {
+  constructor(key: Uint8Array) {
     assert(key.length === keyBytes, "a sealing key has 32 bytes");
     this.#key = key;
   }
 
-  /** Base64 of nonce, cipher text and tag; another one each time. */
+  /** Base64 of what `sealBytes` gives. */
   seal(secret: Secret, belongsTo: string): string {
-    const nonce = randomBytes(nonceBytes);
-    const cipher = createCipheriv(algorithm, this.#key, nonce, { authTagLength: tagBytes });
-    cipher.setAAD(Buffer.from(belongsTo));
-    const sealed = [cipher.update(secret.reveal(), "utf8"), cipher.final()];
-    return Buffer.concat([nonce, ...sealed, cipher.getAuthTag()]).toString("base64");
+    return this.sealBytes(Buffer.from(secret.reveal()), belongsTo).toString("base64");
   }
 
   /** Undefined for what was sealed under another key or for another name, or was changed since. */
   unseal(sealed: string, belongsTo: string): Secret | undefined {
-    const bytes = Buffer.from(sealed, "base64");
-    if (bytes.length < nonceBytes + tagBytes) return undefined;
-    const nonce = bytes.subarray(0, nonceBytes);
+    const bytes = this.unsealBytes(Buffer.from(sealed, "base64"), belongsTo);
+    return bytes === undefined ? undefined : new Secret(bytes.toString("utf8"));
+  }
+
+  /** Nonce, cipher text and tag; others each time. */
+  sealBytes(plain: Uint8Array, belongsTo: string): Buffer {
+    const nonce = randomBytes(nonceBytes);
+    const cipher = createCipheriv(algorithm, this.#key, nonce, { authTagLength: tagBytes });
+    cipher.setAAD(Buffer.from(belongsTo));
+    const sealed = [cipher.update(plain), cipher.final()];
+    return Buffer.concat([nonce, ...sealed, cipher.getAuthTag()]);
+  }
+
+  /** As `unseal`. */
+  unsealBytes(sealed: Uint8Array, belongsTo: string): Buffer | undefined {
+    if (sealed.length < nonceBytes + tagBytes) return undefined;
+    const nonce = sealed.subarray(0, nonceBytes);
     const decipher = createDecipheriv(algorithm, this.#key, nonce, { authTagLength: tagBytes });
     decipher.setAAD(Buffer.from(belongsTo));
-    decipher.setAuthTag(bytes.subarray(-tagBytes));
-    const start = decipher.update(bytes.subarray(nonceBytes, -tagBytes));
+    decipher.setAuthTag(sealed.subarray(-tagBytes));
+    const start = decipher.update(sealed.subarray(nonceBytes, -tagBytes));
     try {
-      return new Secret(Buffer.concat([start, decipher.final()]).toString("utf8"));
+      return Buffer.concat([start, decipher.final()]);
     } catch {
       // The one thing that fails here is the comparison of the tag.
       return undefined;

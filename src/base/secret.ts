@@ -2,17 +2,17 @@ import { inspect } from "node:util";
 
 const hidden = "[secret]";
 
-/** A text that logs, errors, JSON and debuggers print as `[secret]`. */
-export class Secret {
-  readonly #text: string;
+/** A value that logs, errors, JSON and debuggers print as `[secret]`. */
+abstract class Hidden<T> {
+  readonly #value: T;
 
-  constructor(text: string) {
-    this.#text = text;
+  constructor(value: T) {
+    this.#value = value;
   }
 
-  /** The text itself. Call it where it leaves for the server that it is meant for, and keep it nowhere. */
-  reveal(): string {
-    return this.#text;
+  /** The value itself. Call it where it leaves for what it is meant for, and keep it nowhere. */
+  reveal(): T {
+    return this.#value;
   }
 
   toString(): string {
@@ -27,3 +27,9 @@ export class Secret {
     return hidden;
   }
 }
+
+/** A text that nobody else may see, such as a password. */
+export class Secret extends Hidden<string> {}
+
+/** Bytes that nobody else may see, such as a key. */
+export class SecretBytes extends Hidden<Uint8Array> {}

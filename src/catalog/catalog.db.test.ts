@@ -56,8 +56,9 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
       ],
     });
     const creation = await catalog.create(wanted, quotas);
+    const { wrappedKey: _key, ...visible } = wanted;
     const expected = {
-      ...wanted,
+      ...visible,
       tags: [
         { key: "B", value: "" },
         { key: "b", value: "2" },
@@ -331,7 +332,7 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect((await catalog.sources([arn])).get(arn)?.tags).toHaveLength(30);
   });
 
-  test("one from before sources had tags, and targets policies, is brought up to date with what it holds", async () => {
+  test("one from before sources had tags, targets policies and integrations data keys is brought up to date with what it holds", async () => {
     const old = await makeHome();
     const made = await Catalog.open(old.location);
     const created = await made.create(wish({ name: "survivor", tags: [{ key: "k", value: "v" }] }), quotas);
@@ -339,14 +340,50 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     await made[Symbol.asyncDispose]();
     const { db, close } = await openDatabase(old.location);
     await sql`DROP TABLE zeroetl.source_tags, zeroetl.resource_policies`.execute(db);
+    await sql`ALTER TABLE zeroetl.integrations DROP COLUMN wrapped_key`.execute(db);
     await sql`DELETE FROM zeroetl.kysely_migration WHERE name >= '0004'`.execute(db);
     await close();
     const opened = await Catalog.open(old.location);
     expect((await opened.find("survivor"))?.tags).toEqual([{ key: "k", value: "v" }]);
     expect(await opened.addSourceTags("source", [{ key: "k", value: "v" }])).toBe("tagged");
     expect(await opened.resourcePolicies.remove("target")).toBe("unknown");
+    const [wanted] = await opened.wanted();
+    expect(wanted?.wrappedKey).toBeUndefined();
+    const id = wanted?.integration.id ?? "";
+    const kept = await Promise.all(["one", "two"].map((key) => opened.keepDataKey(id, key)));
+    expect(new Set(kept).size).toBe(1);
+    expect((await opened.wanted())[0]?.wrappedKey).toBe(kept[0]);
+    expect(await opened.keepDataKey(randomUUID(), "key")).toBeUndefined();
     await opened[Symbol.asyncDispose]();
     await old.close();
+  });
+
+  test("a data key is kept as it was given, and a report without tables leaves them as they were", async () => {
+    const id = await made({ wrappedKey: "a wrapped key" });
+    const wrappedKey = async () =>
+      (await catalog.wanted()).find(({ integration }) => integration.id === id)?.wrappedKey;
+    expect(await wrappedKey()).toBe("a wrapped key");
+    expect(await catalog.keepDataKey(id, "another")).toBe("a wrapped key");
+    const tables = [table("orders")];
+    await catalog.report(id, { generation: 1, status: "active", errors: [], tables });
+    const errors = [{ code: "KMS_KEY_NOT_ACCESSIBLE", message: "It is disabled." }];
+    await catalog.report(id, { generation: 1, status: "needs_attention", errors, tables: undefined });
+    expect(await catalog.tables(id)).toEqual(tables);
+    const { events } = await catalog.events({
+      integrationId: id,
+      from: new Date(0),
+      to: new Date("2100-01-01"),
+      after: undefined,
+      limit: 100,
+    });
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        id: "REDSHIFT-INTEGRATION-EVENT-0008",
+        severity: "Error",
+        statusCode: "KMS_KEY_NOT_ACCESSIBLE",
+        message: "The KMS key of the integration cannot be used: It is disabled.",
+      }),
+    );
   });
 
   test("tells of each wish that was granted, and of nothing else", async () => {

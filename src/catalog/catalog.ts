@@ -18,6 +18,7 @@ import {
 import { readByName, readIntegration, readPage, type Page, type PageRequest } from "./read.ts";
 import {
   forgetIntegration,
+  keepDataKey,
   readTables,
   readWanted,
   writeReport,
@@ -202,6 +203,11 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
 
   async report(integrationId: string, report: IntegrationReport): Promise<void> {
     await writeReport(this.#changes, integrationId, report);
+  }
+
+  /** See `keepDataKey` of reports. */
+  async keepDataKey(integrationId: string, wrappedKey: string): Promise<string | undefined> {
+    return keepDataKey(this.#database.db, integrationId, wrappedKey);
   }
 
   async forget(integrationId: string): Promise<void> {

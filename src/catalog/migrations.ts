@@ -7,6 +7,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0003-access-keys": { up: accessKeys },
   "0004-source-tags": { up: sourceTags },
   "0005-resource-policies": { up: resourcePolicies },
+  "0006-data-keys": { up: dataKeys },
 };
 
 async function integrations(db: Kysely<unknown>): Promise<void> {
@@ -63,6 +64,11 @@ async function sourceTags(db: Kysely<unknown>): Promise<void> {
       value text NOT NULL,
       PRIMARY KEY (source_arn, key)
     )`.execute(db);
+}
+
+// Integrations that are there already get theirs when it is first needed.
+async function dataKeys(db: Kysely<unknown>): Promise<void> {
+  await sql`ALTER TABLE zeroetl.integrations ADD COLUMN wrapped_key text`.execute(db);
 }
 
 // No reference to integrations: what happened to one that is gone can still be read.

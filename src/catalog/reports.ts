@@ -14,6 +14,8 @@ export interface WantedIntegration {
   readonly wanted: "present" | "absent";
   /** Whether the target's policy lets the source in, as of now. */
   readonly isAuthorized: boolean;
+  /** The data key as the KMS key wrapped it; undefined for an integration that has none yet. */
+  readonly wrappedKey: string | undefined;
 }
 
 /** What is so, as the runtime found it. */
@@ -22,7 +24,8 @@ export interface IntegrationReport {
   readonly generation: number;
   readonly status: IntegrationStatus;
   readonly errors: readonly IntegrationError[];
-  readonly tables: readonly TableStatus[];
+  /** Undefined: as they were reported before. */
+  readonly tables: readonly TableStatus[] | undefined;
 }
 
 interface WantedParts {
@@ -39,8 +42,28 @@ export async function readWanted({ db, policies, now }: WantedParts): Promise<Wa
     const integration = integrationOf(row);
     const { sourceArn, targetArn } = integration;
     const decision = decideOnSource(policyOf.get(targetArn)?.policy, { sourceArn, targetArn, now });
-    return { integration, wanted: row.wanted, isAuthorized: decision === "allowed" };
+    return {
+      integration,
+      wanted: row.wanted,
+      isAuthorized: decision === "allowed",
+      wrappedKey: row.wrapped_key ?? undefined,
+    };
   });
+}
+
+/** Keeps the data key of an integration that has none, and gives the one that it has then. Undefined for one that is gone. */
+export async function keepDataKey(
+  db: CatalogDatabase,
+  id: string,
+  wrappedKey: string,
+): Promise<string | undefined> {
+  const row = await db
+    .updateTable("integrations")
+    .set({ wrapped_key: sql<string>`coalesce(wrapped_key, ${wrappedKey})` })
+    .where("id", "=", id)
+    .returning("wrapped_key")
+    .executeTakeFirst();
+  return row?.wrapped_key ?? undefined;
 }
 
 /**
@@ -52,14 +75,14 @@ export async function writeReport(changes: Changes, id: string, report: Integrat
   await changes.transaction(async (tx, tell) => {
     const before = await readIntegration(tx, id, "locked");
     if (before === undefined || before.generation !== report.generation) return;
-    const { errors, tables } = report;
+    const { errors, tables = [] } = report;
     const status = before.status === "deleting" ? before.status : report.status;
     await tx
       .updateTable("integrations")
       .set({ status, errors: storableJson(errors) })
       .where("id", "=", id)
       .execute();
-    const tableChanges = await replaceTables(tx, id, tables);
+    const tableChanges = report.tables === undefined ? [] : await replaceTables(tx, id, report.tables);
     tell(before, happeningsOf({ before, status, errors, tables, changes: tableChanges }));
   });
 }

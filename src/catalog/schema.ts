@@ -23,6 +23,8 @@ export interface IntegrationsTable {
   readonly description: string | null;
   readonly kms_key_id: string;
   readonly encryption_context: Json<Readonly<Record<string, string>>>;
+  /** The data key, in base64, as the KMS key wrapped it; null until it is first needed where it came later. */
+  readonly wrapped_key: string | null;
   readonly created_at: Date;
   readonly wanted: "present" | "absent";
   readonly generation: number;

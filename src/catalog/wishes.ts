@@ -19,7 +19,10 @@ export type NewIntegration = Pick<
   | "additionalEncryptionContext"
   | "tags"
   | "createdAt"
->;
+> & {
+  /** The integration's data key as its KMS key wrapped it. */
+  readonly wrappedKey: string;
+};
 
 /** How many integrations there may be, those being deleted included. */
 export interface Quotas {
@@ -85,6 +88,7 @@ function newRow(wish: NewIntegration): Insertable<IntegrationsTable> {
     description: wish.description ?? null,
     kms_key_id: wish.kmsKeyId,
     encryption_context: JSON.stringify(wish.additionalEncryptionContext),
+    wrapped_key: wish.wrappedKey,
     created_at: wish.createdAt,
     wanted: "present",
     generation: 1,

@@ -1,5 +1,6 @@
 import { CodedError } from "../base/errors.ts";
 import type { Configuration, ConfiguredSource } from "../config.ts";
+import { keyStoreOf } from "../key-store.ts";
 import { placesIn, readServiceRecord } from "../data-directory.ts";
 import { parseDataFilter } from "../model/data-filter.ts";
 import type { Finding } from "../model/finding.ts";
@@ -41,13 +42,17 @@ export async function check(context: CommandContext, only: string | undefined): 
       all.push(...ofTables);
     }
   }
-  if (only === undefined)
+  if (only === undefined) {
+    const findings = (await (await keyStoreOf(configuration))?.check(signal)) ?? [];
+    if (findings.length > 0) await printFindings("kms", findings, terminal);
+    all.push(...findings);
     for (const { resource, engine } of configuration.targets) {
       const directory = placesIn(configuration.dataDirectory).warehouse(resource.name);
       const findings = await targetEngineOf(engine).check({ directory }, signal);
       await printFindings(`target ${resource.name}`, findings, terminal);
       all.push(...findings);
     }
+  }
   return conclude(all, configuration, terminal);
 }
 

@@ -98,6 +98,12 @@ export const eventCatalogue = {
     category: "monitoring",
     sentence: "The source, or the policy of the target, does not let the integration in, or not far enough",
   },
+  "key-not-accessible": {
+    id: `${aws}-0008`,
+    severity: "Error",
+    category: "monitoring",
+    sentence: "The KMS key of the integration cannot be used",
+  },
   "source-parameters": {
     id: `${aws}-1000`,
     severity: "Error",
@@ -166,6 +172,7 @@ const troubles: Partial<Record<ErrorCode, EventKind>> = {
   SOURCE_AUTHENTICATION: "not-authorized",
   SOURCE_PRIVILEGE: "not-authorized",
   SOURCE_NOT_AUTHORIZED: "not-authorized",
+  KMS_KEY_NOT_ACCESSIBLE: "key-not-accessible",
   WAL_LEVEL: "source-parameters",
   REPLICATION_SLOTS: "source-parameters",
   WAL_SENDERS: "source-parameters",

@@ -1,3 +1,9 @@
+/** Which AWS account and region this service plays. */
+export interface Home {
+  readonly account: string;
+  readonly region: string;
+}
+
 /** A configured source or target as the API knows it: names and ARNs, never a connection string. */
 export interface SourceResource {
   readonly name: string;

@@ -1,13 +1,15 @@
 import { backoffMs, pause } from "../base/backoff.ts";
 import { CodedError, fixOf, messageOf, withFix } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import type { SecretBytes } from "../base/secret.ts";
 import { TaskGroup } from "../base/task-group.ts";
-import type { RuntimeCatalog, WantedIntegration } from "../catalog/catalog.ts";
+import type { IntegrationReport, RuntimeCatalog, WantedIntegration } from "../catalog/catalog.ts";
 import { parseDataFilter, type FilterDialect, type Scope } from "../model/data-filter.ts";
 import type { Integration, IntegrationError, IntegrationStatus } from "../model/integration.ts";
 import type { SourceEngine, StreamRequest } from "../source/source.ts";
 import type { StreamIdentity, Warehouse } from "../target/target.ts";
-import { isComplete, standingOf, type Standing, type StreamStanding } from "./standing.ts";
+import { KeyWatch, type KeyState, type KeyWatchTimes } from "./key-watch.ts";
+import { isComplete, standingOf, type StreamStanding } from "./standing.ts";
 import { destinationName } from "./stream-name.ts";
 import { StreamFiles } from "./stream-mark.ts";
 import { StreamRun, type StreamWorker } from "./stream-run.ts";
@@ -31,6 +33,9 @@ export interface KeeperContext {
   readonly filesRoot: string;
   readonly catalogPollMs: number;
   readonly startWorker: (request: WorkerRequest) => StreamWorker;
+  /** Unwraps an integration's data key. Throws `KeyNotAccessible`. */
+  readonly dataKey: (wish: WantedIntegration, signal: AbortSignal) => Promise<SecretBytes>;
+  readonly keyTimes: KeyWatchTimes;
   /** Destination databases promised to streams that may not have made them yet. */
   readonly promised: Set<string>;
 }
@@ -51,7 +56,8 @@ const removalTimeoutMs = 60_000;
  * does what is missing, and writes what is so.
  *
  * ```
- * present: each database of the scope has a stream with the present filter; a database that left the scope has one
+ * present: nothing runs while the data key cannot be had
+ *          each database of the scope has a stream with the present filter; a database that left the scope has one
  *          until the target holds nothing of it, then it is removed at the source
  *          (of a source that the target's policy does not let in, none runs)
  * absent:  streams stopped ─▶ each removed at the source (again and again until it worked) ─▶ forgotten
@@ -63,13 +69,12 @@ export class Keeper implements AsyncDisposable {
   /** By source database. */
   readonly #runs = new Map<string, StreamRun>();
   #wish: WantedIntegration;
+  #keyWatch: KeyWatch | undefined;
   #wake: () => void = () => {};
   #woken = false;
   #removalFailures = 0;
   #removalNotBefore = 0;
-  #written:
-    | { readonly text: string; readonly tables: string; readonly rows: string; readonly atMs: number }
-    | undefined;
+  #written: Written | undefined;
   #isGone = false;
 
   private constructor(context: KeeperContext, wish: WantedIntegration) {
@@ -111,6 +116,7 @@ export class Keeper implements AsyncDisposable {
     this.#look();
     await this.#tasks[Symbol.asyncDispose]();
     await this.#stopAll();
+    await this.#keyWatch?.[Symbol.asyncDispose]();
   }
 
   #look(): void {
@@ -151,11 +157,19 @@ export class Keeper implements AsyncDisposable {
       await this.#write({ status: "needs_attention", errors: [found.error], tables: [] });
       return;
     }
+    const key = this.#key();
+    if (key.kind === "unknown") return;
+    if (key.kind === "refused") {
+      await this.#stopAll();
+      await this.#write({ status: "needs_attention", errors: [key.error], tables: undefined });
+      return;
+    }
     const { source, warehouse, scope } = found;
+    const dataKey = key.key;
     const wanted = source.engine.databases(scope);
     const owned = this.#owned(warehouse);
     const databases = [...new Set([...wanted, ...owned])];
-    for (const database of databases) await this.#ensure({ database, warehouse, source, scope });
+    for (const database of databases) await this.#ensure({ database, warehouse, source, scope }, dataKey);
     const standings = await this.#standings(databases);
     for (const database of databases)
       if (!wanted.includes(database)) await this.#retire({ database, warehouse, source, scope }, signal);
@@ -172,8 +186,19 @@ export class Keeper implements AsyncDisposable {
     return Promise.all(runs.map((run) => run.standing()));
   }
 
+  #key(): KeyState {
+    const { dataKey, keyTimes } = this.#context;
+    this.#keyWatch ??= KeyWatch.start({
+      ...keyTimes,
+      integrationId: this.integration.id,
+      unwrap: (signal) => dataKey(this.#wish, signal),
+      onChange: () => this.#look(),
+    });
+    return this.#keyWatch.state;
+  }
+
   /** A stream of the database, with the filter as it is wanted now. */
-  async #ensure({ database, warehouse, source, scope }: StreamParts): Promise<void> {
+  async #ensure({ database, warehouse, source, scope }: StreamParts, dataKey: SecretBytes): Promise<void> {
     const running = this.#runs.get(database);
     if (running?.filter === this.integration.dataFilter) return;
     if (running !== undefined) await this.#stop(database);
@@ -194,6 +219,7 @@ export class Keeper implements AsyncDisposable {
       warehouse,
       destinationDatabase,
       files: this.#files(database),
+      dataKey,
       catalogPollMs,
       startWorker,
       onChange: () => {
@@ -221,6 +247,7 @@ export class Keeper implements AsyncDisposable {
   async #keepAbsent(signal: AbortSignal): Promise<void> {
     if (Date.now() < this.#removalNotBefore) return;
     await this.#stopAll();
+    await this.#keyWatch?.[Symbol.asyncDispose]();
     try {
       await this.#removeEverything(signal);
     } catch (error) {
@@ -280,13 +307,13 @@ export class Keeper implements AsyncDisposable {
     this.#context.promised.delete(run.request.destinationDatabase);
   }
 
-  async #write(standing: Standing): Promise<void> {
+  async #write(standing: Omit<IntegrationReport, "generation">): Promise<void> {
     const { integration } = this.#wish;
     const { status, errors } = standing;
     const { id, generation } = integration;
     const text = JSON.stringify({ status, errors, generation });
-    const tables = JSON.stringify(standing.tables.map(({ rows: _rows, ...table }) => table));
-    const rows = JSON.stringify(standing.tables.map((table) => table.rows));
+    const tables = JSON.stringify(standing.tables?.map(({ rows: _rows, ...table }) => table));
+    const rows = JSON.stringify(standing.tables?.map((table) => table.rows));
     const before = this.#written;
     const isSame =
       before !== undefined &&
@@ -337,6 +364,13 @@ export class Keeper implements AsyncDisposable {
     if (scope === undefined) return obstacle("INVALID_DATA_FILTER", "The data filter cannot be understood.");
     return { kind: "found", source, warehouse, scope };
   }
+}
+
+interface Written {
+  readonly text: string;
+  readonly tables: string | undefined;
+  readonly rows: string | undefined;
+  readonly atMs: number;
 }
 
 type Resources =

@@ -1,5 +1,6 @@
 import { pause } from "../base/backoff.ts";
 import { logger } from "../base/log.ts";
+import type { SecretBytes } from "../base/secret.ts";
 import { TaskGroup } from "../base/task-group.ts";
 import { inScope } from "../model/data-filter.ts";
 import type { Finding } from "../model/finding.ts";
@@ -27,6 +28,7 @@ export interface StreamRunRequest {
   readonly warehouse: Warehouse;
   readonly destinationDatabase: string;
   readonly files: StreamFiles;
+  readonly dataKey: SecretBytes;
   readonly catalogPollMs: number;
   readonly startWorker: (request: WorkerRequest) => StreamWorker;
   /** Called when a worker or the preflight has something new to tell. */
@@ -46,7 +48,7 @@ export class StreamRun implements AsyncDisposable {
   #findings: readonly Finding[] = [];
 
   private constructor(request: StreamRunRequest, isMarked: boolean) {
-    const { stream, source, files, warehouse, destinationDatabase, catalogPollMs } = request;
+    const { stream, source, files, warehouse, destinationDatabase, dataKey, catalogPollMs } = request;
     this.request = request;
     const onFindings = (findings: readonly Finding[]): void => {
       this.#findings = findings;
@@ -57,6 +59,7 @@ export class StreamRun implements AsyncDisposable {
       warehouse,
       destinationDatabase,
       spoolDirectory: files.spool,
+      dataKey,
       catalogPollMs,
     });
     this.#worker.onChange(request.onChange);

@@ -2,6 +2,7 @@ import { assert } from "../base/assert.ts";
 import { backoffMs, pause } from "../base/backoff.ts";
 import { CodedError, messageOf, withFix } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import type { SecretBytes } from "../base/secret.ts";
 import type { Block, TableEvent } from "../model/block.ts";
 import type { Delta } from "../model/delta.ts";
 import type { IntegrationError, TableStatus } from "../model/integration.ts";
@@ -20,6 +21,7 @@ export interface WorkerRequest {
   readonly warehouse: Warehouse;
   readonly destinationDatabase: string;
   readonly spoolDirectory: string;
+  readonly dataKey: SecretBytes;
   readonly catalogPollMs: number;
 }
 
@@ -189,7 +191,7 @@ export class Worker implements AsyncDisposable {
   /** Ends only by throwing. `failed`: a table to be recorded as failed first. */
   async #attempt(failed: TableError | undefined, stop: AbortSignal): Promise<never> {
     const { warehouse, destinationDatabase, stream, source: engine } = this.request;
-    const { spoolDirectory, catalogPollMs } = this.request;
+    const { spoolDirectory, dataKey, catalogPollMs } = this.request;
     this.#enter({ kind: "connecting" });
     const identity = { integrationId: stream.integrationId, sourceDatabase: stream.database };
     await using database = await warehouse.database({ name: destinationDatabase, stream: identity }, stop);
@@ -199,7 +201,7 @@ export class Worker implements AsyncDisposable {
     const progress = database.progress();
     const notice = (error: IntegrationError) => this.#notices.set(error.code, error);
     await using source = await engine.open(
-      { ...stream, progress, spoolDirectory, catalogPollMs, notice },
+      { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice },
       stop,
     );
     this.#running = { source, database };

@@ -1,3 +1,4 @@
+import type { SecretBytes } from "../base/secret.ts";
 import type { Block } from "../model/block.ts";
 import type { Scope } from "../model/data-filter.ts";
 import type { TableDigest } from "../model/digest.ts";
@@ -22,6 +23,8 @@ export interface OpenRequest extends StreamRequest {
   readonly progress: Progress;
   /** For transactions that are sent before their commit. Exists, belongs to this stream, and is emptied at opening. */
   readonly spoolDirectory: string;
+  /** The integration's data key: nothing that was read is on the disk without being encrypted under it. */
+  readonly dataKey: SecretBytes;
   /** How often the source's catalog is looked at for new, changed and dropped tables. */
   readonly catalogPollMs: number;
   /** Tells people something while replication goes on, such as a slot that was lost. One per code stays. */

@@ -24,6 +24,7 @@ async function live(): Promise<void> {
         description: undefined,
         kmsKeyId: "key",
         additionalEncryptionContext: {},
+        wrappedKey: "wrapped",
         tags: [{ key: "k", value: id }],
         createdAt: new Date(),
       },

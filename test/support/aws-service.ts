@@ -6,12 +6,15 @@ import { join } from "node:path";
 import { serve, type ServerType } from "@hono/node-server";
 import { afterAll } from "vitest";
 import { AccessKeys } from "../../src/api/access-keys.ts";
+import { integrationArn } from "../../src/api/arn.ts";
 import { createApi } from "../../src/api/create-api.ts";
 import type { ApiOptions } from "../../src/api/options.ts";
 import { setLogLevel } from "../../src/base/log.ts";
 import { Sealer } from "../../src/base/sealer.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { Catalog } from "../../src/catalog/catalog.ts";
+import { IntegrationKeys } from "../../src/kms/integration-keys.ts";
+import type { KeyStore } from "../../src/kms/key-store.ts";
 
 // A line for each of a thousand requests helps nobody.
 setLogLevel("silent");
@@ -87,6 +90,13 @@ function testKeys(catalog: Catalog): AccessKeys {
   });
 }
 
+/** Of integrations, wrapped by keys of a store or, where they name none, by a key of nobody else. */
+export function testDataKeys(store: KeyStore | undefined): IntegrationKeys {
+  const home = { account, region };
+  const arnOf = (id: string): string => integrationArn(home, id);
+  return new IntegrationKeys({ home, sealingKey: randomBytes(32), store, arnOf });
+}
+
 /** The API on a free port over an embedded catalog of its own; disposing of it leaves nothing behind. */
 export class TestService implements AsyncDisposable {
   readonly catalog: Catalog;
@@ -121,6 +131,7 @@ export class TestService implements AsyncDisposable {
       ),
       quotas: { perAccount: 10_000, perTarget: 10_000, perSource: 10_000 },
       keys: testKeys(catalog),
+      dataKeys: testDataKeys(undefined),
       catalog,
       now: () => new Date(),
       operator: undefined,

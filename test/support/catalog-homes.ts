@@ -46,6 +46,7 @@ export function wish(over: Partial<NewIntegration> = {}): NewIntegration {
     description: undefined,
     kmsKeyId: "key",
     additionalEncryptionContext: {},
+    wrappedKey: "wrapped",
     tags: [],
     createdAt: new Date("2026-01-31T12:34:56.789Z"),
     ...over,

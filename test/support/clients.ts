@@ -6,6 +6,8 @@ import type { TestContext } from "vitest";
 const programs = {
   boto3: ["python3", "-c", "import boto3"],
   "AWS CLI": ["aws", "--version"],
+  // A server, of the KMS API among others.
+  moto: ["python3", "-c", "import moto.server, flask_cors"],
 } as const;
 
 /**

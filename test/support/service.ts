@@ -3,6 +3,7 @@ import {
   DeleteIntegrationCommand,
   DescribeIntegrationsCommand,
   RDSClient,
+  type CreateIntegrationCommandInput,
   type Integration,
 } from "@aws-sdk/client-rds";
 import { Sha256 } from "@aws-crypto/sha256-js";
@@ -32,6 +33,8 @@ export interface ServiceOptions {
   /** For its data and its configuration; made when absent. A second service on the same one goes on where the first ended. */
   readonly directory: string;
   readonly sourceUrl: string;
+  /** More of the configuration. */
+  readonly settings?: string;
   /** What is put before the command that starts it. */
   readonly command?: readonly string[];
   /** Names of more sources, which are the same server, so that its target may have as many more integrations. */
@@ -60,11 +63,11 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   static async start(options: ServiceOptions): Promise<ServiceProcess> {
-    const { directory, command = [] } = options;
+    const { directory, settings = "", command = [] } = options;
     await mkdir(directory, { recursive: true });
     const port = await freePort();
     const file = join(directory, "zeroetl.yaml");
-    await writeFile(file, configuration({ ...options, port }), { mode: 0o600 });
+    await writeFile(file, configuration({ ...options, port }) + settings, { mode: 0o600 });
     const [program, ...parameters] = [...command, process.execPath, await built(), "serve", "--config", file];
     const child = spawn(program, parameters, { stdio: ["ignore", "ignore", "pipe"] });
     const service = new ServiceProcess(`http://127.0.0.1:${port}`, child);
@@ -88,13 +91,18 @@ export class ServiceProcess implements AsyncDisposable {
     return answer?.ok === true;
   }
 
-  async create(dataFilter: string, name = "test", source = sourceArn): Promise<void> {
+  async create(
+    dataFilter: string,
+    name = "test",
+    over: Partial<CreateIntegrationCommandInput> = {},
+  ): Promise<void> {
     await this.rds.send(
       new CreateIntegrationCommand({
         IntegrationName: name,
-        SourceArn: source,
+        SourceArn: sourceArn,
         TargetArn: targetArn,
         DataFilter: dataFilter,
+        ...over,
       }),
     );
   }

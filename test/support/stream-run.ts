@@ -1,5 +1,6 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { SecretBytes } from "../../src/base/secret.ts";
 import type { IntegrationError } from "../../src/model/integration.ts";
 import { parseDataFilter } from "../../src/model/data-filter.ts";
 import type { OpenRequest, Source } from "../../src/source/source.ts";
@@ -88,6 +89,7 @@ export class StreamRun implements AsyncDisposable {
       scope: parseDataFilter(this.filter, "postgres"),
       progress: this.model.progress,
       spoolDirectory: join(this.#spool.path, "spool"),
+      dataKey: new SecretBytes(randomBytes(32)),
       catalogPollMs,
       notice: (notice) => this.notices.push(notice),
     };

@@ -99,7 +99,7 @@ async function renew({ connect, names, facts, control, signal }: Opening): Promi
 async function assemble(opening: Opening, start: Start, opened: Resources): Promise<PostgresSource> {
   const { request, connect, names, identity, control, walsender, signal, facts } = opening;
   const { scope, database, catalogPollMs, progress } = request;
-  const spools = opened.use(await Spools.open(request.spoolDirectory));
+  const spools = opened.use(await Spools.open(request.spoolDirectory, request.dataKey));
   const tables = new StreamTables(progress.tables, start.isCurrent);
   await findDecoders(control, tables, progress.tables);
   const watch = new CatalogWatch({

@@ -1,17 +1,34 @@
 import { mkdir, open, readdir, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../../base/errors.ts";
-import { int32At, putInt32 } from "../../wire/pg-bytes.ts";
+import { FrameCipher, frameTagBytes } from "../../base/frame-cipher.ts";
+import type { SecretBytes } from "../../base/secret.ts";
+import { putInt32, uint32At } from "../../wire/pg-bytes.ts";
 
 /** Bytes before each message in a spool: its length. */
 export const spoolHeaderBytes = 4;
 const readBytes = 2 << 20;
 const bufferBytes = 256 << 10;
+/** Bytes before each frame: the length of what is encrypted in it. */
+const frameHeaderBytes = 4;
+const frameExtraBytes = frameHeaderBytes + frameTagBytes;
 
-/** A transaction that is sent before its commit, on disk until it ends. */
+/**
+ * A transaction that is sent before its commit, on disk until it ends, encrypted.
+ *
+ * ```
+ * file:  frame 0, frame 1, …    frame:  length of the body, body, tag
+ * ```
+ *
+ * A body holds whole messages. How many bytes were written is known here alone, and frames are bound to their numbers:
+ * a file that was changed, cut off or put in another order is an error.
+ */
 export class SpooledTransaction {
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #cipher: FrameCipher;
+  #frames = 0;
+  #frameBytesMax = 0;
   #chunks: Uint8Array[] = [];
   #chunk = new Uint8Array(0);
   #used = 0;
@@ -19,14 +36,15 @@ export class SpooledTransaction {
   /** Subtransactions that were rolled back: their messages do not count. */
   readonly aborted = new Set<number>();
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, file: FileHandle, cipher: FrameCipher) {
     this.#path = path;
     this.#file = file;
+    this.#cipher = cipher;
   }
 
-  static async create(directory: string, xid: number): Promise<SpooledTransaction> {
-    const path = join(directory, `${xid}.spool`);
-    return new SpooledTransaction(path, await spooling(() => open(path, "w+", 0o600)));
+  static async create(path: string, key: SecretBytes): Promise<SpooledTransaction> {
+    const file = await spooling(() => open(path, "w+", 0o600));
+    return new SpooledTransaction(path, file, new FrameCipher(key));
   }
 
   /** A message of the stream. Kept in memory until `flush`. */
@@ -49,25 +67,72 @@ export class SpooledTransaction {
     this.#chunks = [];
     this.#chunk = new Uint8Array(0);
     this.#used = 0;
-    for (const chunk of chunks) {
-      await spooling(() => this.#file.write(chunk, 0, chunk.length, this.#fileBytes));
-      this.#fileBytes += chunk.length;
+    for (const chunk of chunks) await this.#write(chunk);
+  }
+
+  async #write(messages: Uint8Array): Promise<void> {
+    const { body, tag } = this.#cipher.seal(this.#frames, messages);
+    const frame = Buffer.allocUnsafe(body.length + frameExtraBytes);
+    putInt32(frame, 0, body.length);
+    frame.set(body, frameHeaderBytes);
+    frame.set(tag, frameHeaderBytes + body.length);
+    for (let at = 0; at < frame.length;)
+      at += await spooling(async () => {
+        const { bytesWritten } = await this.#file.write(frame, at, frame.length - at, this.#fileBytes + at);
+        return bytesWritten;
+      });
+    this.#fileBytes += frame.length;
+    this.#frames += 1;
+    this.#frameBytesMax = Math.max(this.#frameBytesMax, frame.length);
+  }
+
+  /**
+   * The messages in order, as regions of whole ones, each with its length before it. After `flush`. Nothing is given of
+   * a frame that is not as it was written: throws `CodedError` TARGET_FAILED.
+   */
+  async *regions(): AsyncGenerator<Uint8Array, void> {
+    let frame = 0;
+    for (let at = 0; at < this.#fileBytes;) {
+      let bytes = await this.#read(at, readBytes);
+      let found = this.#wholeFrames(bytes);
+      if (found.frames === 0) {
+        bytes = await this.#read(at, frameExtraBytes + uint32At(bytes, 0));
+        found = this.#wholeFrames(bytes);
+        if (found.frames === 0) throw spoolChanged();
+      }
+      yield this.#decrypt(bytes, frame, found);
+      frame += found.frames;
+      at += found.bytes;
     }
   }
 
-  /** The messages in order, as regions of whole ones, each with its length before it. After `flush`. */
-  async *regions(): AsyncGenerator<Uint8Array, void> {
+  /** Of a part of the file that begins with a frame. A length is not to be trusted before its frame is decrypted. */
+  #wholeFrames(bytes: Uint8Array): WholeFrames {
     let at = 0;
-    while (at < this.#fileBytes) {
-      let region = await this.#read(at, readBytes);
-      let whole = wholeMessages(region);
-      if (whole === 0) {
-        region = await this.#read(at, spoolHeaderBytes + int32At(region, 0));
-        whole = wholeMessages(region);
-      }
-      at += whole;
-      yield region.subarray(0, whole);
+    let frames = 0;
+    while (at + frameHeaderBytes <= bytes.length) {
+      const frameBytes = frameExtraBytes + uint32At(bytes, at);
+      if (frameBytes > this.#frameBytesMax) throw spoolChanged();
+      if (at + frameBytes > bytes.length) break;
+      at += frameBytes;
+      frames += 1;
     }
+    return { frames, bytes: at };
+  }
+
+  #decrypt(bytes: Uint8Array, first: number, { frames, bytes: whole }: WholeFrames): Uint8Array {
+    const region = new Uint8Array(whole - frames * frameExtraBytes);
+    let used = 0;
+    for (let at = 0, frame = first; at < whole; frame += 1) {
+      const from = at + frameHeaderBytes;
+      const to = from + uint32At(bytes, at);
+      at = to + frameTagBytes;
+      const messages = this.#cipher.open(frame, bytes.subarray(from, to), bytes.subarray(to, at));
+      if (messages === undefined) throw spoolChanged();
+      region.set(messages, used);
+      used += messages.length;
+    }
+    return region;
   }
 
   async remove(): Promise<void> {
@@ -80,42 +145,46 @@ export class SpooledTransaction {
     let read = 0;
     while (read < bytes.length) {
       const { bytesRead } = await this.#file.read(bytes, read, bytes.length - read, at + read);
-      if (bytesRead === 0) throw new Error("a spool file is shorter than what was written to it");
+      if (bytesRead === 0) throw spoolChanged();
       read += bytesRead;
     }
     return bytes;
   }
 }
 
-function wholeMessages(region: Uint8Array): number {
-  let at = 0;
-  while (at + spoolHeaderBytes <= region.length) {
-    const next = at + spoolHeaderBytes + int32At(region, at);
-    if (next > region.length) break;
-    at = next;
-  }
-  return at;
+interface WholeFrames {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+function spoolChanged(): CodedError {
+  const message =
+    "A spool file is not as it was written: something else has changed it, or the disk is faulty.";
+  return new CodedError("TARGET_FAILED", message);
 }
 
 /** The transactions of one stream that are being sent. Nothing outlives the stream: a new one gets them again. */
 export class Spools implements AsyncDisposable {
   readonly #directory: string;
+  readonly #key: SecretBytes;
   readonly #open = new Map<number, SpooledTransaction>();
 
-  private constructor(directory: string) {
+  private constructor(directory: string, key: SecretBytes) {
     this.#directory = directory;
+    this.#key = key;
   }
 
-  /** Empties the directory of what a crash left. */
-  static async open(directory: string): Promise<Spools> {
+  /** Empties the directory of what a crash left. `key`: what keys of files are derived from. */
+  static async open(directory: string, key: SecretBytes): Promise<Spools> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const leftovers = (await readdir(directory)).filter((name) => name.endsWith(".spool"));
     for (const name of leftovers) await rm(join(directory, name), { force: true });
-    return new Spools(directory);
+    return new Spools(directory, key);
   }
 
   async get(xid: number): Promise<SpooledTransaction> {
-    const found = this.#open.get(xid) ?? (await SpooledTransaction.create(this.#directory, xid));
+    const path = join(this.#directory, `${xid}.spool`);
+    const found = this.#open.get(xid) ?? (await SpooledTransaction.create(path, this.#key));
     this.#open.set(xid, found);
     return found;
   }

@@ -1,0 +1,53 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import type { SecretBytes } from "./secret.ts";
+
+const algorithm = "aes-256-gcm";
+const keyBytes = 32;
+const nonceBytes = 12;
+
+/** Bytes after each frame: what proves that it is as it was written. */
+export const frameTagBytes = 16;
+
+/**
+ * Encrypts the frames of one file that nobody but this object reads again. Its key is derived from the given one and
+ * from random bytes that are kept nowhere: what a crash leaves behind cannot be read by anybody, and since no two files
+ * have the same key, a frame's number is nonce enough.
+ */
+export class FrameCipher {
+  readonly #key: Uint8Array;
+
+  constructor(key: SecretBytes) {
+    this.#key = new Uint8Array(hkdfSync("sha256", key.reveal(), randomBytes(32), "zeroetl file", keyBytes));
+  }
+
+  /** Cipher text, as long as the frame, and tag. Each number is used for one frame only. */
+  seal(number: number, frame: Uint8Array): { readonly body: Buffer; readonly tag: Buffer } {
+    const cipher = createCipheriv(algorithm, this.#key, nonceOf(number), { authTagLength: frameTagBytes });
+    const body = cipher.update(frame);
+    // In this mode the end adds no bytes, but computes the tag.
+    cipher.final();
+    return { body, tag: cipher.getAuthTag() };
+  }
+
+  /** Undefined for bytes that are not what `seal` gave for this number. */
+  open(number: number, body: Uint8Array, tag: Uint8Array): Buffer | undefined {
+    const decipher = createDecipheriv(algorithm, this.#key, nonceOf(number), {
+      authTagLength: frameTagBytes,
+    });
+    const frame = decipher.update(body);
+    decipher.setAuthTag(tag);
+    try {
+      decipher.final();
+      return frame;
+    } catch {
+      // The one thing that fails here is the comparison of the tag.
+      return undefined;
+    }
+  }
+}
+
+function nonceOf(number: number): Buffer {
+  const nonce = Buffer.alloc(nonceBytes);
+  nonce.writeDoubleBE(number, nonceBytes - 8);
+  return nonce;
+}

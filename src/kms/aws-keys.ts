@@ -1,0 +1,149 @@
+import {
+  DecryptCommand,
+  DescribeKeyCommand,
+  GenerateDataKeyWithoutPlaintextCommand,
+  KMSClient,
+  KMSServiceException,
+  type KeyMetadata,
+} from "@aws-sdk/client-kms";
+import { messageOf } from "../base/errors.ts";
+import { SecretBytes, type Secret } from "../base/secret.ts";
+import type { Finding } from "../model/finding.ts";
+import type { Home } from "../model/resources.ts";
+import { parseKeyName } from "./key-name.ts";
+import { KeyNotAccessible, type EncryptionContext, type KeyStore, type WrappedKey } from "./key-store.ts";
+
+export interface AwsKeysOptions {
+  /** Undefined: AWS's own of the region. */
+  readonly endpoint: string | undefined;
+  /** Undefined: what the SDK finds in its usual places. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: Secret } | undefined;
+}
+
+const timeouts = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true } as const;
+const attempts = 3;
+/** Probably nobody's: asked about to see whether anybody answers. */
+const unknownAlias = "alias/zeroetl-check";
+
+/** KMS keys behind the KMS API, of AWS or of whoever speaks it. */
+export class AwsKeys implements KeyStore {
+  readonly #home: Home;
+  readonly #client: KMSClient;
+
+  constructor(home: Home, { endpoint, credentials }: AwsKeysOptions) {
+    this.#home = home;
+    this.#client = new KMSClient({
+      region: home.region,
+      maxAttempts: attempts,
+      requestHandler: timeouts,
+      ...(endpoint !== undefined && { endpoint }),
+      ...(credentials !== undefined && {
+        credentials: {
+          accessKeyId: credentials.accessKeyId,
+          secretAccessKey: credentials.secretAccessKey.reveal(),
+        },
+      }),
+    });
+  }
+
+  async resolve(name: string): Promise<string> {
+    parseKeyName(this.#home, name);
+    return this.#usable(name);
+  }
+
+  async newDataKey(keyArn: string, context: EncryptionContext): Promise<Uint8Array> {
+    const command = new GenerateDataKeyWithoutPlaintextCommand({
+      KeyId: keyArn,
+      KeySpec: "AES_256",
+      EncryptionContext: { ...context },
+    });
+    const { CiphertextBlob } = await asked(() => this.#client.send(command));
+    return present(CiphertextBlob);
+  }
+
+  async unwrap({ keyArn, context, bytes }: WrappedKey, signal: AbortSignal): Promise<SecretBytes> {
+    // A server that only speaks the API may decrypt with a disabled key; AWS itself does not.
+    await this.#usable(keyArn, signal);
+    const command = new DecryptCommand({
+      KeyId: keyArn,
+      CiphertextBlob: bytes,
+      EncryptionContext: { ...context },
+    });
+    const { Plaintext } = await asked(() => this.#client.send(command, { abortSignal: signal }), signal);
+    return new SecretBytes(present(Plaintext));
+  }
+
+  /** Which keys there are only integrations say; here it is whether anybody answers, and to these credentials. */
+  async check(signal: AbortSignal): Promise<readonly Finding[]> {
+    const subject = "KMS";
+    const fine = { severity: "fine", code: "KMS_KEY", subject, message: "The KMS API answers." } as const;
+    const command = new DescribeKeyCommand({ KeyId: unknownAlias });
+    try {
+      await this.#client.send(command, { abortSignal: signal });
+      return [fine];
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof KMSServiceException && error.name === "NotFoundException") return [fine];
+      const { code, message, fix, isPassing } = failureOf(error);
+      return [{ severity: isPassing ? "blocks" : "warns", code, subject, message, fix }];
+    }
+  }
+
+  async #usable(name: string, signal?: AbortSignal): Promise<string> {
+    const command = new DescribeKeyCommand({ KeyId: name });
+    const options = signal === undefined ? {} : { abortSignal: signal };
+    const { KeyMetadata } = await asked(() => this.#client.send(command, options), signal);
+    return this.#checked(present(KeyMetadata));
+  }
+
+  // Whoever speaks the API need not say which kind a key is of when it is the usual one.
+  #checked({
+    Arn,
+    KeyState,
+    KeyUsage = "ENCRYPT_DECRYPT",
+    KeySpec = "SYMMETRIC_DEFAULT",
+  }: KeyMetadata): string {
+    const arn = present(Arn);
+    parseKeyName(this.#home, arn);
+    if (KeyState !== "Enabled") throw new KeyNotAccessible(`Its state is ${KeyState ?? "unknown"}.`);
+    if (KeyUsage !== "ENCRYPT_DECRYPT" || KeySpec !== "SYMMETRIC_DEFAULT")
+      throw new KeyNotAccessible("It is not a symmetric key for encryption.");
+    return arn;
+  }
+}
+
+async function asked<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw failureOf(error);
+  }
+}
+
+/** Errors in which the server says that it has trouble of its own, or too much to do. */
+const passingNames: ReadonlySet<string> = new Set([
+  "DependencyTimeoutException",
+  "KMSInternalException",
+  "KeyUnavailableException",
+  "LimitExceededException",
+  "ThrottlingException",
+]);
+
+function failureOf(cause: unknown): KeyNotAccessible {
+  if (!(cause instanceof KMSServiceException))
+    return new KeyNotAccessible(`The KMS API cannot be asked: ${messageOf(cause)}`, {
+      cause,
+      isPassing: true,
+    });
+  const status = cause.$metadata.httpStatusCode ?? 500;
+  const isPassing = status >= 500 || status === 429 || passingNames.has(cause.name);
+  return new KeyNotAccessible(`The KMS API refuses (${cause.name}): ${cause.message}`, { cause, isPassing });
+}
+
+/** Whoever speaks the API answers with these. */
+function present<T>(value: T | undefined): T {
+  if (value === undefined)
+    throw new KeyNotAccessible("The KMS API's answer is incomplete.", { isPassing: true });
+  return value;
+}

@@ -1,0 +1,265 @@
+import { rm } from "node:fs/promises";
+import { until } from "./until.ts";
+import { CodedError } from "../../src/base/errors.ts";
+import { SecretBytes } from "../../src/base/secret.ts";
+import type { IntegrationReport, RuntimeCatalog, WantedIntegration } from "../../src/catalog/catalog.ts";
+import { databasesOf } from "../../src/model/data-filter.ts";
+import type { Finding } from "../../src/model/finding.ts";
+import type { Integration } from "../../src/model/integration.ts";
+import type { Source, SourceEngine } from "../../src/source/source.ts";
+import type { StreamIdentity, Warehouse } from "../../src/target/target.ts";
+import { Supervisor } from "../../src/runtime/supervisor.ts";
+import type { StreamWorker } from "../../src/runtime/stream-run.ts";
+import type { WorkerHealth, WorkerRequest } from "../../src/runtime/worker.ts";
+
+// Fakes, because these tests are about what goes wrong and in which order things stop.
+class FakeCatalog implements RuntimeCatalog {
+  wishes: WantedIntegration[] = [];
+  reports: (IntegrationReport & { id: string })[] = [];
+  forgotten: string[] = [];
+  failing = false;
+  #listeners = new Set<() => void>();
+
+  wanted = (): Promise<readonly WantedIntegration[]> =>
+    this.failing ? Promise.reject(new Error("the catalog is away")) : Promise.resolve([...this.wishes]);
+
+  report = (id: string, report: IntegrationReport): Promise<void> => {
+    this.reports.push({ id, ...report });
+    this.change(id, (integration) => ({ ...integration, status: report.status, errors: report.errors }));
+    return Promise.resolve();
+  };
+
+  forget = (id: string): Promise<void> => {
+    this.forgotten.push(id);
+    this.wishes = this.wishes.filter(({ integration }) => integration.id !== id);
+    return Promise.resolve();
+  };
+
+  onWish = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  wish(change: () => void): void {
+    change();
+    for (const listener of this.#listeners) listener();
+  }
+
+  change(id: string, next: (integration: Integration) => Integration, wanted?: "absent"): void {
+    this.wishes = this.wishes.map((wish) =>
+      wish.integration.id === id
+        ? { ...wish, integration: next(wish.integration), wanted: wanted ?? wish.wanted }
+        : wish,
+    );
+  }
+
+  statusOf(id: string): string | undefined {
+    return this.wishes.find(({ integration }) => integration.id === id)?.integration.status;
+  }
+}
+
+class FakeWorker implements StreamWorker {
+  readonly request: WorkerRequest;
+  readonly opening: Promise<void>;
+  stopped = false;
+  state: Pick<WorkerHealth, "phase" | "copiesWaiting"> & Partial<WorkerHealth> = {
+    phase: { kind: "connecting" },
+    copiesWaiting: undefined,
+  };
+  #listener: () => void = () => {};
+
+  constructor(request: WorkerRequest) {
+    this.request = request;
+    this.opening = this.#open();
+  }
+
+  /** As the real one does it; a failure shows as its phase. */
+  async #open(): Promise<void> {
+    const { stream, spoolDirectory, dataKey, catalogPollMs } = this.request;
+    const progress = { checkpoint: undefined, tables: [] };
+    const request = { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice: () => {} };
+    try {
+      await this.request.source.open(request, new AbortController().signal);
+    } catch (error) {
+      const { code, message } = error as CodedError;
+      const phase = { kind: "retrying", error: { code, message }, nextAttemptAt: new Date() } as const;
+      this.become({ phase: { ...phase, needsPerson: false }, copiesWaiting: undefined });
+    }
+  }
+
+  become(state: FakeWorker["state"]): void {
+    this.state = state;
+    this.#listener();
+  }
+
+  health = (): Promise<WorkerHealth> =>
+    Promise.resolve({
+      sourceDatabase: this.request.stream.database,
+      destinationDatabase: this.request.destinationDatabase,
+      lagSeconds: undefined,
+      newestCommits: { readMs: undefined, appliedMs: undefined },
+      retainedBytes: undefined,
+      counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
+      tables: [],
+      notices: [],
+      ...this.state,
+    });
+
+  verify = () => Promise.resolve([]);
+
+  onChange = (listener: () => void): (() => void) => {
+    this.#listener = listener;
+    return () => {};
+  };
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.stopped = true;
+    return Promise.resolve();
+  }
+}
+
+export const dataKey = new SecretBytes(new Uint8Array(32));
+
+export const unreachable: Finding = {
+  severity: "blocks",
+  code: "SOURCE_UNREACHABLE",
+  subject: "server",
+  message: "Nobody answers at the source.",
+  fix: "Start it.",
+};
+
+export class World implements AsyncDisposable {
+  readonly catalog = new FakeCatalog();
+  readonly workers: FakeWorker[] = [];
+  readonly removed: string[] = [];
+  readonly owners = new Map<string, StreamIdentity | undefined>();
+  readonly opened: string[] = [];
+  sourceIsThere = true;
+  /** What is thrown instead of the data key. */
+  keyFailure: Error | undefined;
+  filesRoot = "";
+  #supervisor: Supervisor | undefined;
+
+  start(sources = ["source"]): Supervisor {
+    const engine: Partial<SourceEngine> = {
+      databases: databasesOf,
+      check: () => Promise.resolve(this.sourceIsThere ? [] : [unreachable]),
+      open: ({ database }) => {
+        this.opened.push(database);
+        return Promise.resolve({} as Source);
+      },
+      remove: ({ database }) => {
+        if (!this.sourceIsThere)
+          return Promise.reject(new CodedError("SOURCE_UNREACHABLE", "Nobody answers at the source."));
+        this.removed.push(database);
+        return Promise.resolve();
+      },
+    };
+    const warehouse: Partial<Warehouse> = {
+      databases: () => ["dev", ...this.owners.keys()],
+      streams: () => [...this.owners.values()].filter((owner) => owner !== undefined),
+      databaseOf: (stream) =>
+        [...this.owners].find(([, owner]) => JSON.stringify(owner) === JSON.stringify(stream))?.[0],
+      release: (stream) => {
+        for (const [name, owner] of this.owners)
+          if (JSON.stringify(owner) === JSON.stringify(stream)) this.owners.set(name, undefined);
+        return Promise.resolve();
+      },
+    };
+    this.#supervisor = Supervisor.start({
+      catalog: this.catalog,
+      sources: new Map(
+        sources.map((arn) => [
+          arn,
+          { engine: engine as SourceEngine, url: "postgres://h/d", dialect: "postgres" },
+        ]),
+      ),
+      warehouses: new Map([["target", warehouse as Warehouse]]),
+      filesRoot: this.filesRoot,
+      catalogPollMs: 1000,
+      dataKey: () =>
+        this.keyFailure === undefined ? Promise.resolve(dataKey) : Promise.reject(this.keyFailure),
+      keyTimes: { everyMs: 20, patienceMs: 60_000 },
+      startWorker: (request) => {
+        const { integrationId, database } = request.stream;
+        this.owners.set(request.destinationDatabase, { integrationId, sourceDatabase: database });
+        const worker = new FakeWorker(request);
+        this.workers.push(worker);
+        return worker;
+      },
+    });
+    return this.#supervisor;
+  }
+
+  create(id: string, dataFilter: string): void {
+    const integration: Integration = {
+      id,
+      name: `int-${id}`,
+      sourceArn: "source",
+      targetArn: "target",
+      dataFilter,
+      description: undefined,
+      kmsKeyId: "",
+      additionalEncryptionContext: {},
+      tags: [],
+      createdAt: new Date(),
+      status: "creating",
+      errors: [],
+      generation: 1,
+    };
+    this.catalog.wish(() =>
+      this.catalog.wishes.push({
+        integration,
+        wanted: "present",
+        isAuthorized: true,
+        wrappedKey: "wrapped",
+      }),
+    );
+  }
+
+  modify(id: string, change: Partial<Integration>): void {
+    this.catalog.wish(() =>
+      this.catalog.change(id, (before) => ({
+        ...before,
+        ...change,
+        status: "modifying",
+        generation: before.generation + 1,
+      })),
+    );
+  }
+
+  authorize(id: string, isAuthorized: boolean): void {
+    this.catalog.wish(() => {
+      this.catalog.wishes = this.catalog.wishes.map((wish) =>
+        wish.integration.id === id ? { ...wish, isAuthorized } : wish,
+      );
+    });
+  }
+
+  delete(id: string): void {
+    this.catalog.wish(() =>
+      this.catalog.change(
+        id,
+        (before) => ({ ...before, status: "deleting", generation: before.generation + 1 }),
+        "absent",
+      ),
+    );
+  }
+
+  async worker(index: number): Promise<FakeWorker> {
+    const worker = await until(`worker ${index} started`, () => this.workers[index]);
+    await worker.opening;
+    return worker;
+  }
+
+  async status(id: string, wanted: string): Promise<void> {
+    await until(`${id} is ${wanted}`, () => this.catalog.statusOf(id) === wanted);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#supervisor?.[Symbol.asyncDispose]();
+    await rm(this.filesRoot, { recursive: true, force: true });
+  }
+}
+
+export const streaming = { phase: { kind: "streaming" }, copiesWaiting: 0 } as const;
