@@ -22,8 +22,8 @@ export const region = "us-east-1";
 export const user = "tester";
 export const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY" };
 
-export function sourceArn(name: string): string {
-  return `arn:aws:rds:${region}:${account}:db:${name}`;
+export function sourceArn(name: string, type = "db"): string {
+  return `arn:aws:rds:${region}:${account}:${type}:${name}`;
 }
 
 const sourceNames = ["shop", ...Array.from({ length: 20 }, (_, index) => `source-${index}`)];
@@ -66,6 +66,11 @@ function emptyCatalog(): Promise<string> {
   return template;
 }
 
+async function embeddedCatalog(directory: string): Promise<Catalog> {
+  await cp(join(await emptyCatalog(), "data"), join(directory, "data"), { recursive: true });
+  return Catalog.open({ kind: "directory", directory });
+}
+
 async function makeEmptyCatalog(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
   await (await Catalog.open({ kind: "directory", directory }))[Symbol.asyncDispose]();
@@ -87,7 +92,7 @@ function testKeys(catalog: Catalog): AccessKeys {
   });
 }
 
-/** The API on a free port over an embedded catalog of its own; disposing of it leaves nothing behind. */
+/** The API on a free port, over a catalog that is embedded unless one is given; disposing of it leaves nothing behind. */
 export class TestService implements AsyncDisposable {
   readonly catalog: Catalog;
   readonly keys: AccessKeys;
@@ -109,8 +114,7 @@ export class TestService implements AsyncDisposable {
 
   static async start(over: Partial<ApiOptions> = {}): Promise<TestService> {
     const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
-    await cp(join(await emptyCatalog(), "data"), join(directory, "data"), { recursive: true });
-    const catalog = await Catalog.open({ kind: "directory", directory });
+    const catalog = over.catalog ?? (await embeddedCatalog(directory));
     const options: ApiOptions = {
       account,
       region,
