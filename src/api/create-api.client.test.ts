@@ -9,18 +9,10 @@ import {
   TestService,
   user,
 } from "../../test/support/aws-service.ts";
-import { requireClient, runClient } from "../../test/support/clients.ts";
+import { clientEnvironment, requireClient, runClient } from "../../test/support/clients.ts";
 import { RdsSession } from "../../test/support/rds-session.ts";
 
-/** What a client needs to know, and nothing of this machine's own AWS configuration. */
-const environment = {
-  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-  AWS_DEFAULT_REGION: region,
-  AWS_CONFIG_FILE: "/dev/null",
-  AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-  AWS_EC2_METADATA_DISABLED: "true",
-};
+const environment = clientEnvironment({ ...credentials, region });
 
 const resourcesScript = fileURLToPath(new URL("../../test/clients/resources_boto3.py", import.meta.url));
 const script = fileURLToPath(new URL("../../test/clients/rds_boto3.py", import.meta.url));

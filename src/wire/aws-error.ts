@@ -33,7 +33,7 @@ export const awsErrorStatus = {
   SignatureDoesNotMatch: 403,
   RequestExpired: 400,
   InternalFailure: 500,
-  ResourceNotFoundException: 404,
+  ResourceNotFoundException: 400,
   ValidationException: 400,
   SerializationException: 400,
 } as const satisfies Record<string, number>;

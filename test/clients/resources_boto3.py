@@ -102,7 +102,7 @@ def namespaces():
     assert "endpoint" not in workgroup, workgroup
     workgroups = every(serverless, "list_workgroups", "workgroups", ownerAccount=SETUP["account"])
     assert [each["workgroupName"] for each in workgroups] == sorted(target["name"] for target in TARGETS)
-    message = refused("ResourceNotFoundException", 404, serverless.get_namespace, namespaceName="nobody")
+    message = refused("ResourceNotFoundException", 400, serverless.get_namespace, namespaceName="nobody")
     assert message == "The namespace nobody does not exist.", message
     try:
         serverless.get_workgroup(workgroupName="nobody")

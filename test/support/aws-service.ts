@@ -25,8 +25,8 @@ export const region = "us-east-1";
 export const user = "tester";
 export const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY" };
 
-export function sourceArn(name: string): string {
-  return `arn:aws:rds:${region}:${account}:db:${name}`;
+export function sourceArn(name: string, type = "db"): string {
+  return `arn:aws:rds:${region}:${account}:${type}:${name}`;
 }
 
 const sourceNames = ["shop", ...Array.from({ length: 20 }, (_, index) => `source-${index}`)];
@@ -69,6 +69,11 @@ function emptyCatalog(): Promise<string> {
   return template;
 }
 
+async function embeddedCatalog(directory: string): Promise<Catalog> {
+  await cp(join(await emptyCatalog(), "data"), join(directory, "data"), { recursive: true });
+  return Catalog.open({ kind: "directory", directory });
+}
+
 async function makeEmptyCatalog(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
   await (await Catalog.open({ kind: "directory", directory }))[Symbol.asyncDispose]();
@@ -97,7 +102,7 @@ export function testDataKeys(store: KeyStore | undefined): IntegrationKeys {
   return new IntegrationKeys({ home, sealingKey: randomBytes(32), store, arnOf });
 }
 
-/** The API on a free port over an embedded catalog of its own; disposing of it leaves nothing behind. */
+/** The API on a free port, over a catalog that is embedded unless one is given; disposing of it leaves nothing behind. */
 export class TestService implements AsyncDisposable {
   readonly catalog: Catalog;
   readonly keys: AccessKeys;
@@ -119,8 +124,7 @@ export class TestService implements AsyncDisposable {
 
   static async start(over: Partial<ApiOptions> = {}): Promise<TestService> {
     const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
-    await cp(join(await emptyCatalog(), "data"), join(directory, "data"), { recursive: true });
-    const catalog = await Catalog.open({ kind: "directory", directory });
+    const catalog = over.catalog ?? (await embeddedCatalog(directory));
     const options: ApiOptions = {
       account,
       region,

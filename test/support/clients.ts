@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { TestContext } from "vitest";
 
@@ -21,6 +22,13 @@ export function requireClient(context: TestContext, client: keyof typeof program
   // oxlint-disable-next-line node/no-process-env -- a switch for tests, which have no configuration
   if (process.env["ZEROETL_REQUIRE_CLIENTS"] === "1") throw new Error(message);
   skipLoudly(context, message);
+}
+
+/** The version of a client from pip that the tests are written for. */
+export async function pinnedVersion(client: string): Promise<string | undefined> {
+  const requirements = await readFile(new URL("../clients/requirements.txt", import.meta.url), "utf8");
+  const lines = requirements.split("\n").map((line) => line.split("=="));
+  return lines.find(([name]) => name === client)?.[1];
 }
 
 /** Skips the running test and says what is not tested. */
@@ -51,19 +59,44 @@ function findProvider(): string | undefined {
   return path === "" ? undefined : path.slice(0, path.indexOf(layout));
 }
 
+interface ClientIdentity {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly region: string;
+}
+
+/** What a client needs to know, and nothing of this machine's own AWS configuration. */
+export function clientEnvironment(identity: ClientIdentity): Readonly<Record<string, string>> {
+  return {
+    AWS_ACCESS_KEY_ID: identity.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: identity.secretAccessKey,
+    AWS_DEFAULT_REGION: identity.region,
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_MAX_ATTEMPTS: "1",
+  };
+}
+
 export interface ClientRun {
   readonly program: string;
   readonly parameters: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
 }
 
 /** Runs a client to its end and gives its standard output; throws with its standard error when it fails. */
-export async function runClient({ program, parameters, environment }: ClientRun): Promise<string> {
+export async function runClient({
+  program,
+  parameters,
+  environment,
+  timeoutMs = 110_000,
+}: ClientRun): Promise<string> {
   const { stdout } = await promisify(execFile)(program, [...parameters], {
     // oxlint-disable-next-line node/no-process-env -- the client needs PATH and the like
     env: { ...process.env, ...environment },
     maxBuffer: 64 * 1024 * 1024,
-    timeout: 110_000,
+    timeout: timeoutMs,
   });
   return stdout;
 }
