@@ -13,6 +13,10 @@ const log = logger("api");
  */
 export function createApi(options: ApiOptions): Hono {
   const app = new Hono();
+  // The server's adaptor refuses such hosts, too, but not all of them.
+  app.use(async (context, next) =>
+    URL.canParse(context.req.url) ? next() : context.text("The Host header is not valid.\n", 400),
+  );
   app.all("/", (context) => answerAws(context.req.raw, options));
   app.post("/zeroetl/:command", (context) =>
     answerOperator(context.req.raw, context.req.param("command"), options),

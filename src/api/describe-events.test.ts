@@ -132,6 +132,8 @@ test("the window is the last hour, or what times and duration say", async () => 
   expect(await count({ EndTime: at(hourMs), Duration: 90 })).toBe(1);
   expect(await count({ StartTime: at(-dayMs), EndTime: at(dayMs) })).toBe(1);
   expect(await count({ StartTime: at(dayMs), EndTime: at(2 * dayMs) })).toBe(0);
+  // An hour later, the year has five digits.
+  expect(await count({ StartTime: new Date("9999-12-31T23:59:59Z"), Duration: 60 })).toBe(0);
 });
 
 test.each<[string, string, DescribeEventsCommandInput]>([

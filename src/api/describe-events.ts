@@ -130,8 +130,14 @@ function windowOf({ StartTime, EndTime, Duration }: Input, nowMs: number): Windo
         ? "StartTime must not be in the future."
         : "EndTime must not be before StartTime.",
     );
-  // A marker holds no time before 1970, when nothing had happened yet.
-  return { fromMs: Math.max(0, from), toMs: Math.max(0, end) };
+  return { fromMs: withinTime(from), toMs: withinTime(end) };
+}
+
+const endOfTimeMs = Date.parse("9999-12-31T23:59:59.999Z");
+
+/** A marker holds no time before 1970, when nothing had happened yet, and the catalog takes none after year 9999. */
+function withinTime(ms: number): number {
+  return Math.min(Math.max(0, ms), endOfTimeMs);
 }
 
 function queryOf(input: Input): ListQuery {

@@ -72,15 +72,21 @@ function isOneOf(column: "id" | "source_arn" | "target_arn" | "status", values: 
   return sql<boolean>`${sql.ref(column)} = ANY (${[...values]}::text[])`;
 }
 
-/** `locked`: until the transaction ends, nobody else changes it. */
-export async function readIntegration(
-  db: CatalogDatabase,
-  id: string,
-  lock: "locked" | "unlocked" = "unlocked",
-): Promise<Integration | undefined> {
-  const query = selectRows(db).where("id", "=", id);
-  const row = await (lock === "locked" ? query.forUpdate("integrations") : query).executeTakeFirst();
+export async function readIntegration(db: CatalogDatabase, id: string): Promise<Integration | undefined> {
+  const row = await selectRows(db).where("id", "=", id).executeTakeFirst();
   return row === undefined ? undefined : integrationOf(row);
+}
+
+/** Until the transaction ends, nobody else changes it or its tags. */
+export async function lockIntegration(tx: CatalogDatabase, id: string): Promise<Integration | undefined> {
+  const row = await tx
+    .selectFrom("integrations")
+    .select("id")
+    .where("id", "=", id)
+    .forUpdate()
+    .executeTakeFirst();
+  // A statement that waits for a lock sees the tags as they were before it waited; the next one sees them as they are.
+  return row === undefined ? undefined : readIntegration(tx, id);
 }
 
 /** One that the transaction has just written. */
@@ -90,6 +96,18 @@ export async function readOne(tx: CatalogDatabase, id: string): Promise<Integrat
 
 export async function readByName(db: CatalogDatabase, nameKey: string): Promise<Integration | undefined> {
   const row = await selectRows(db).where("name_key", "=", nameKey).executeTakeFirst();
+  return row === undefined ? undefined : integrationOf(row);
+}
+
+/** The one with this source and this target. */
+export async function readByPair(
+  db: CatalogDatabase,
+  { sourceArn, targetArn }: Pick<Integration, "sourceArn" | "targetArn">,
+): Promise<Integration | undefined> {
+  const row = await selectRows(db)
+    .where("source_arn", "=", sourceArn)
+    .where("target_arn", "=", targetArn)
+    .executeTakeFirst();
   return row === undefined ? undefined : integrationOf(row);
 }
 

@@ -4,7 +4,7 @@ import { decideOnSource } from "../model/namespace-policy.ts";
 import type { Changes } from "./changes.ts";
 import type { CatalogDatabase } from "./database.ts";
 import { happeningsOf, statusHappening, type TableChange } from "./happenings.ts";
-import { integrationOf, readAll, readIntegration } from "./read.ts";
+import { integrationOf, lockIntegration, readAll } from "./read.ts";
 import type { ResourcePolicies } from "./resource-policies.ts";
 import { storableJson } from "./storable.ts";
 
@@ -73,7 +73,7 @@ export async function keepDataKey(
  */
 export async function writeReport(changes: Changes, id: string, report: IntegrationReport): Promise<void> {
   await changes.transaction(async (tx, tell) => {
-    const before = await readIntegration(tx, id, "locked");
+    const before = await lockIntegration(tx, id);
     if (before === undefined || before.generation !== report.generation) return;
     const { errors, tables = [] } = report;
     const status = before.status === "deleting" ? before.status : report.status;
@@ -90,7 +90,7 @@ export async function writeReport(changes: Changes, id: string, report: Integrat
 /** Everything of a deleted integration has been removed at the source. Without effect on one that is wanted. */
 export async function forgetIntegration(changes: Changes, id: string): Promise<void> {
   await changes.transaction(async (tx, tell) => {
-    const integration = await readIntegration(tx, id, "locked");
+    const integration = await lockIntegration(tx, id);
     if (integration?.status !== "deleting") return;
     await tx.deleteFrom("integrations").where("id", "=", id).execute();
     tell(integration, [statusHappening("deleted", "deleted")]);

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Tag } from "../model/integration.ts";
 import type { CatalogDatabase } from "./database.ts";
-import { readIntegration } from "./read.ts";
+import { lockIntegration } from "./read.ts";
 
 export const tagsMax = 50;
 
@@ -10,7 +10,7 @@ export type Tagging = { readonly kind: "tagged" | "unknown" | "too-many" };
 /** A key that exists gets the new value. All of the tags or none. */
 export async function addTags(db: CatalogDatabase, id: string, tags: readonly Tag[]): Promise<Tagging> {
   return db.transaction().execute(async (tx): Promise<Tagging> => {
-    const integration = await readIntegration(tx, id, "locked");
+    const integration = await lockIntegration(tx, id);
     if (integration === undefined) return { kind: "unknown" };
     const keys = new Set([...integration.tags, ...tags].map(({ key }) => key));
     if (keys.size > tagsMax) return { kind: "too-many" };
@@ -29,7 +29,7 @@ export async function addTags(db: CatalogDatabase, id: string, tags: readonly Ta
 /** Keys that are not there are fine. False when the integration does not exist. */
 export async function removeTags(db: CatalogDatabase, id: string, keys: readonly string[]): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
-    if ((await readIntegration(tx, id, "locked")) === undefined) return false;
+    if ((await lockIntegration(tx, id)) === undefined) return false;
     await tx
       .deleteFrom("tags")
       .where("integration_id", "=", id)

@@ -3,7 +3,7 @@ import type { Integration, IntegrationStatus } from "../model/integration.ts";
 import type { Changes } from "./changes.ts";
 import type { CatalogDatabase } from "./database.ts";
 import { statusHappening, type Happening } from "./happenings.ts";
-import { readIntegration, readOne } from "./read.ts";
+import { lockIntegration, readByPair, readOne } from "./read.ts";
 import type { IntegrationsTable } from "./schema.ts";
 
 /** What the API wants to exist. */
@@ -103,13 +103,8 @@ async function obstacleTo(
   quotas: Quotas,
 ): Promise<Exclude<Creation, { kind: "created" }> | undefined> {
   if (await isNameTaken(tx, wish.name)) return { kind: "name-taken" };
-  const pair = await tx
-    .selectFrom("integrations")
-    .select("id")
-    .where("source_arn", "=", wish.sourceArn)
-    .where("target_arn", "=", wish.targetArn)
-    .executeTakeFirst();
-  if (pair !== undefined) return { kind: "pair-taken", integration: await readOne(tx, pair.id) };
+  const integration = await readByPair(tx, wish);
+  if (integration !== undefined) return { kind: "pair-taken", integration };
   const used = await tx
     .selectFrom("integrations")
     .select([
@@ -136,7 +131,7 @@ export async function modifyIntegration(
 ): Promise<Modification> {
   return changes.transaction(async (tx, tell): Promise<Modification> => {
     if (change.name !== undefined) await lockCreation(tx);
-    const integration = await readIntegration(tx, id, "locked");
+    const integration = await lockIntegration(tx, id);
     if (integration === undefined) return { kind: "unknown" };
     if (!isOpenTo(modifiable, integration)) return { kind: "wrong-state", integration };
     const { name = integration.name, dataFilter = integration.dataFilter } = change;
@@ -180,7 +175,7 @@ const deletable: readonly IntegrationStatus[] = ["active", "failed", "syncing", 
 /** From now on the runtime takes the integration down; it is gone when the runtime says so. */
 export async function deleteIntegration(changes: Changes, id: string): Promise<Deletion> {
   return changes.transaction(async (tx, tell): Promise<Deletion> => {
-    const integration = await readIntegration(tx, id, "locked");
+    const integration = await lockIntegration(tx, id);
     if (integration === undefined) return { kind: "unknown" };
     if (!isOpenTo(deletable, integration)) return { kind: "wrong-state", integration };
     await tx

@@ -255,6 +255,16 @@ describe("what is refused", () => {
     expect(asked).toEqual([accessKeyId]);
   });
 
+  test("a key that cannot exist, before it is looked up", async () => {
+    const asked: string[] = [];
+    const keyOf = async (id: string): Promise<undefined> => void asked.push(id);
+    for (const strange of ["a\0b", "\u00fc", "k".repeat(129)])
+      expect((await refusal(received(await signedPlain({ key: strange })), { keyOf })).code).toBe(
+        "InvalidClientTokenId",
+      );
+    expect(asked).toEqual([]);
+  });
+
   test("an x-amz header that was added after signing", async () => {
     const request = await signedPlain();
     const headers = { ...request.headers, "x-amz-extra": "1" };
@@ -268,6 +278,10 @@ describe("what is refused", () => {
     ["AWS4-HMAC-SHA256 Credential=a/b/c", "IncompleteSignature"],
     ["AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature=", "IncompleteSignature"],
     ["AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE, SignedHeaders=host, Signature=00", "IncompleteSignature"],
+    ...["host;", "host;x y", "host;\u00fc"].map((names) => [
+      `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/us-east-1/rds/aws4_request, SignedHeaders=${names}, Signature=${"0".repeat(64)}`,
+      "IncompleteSignature",
+    ]),
     [
       `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/us-east-1/rds/aws4_request, SignedHeaders=host;x-amz-date, Signature=zz`,
       "SignatureDoesNotMatch",

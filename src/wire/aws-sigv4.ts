@@ -25,7 +25,7 @@ export interface SigV4Policy<Key extends SigningKey> {
   /** Service names that a scope may have here. */
   readonly services: readonly string[];
   readonly now: Date;
-  /** Asked for requests of the right time and scope only; undefined for a key that does not exist. */
+  /** Asked for requests of the right time and scope only, and for ids of letters, digits and `_`; undefined for a key that does not exist. */
   readonly keyOf: (accessKeyId: string) => Promise<Key | undefined>;
 }
 
@@ -64,7 +64,7 @@ export async function verifySigV4<Key extends SigningKey>(
   checkTime(claim, policy.now);
   const [date = "", region = "", service = ""] = claim.scope;
   checkScope({ date, region, service, claim }, policy);
-  const key = await policy.keyOf(claim.accessKeyId);
+  const key = accessKeyId.test(claim.accessKeyId) ? await policy.keyOf(claim.accessKeyId) : undefined;
   if (key === undefined)
     throw new AwsError("InvalidClientTokenId", "The security token included in the request is invalid.");
   if (claim.hasSessionToken)
@@ -98,6 +98,10 @@ interface Claim {
 }
 
 const algorithm = "AWS4-HMAC-SHA256";
+/** What can be one: nothing else is looked up, and some of it could not even be asked for. */
+const accessKeyId = /^\w{1,128}$/;
+/** A name that a header can have, RFC 9110. */
+const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 function claimOf(request: SignedRequest, parameters: readonly FormParameter[]): Claim {
   const authorization = request.header("authorization");
@@ -166,6 +170,8 @@ function parseClaim(request: SignedRequest, raw: RawClaim): Claim {
   if (!/^[0-9a-f]{64}$/.test(raw.signature))
     throw mismatch("The signature must have 64 lower-case hexadecimal digits.");
   const signedHeaders = raw.signedHeaders.split(";");
+  if (!signedHeaders.every((name) => headerName.test(name)))
+    throw incomplete("SignedHeaders must be names of headers, separated by semicolons.");
   const unsigned = request.headerNames
     .map((name) => name.toLowerCase())
     .filter((name) => name === "host" || name.startsWith("x-amz-"))

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { ServiceName } from "../../src/api/services.ts";
 import { SecretBytes } from "../../src/base/secret.ts";
-import { Catalog } from "../../src/catalog/catalog.ts";
 import { LocalKeys } from "../../src/kms/local-keys.ts";
 import { account, region, sourceArn, sources, testDataKeys } from "../support/aws-service.ts";
 import { TestPostgres } from "../support/postgres.ts";
@@ -69,7 +68,7 @@ export class Conformance implements AsyncDisposable {
     const now = new Date();
     const quotas = { perAccount: 10_000, perTarget: 10_000, perSource: 10_000 };
     const session = await RdsSession.start({
-      catalog: await Catalog.open({ kind: "server", url: database.url() }),
+      location: { kind: "server", url: database.url() },
       quotas,
       now: () => now,
       sources: [...sources, ...moreClusters],

@@ -13,6 +13,7 @@ import { setLogLevel } from "../../src/base/log.ts";
 import { Sealer } from "../../src/base/sealer.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { Catalog } from "../../src/catalog/catalog.ts";
+import type { CatalogLocation } from "../../src/catalog/database.ts";
 import { IntegrationKeys } from "../../src/kms/integration-keys.ts";
 import type { KeyStore } from "../../src/kms/key-store.ts";
 
@@ -69,11 +70,6 @@ function emptyCatalog(): Promise<string> {
   return template;
 }
 
-async function embeddedCatalog(directory: string): Promise<Catalog> {
-  await cp(join(await emptyCatalog(), "data"), join(directory, "data"), { recursive: true });
-  return Catalog.open({ kind: "directory", directory });
-}
-
 async function makeEmptyCatalog(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
   await (await Catalog.open({ kind: "directory", directory }))[Symbol.asyncDispose]();
@@ -102,29 +98,50 @@ export function testDataKeys(store: KeyStore | undefined): IntegrationKeys {
   return new IntegrationKeys({ home, sealingKey: randomBytes(32), store, arnOf });
 }
 
-/** The API on a free port, over a catalog that is embedded unless one is given; disposing of it leaves nothing behind. */
+/** A catalog with what is to be removed after it. */
+interface OpenCatalog {
+  readonly catalog: Catalog;
+  readonly directory: string | undefined;
+}
+
+async function openCatalog(location: CatalogLocation | undefined): Promise<OpenCatalog> {
+  if (location !== undefined) return { catalog: await Catalog.open(location), directory: undefined };
+  const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
+  await cp(join(await emptyCatalog(), "data"), join(directory, "data"), { recursive: true });
+  return { catalog: await Catalog.open({ kind: "directory", directory }), directory };
+}
+
+/** What makes a test's service different from the others. */
+export interface TestServiceOptions extends Partial<ApiOptions> {
+  /** Of a catalog that is there before the service and stays after it; default: an embedded one of its own. */
+  readonly location?: CatalogLocation;
+}
+
+/** The API on a free port; disposing of it leaves nothing behind. */
 export class TestService implements AsyncDisposable {
   readonly catalog: Catalog;
   readonly keys: AccessKeys;
   readonly url: string;
+  /** Answers without the network. */
+  readonly handle: (request: Request) => Response | Promise<Response>;
   readonly #server: ServerType;
-  readonly #directory: string;
+  readonly #directory: string | undefined;
 
   private constructor(
     { catalog, keys }: Pick<ApiOptions, "catalog" | "keys">,
     server: ServerType,
-    at: { url: string; directory: string },
+    at: Pick<TestService, "url" | "handle"> & { directory: string | undefined },
   ) {
     this.catalog = catalog;
     this.keys = keys;
     this.#server = server;
     this.url = at.url;
+    this.handle = at.handle;
     this.#directory = at.directory;
   }
 
-  static async start(over: Partial<ApiOptions> = {}): Promise<TestService> {
-    const directory = await mkdtemp(join(tmpdir(), "zeroetl-api-"));
-    const catalog = over.catalog ?? (await embeddedCatalog(directory));
+  static async start({ location, ...over }: TestServiceOptions = {}): Promise<TestService> {
+    const { catalog, directory } = await openCatalog(location);
     const options: ApiOptions = {
       account,
       region,
@@ -143,12 +160,12 @@ export class TestService implements AsyncDisposable {
       metrics: async () => "# nothing\n",
       ...over,
     };
-    const api = createApi(options);
-    const server = serve({ fetch: api.fetch, port: 0, hostname: "127.0.0.1" });
+    const { fetch: handle } = createApi(options);
+    const server = serve({ fetch: handle, port: 0, hostname: "127.0.0.1" });
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    return new TestService(options, server, { url: `http://127.0.0.1:${address.port}`, directory });
+    return new TestService(options, server, { url: `http://127.0.0.1:${address.port}`, handle, directory });
   }
 
   /** Plays the runtime: whatever is wanted is so at once, until the result is disposed of. */
@@ -177,6 +194,6 @@ export class TestService implements AsyncDisposable {
     if ("closeAllConnections" in this.#server) this.#server.closeAllConnections();
     await closed;
     await this.catalog[Symbol.asyncDispose]();
-    await rm(this.#directory, { recursive: true, force: true });
+    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
   }
 }

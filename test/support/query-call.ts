@@ -1,7 +1,13 @@
-import { Sha256 } from "@aws-crypto/sha256-js";
-import { SignatureV4 } from "@smithy/signature-v4";
 import { XMLParser } from "fast-xml-parser";
-import { credentials as everybodys, region } from "./aws-service.ts";
+import type { credentials as everybodys } from "./aws-service.ts";
+import { signedHeaders } from "./signing.ts";
+
+/** Who answers. */
+export interface QueryService {
+  readonly url: string;
+  /** Instead of the network. */
+  readonly handle?: (request: Request) => Response | Promise<Response>;
+}
 
 export interface QueryCall {
   /** The service that the signature is for. */
@@ -23,21 +29,14 @@ export interface QueryAnswer {
 const parser = new XMLParser({ ignoreAttributes: true, parseTagValue: false, ignoreDeclaration: true });
 
 /** Calls an action of the Query protocol for which no client is at hand. */
-export async function queryCall(at: { readonly url: string }, call: QueryCall): Promise<QueryAnswer> {
-  const { host, hostname, port } = new URL(at.url);
-  const { service, version, action, parameters, credentials = everybodys } = call;
+export async function queryCall(
+  { url, handle = fetch }: QueryService,
+  call: QueryCall,
+): Promise<QueryAnswer> {
+  const { service, version, action, parameters, credentials } = call;
   const body = new URLSearchParams({ Action: action, Version: version, ...parameters }).toString();
-  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
-  const { headers } = await signer.sign({
-    method: "POST",
-    protocol: "http:",
-    hostname,
-    port: Number(port),
-    path: "/",
-    headers: { host, "content-type": "application/x-www-form-urlencoded" },
-    body,
-  });
-  const answer = await fetch(at.url, { method: "POST", headers, body });
+  const headers = await signedHeaders(url, { service, credentials, body });
+  const answer = await handle(new Request(url, { method: "POST", headers, body }));
   const text = await answer.text();
   return { status: answer.status, text, xml: parser.parse(text) };
 }

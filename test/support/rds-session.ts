@@ -5,8 +5,14 @@ import {
   type CreateIntegrationCommandInput,
   type Integration,
 } from "@aws-sdk/client-rds";
-import type { ApiOptions } from "../../src/api/options.ts";
-import { credentials, region, sources, targets, TestService } from "./aws-service.ts";
+import {
+  credentials,
+  region,
+  sources,
+  targets,
+  TestService,
+  type TestServiceOptions,
+} from "./aws-service.ts";
 
 /** A service and a client of it. */
 export class RdsSession implements AsyncDisposable {
@@ -19,7 +25,7 @@ export class RdsSession implements AsyncDisposable {
     this.rds = rdsClient(service);
   }
 
-  static async start(over: Partial<ApiOptions> = {}): Promise<RdsSession> {
+  static async start(over: TestServiceOptions = {}): Promise<RdsSession> {
     return new RdsSession(await TestService.start(over));
   }
 

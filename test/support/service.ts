@@ -22,11 +22,24 @@ const account = "000000000000";
 export const region = "us-east-1";
 const namespace = "11111111-2222-4333-8444-555555555555";
 export const sourceArn = sourceArnOf("test");
-export const targetArn = `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespace}`;
+export const targetArn = targetArnOf(namespace);
 export const credentials = { accessKeyId: "AKIDTEST", secretAccessKey: "test-secret-key" };
 
 export function sourceArnOf(name: string): string {
   return `arn:aws:rds:${region}:${account}:db:${name}`;
+}
+
+function targetArnOf(namespaceId: string): string {
+  return `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespaceId}`;
+}
+
+/** Of the targets beyond the first. */
+export function moreTargetArn(index: number): string {
+  return targetArnOf(moreNamespace(index));
+}
+
+function moreNamespace(index: number): string {
+  return `22222222-2222-4333-8444-${String(index).padStart(12, "0")}`;
 }
 
 export interface ServiceOptions {
@@ -35,6 +48,8 @@ export interface ServiceOptions {
   readonly sourceUrl: string;
   /** More of the configuration. */
   readonly settings?: string;
+  /** Beyond the first; as many integrations can be of the one source. */
+  readonly moreTargets?: number;
   /** What is put before the command that starts it. */
   readonly command?: readonly string[];
   /** Names of more sources, which are the same server, so that its target may have as many more integrations. */
@@ -44,6 +59,15 @@ export interface ServiceOptions {
 export interface VerifiedTable {
   readonly table: string;
   readonly result: string;
+}
+
+export interface OperatorIntegration {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  readonly dataFilter: string;
+  readonly errors: readonly unknown[];
+  readonly streams: readonly { readonly sourceDatabase: string; readonly phase: string }[];
 }
 
 /** The real service in a process of its own, driven over the network as its users drive it. */
@@ -167,6 +191,12 @@ export class ServiceProcess implements AsyncDisposable {
     );
   }
 
+  /** What `zeroetl status` is told of all integrations. */
+  async integrations(): Promise<readonly OperatorIntegration[]> {
+    const [report] = await this.#operator("status", {});
+    return (report as { integrations: OperatorIntegration[] } | undefined)?.integrations ?? [];
+  }
+
   /** Our own command line's protocol: a signed JSON request, an answer of JSON lines. */
   async #operator(path: string, request: unknown): Promise<Record<string, unknown>[]> {
     const body = JSON.stringify(request);
@@ -212,9 +242,14 @@ export class ServiceProcess implements AsyncDisposable {
 function configuration({
   directory,
   sourceUrl,
+  moreTargets = 0,
   port,
   otherSources = [],
 }: ServiceOptions & { port: number }): string {
+  const more = Array.from(
+    { length: moreTargets },
+    (_, index) => `  - { name: more-${index}, engine: duckdb, namespace_id: ${moreNamespace(index)} }\n`,
+  );
   const sources = ["test", ...otherSources].map(
     (name) => `  - { name: ${name}, engine: postgres, url: "${sourceUrl}" }`,
   );
@@ -224,6 +259,7 @@ listen:
   api: 127.0.0.1:${port}
 quotas:
   per_target: ${Math.max(50, sources.length)}
+  per_source: ${Math.max(5, moreTargets + 1)}
 credentials:
   - access_key_id: ${credentials.accessKeyId}
     secret_access_key: ${credentials.secretAccessKey}
@@ -233,5 +269,5 @@ targets:
   - name: test
     engine: duckdb
     namespace_id: ${namespace}
-`;
+${more.join("")}`;
 }

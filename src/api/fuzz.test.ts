@@ -1,0 +1,176 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { XMLValidator } from "fast-xml-parser";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { TestService } from "../../test/support/aws-service.ts";
+import { Dice } from "../../test/support/dice.ts";
+import { errorEnvelope } from "../../test/support/error-envelope.ts";
+import { printedSeed } from "../../test/support/random.ts";
+import { RawConnection, type RawAnswer } from "../../test/support/raw-http.ts";
+import { bytesOf, mayBreakHttp, sign, validDraft, type Draft } from "../../test/support/request-draft.ts";
+import { bigMutations, signedMutations, unsignedMutations } from "../../test/support/request-mutations.ts";
+import { awsErrorStatus } from "../wire/aws-error.ts";
+
+const requests = 20_000;
+const mebibyte = 1024 * 1024;
+/** What the second half of the requests may add to what is in use after the first. */
+const growthMax = { heap: 4 * mebibyte, resident: 32 * mebibyte } as const;
+
+let service: TestService;
+let runtime: Disposable;
+
+beforeAll(async () => {
+  service = await TestService.start();
+  runtime = service.runtime();
+});
+
+afterAll(async () => {
+  runtime[Symbol.dispose]();
+  await service[Symbol.asyncDispose]();
+});
+
+async function draftOf(seed: number): Promise<Draft> {
+  const dice = new Dice(seed);
+  const draft = validDraft(dice);
+  const isSigned = dice.chance(0.5);
+  if (dice.chance(1 / 200)) dice.pick(bigMutations)(draft, dice);
+  else if (isSigned) dice.pick(signedMutations)(draft, dice);
+  await sign(service.url, draft);
+  if (!isSigned) dice.pick(unsignedMutations)(draft, dice);
+  return draft;
+}
+
+/** The code of a refusal, `granted`, or what HTTP's parser says. */
+function check(answer: RawAnswer, draft: Draft): string {
+  const { status, headers, body } = answer;
+  expect(status).toBeLessThan(500);
+  if (draft.isHttpBroken && !headers.get("content-type")?.startsWith("text/xml")) {
+    expect(status).toBeGreaterThanOrEqual(400);
+    return `HTTP ${status}`;
+  }
+  if (draft.method === "HEAD") return `HEAD ${status}`;
+  if (headers.get("content-type") === "application/x-amz-json-1.1") {
+    expect(asksForJson(draft)).toBe(true);
+    return checkJson(answer);
+  }
+  expect(headers.get("content-type")).toBe("text/xml;charset=utf-8");
+  if (status !== 200) {
+    const { code, requestId } = errorEnvelope(status, body);
+    expect(Object.keys(awsErrorStatus)).toContain(code);
+    expect(headers.get("x-amzn-requestid")).toBe(requestId);
+    return code;
+  }
+  expect(XMLValidator.validate(body)).toBe(true);
+  expect(body).toContain(`<RequestId>${headers.get("x-amzn-requestid")}</RequestId>`);
+  return "granted";
+}
+
+/** A mutation can turn a request into one of the other protocol, in which it says nothing that makes sense. */
+function asksForJson({ headers }: Draft): boolean {
+  return headers.some(([name, value]) => {
+    const header = name.toLowerCase();
+    return (
+      header === "x-amz-target" ||
+      (header === "content-type" && /^application\/x-amz-json/i.test(value.trim()))
+    );
+  });
+}
+
+function checkJson({ status, headers, body }: RawAnswer): string {
+  expect([400, 413]).toContain(status);
+  const { __type: code } = JSON.parse(body) as { readonly __type: string };
+  expect(headers.get("x-amzn-errortype")).toBe(code);
+  expect(code).toMatch(/^[A-Z][A-Za-z]+Exception$/);
+  return code;
+}
+
+interface Tally {
+  readonly codes: Map<string, number>;
+  connection: RawConnection | undefined;
+}
+
+async function attack(seed: number, tally: Tally): Promise<void> {
+  const draft = await draftOf(seed);
+  const bytes = bytesOf(service.url, draft);
+  draft.isHttpBroken = mayBreakHttp(draft, bytes);
+  // A connection on which HTTP is going to be broken is nobody else's.
+  if (draft.isHttpBroken || tally.connection?.isUsable !== true) {
+    tally.connection?.[Symbol.dispose]();
+    tally.connection = await RawConnection.open(service.url);
+  }
+  const { connection } = tally;
+  const how = { isLast: draft.framing === "long", isHead: draft.method === "HEAD" };
+  const answer = await connection.exchange(bytes, how);
+  if (answer === undefined) expect(draft.isHttpBroken).toBe(true);
+  const code = answer === undefined ? "hung up" : check(answer, draft);
+  tally.codes.set(code, (tally.codes.get(code) ?? 0) + 1);
+  if (!draft.isHttpBroken) return;
+  connection[Symbol.dispose]();
+  tally.connection = undefined;
+}
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+function inUse(): { readonly heap: number; readonly resident: number } {
+  collect();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heap: heapUsed + external, resident: rss };
+}
+
+async function expectAnswer(): Promise<void> {
+  const draft = {
+    ...validDraft(new Dice(1)),
+    service: "sts",
+    method: "POST",
+    query: "",
+    signing: "header",
+  } as Draft;
+  draft.body = "Action=GetCallerIdentity&Version=2011-06-15";
+  await sign(service.url, draft);
+  using connection = await RawConnection.open(service.url);
+  expect((await connection.exchange(bytesOf(service.url, draft)))?.status).toBe(200);
+}
+
+test("a Host header that no URL can have is refused, on every path", async () => {
+  for (const path of ["/", "/healthz", "/zeroetl/status"]) {
+    using connection = await RawConnection.open(service.url);
+    const head = `POST ${path} HTTP/1.1\r\nhost: b27.0.0.1:5440\r\ncontent-length: 0\r\n\r\n`;
+    expect(await connection.exchange(Buffer.from(head))).toMatchObject({
+      status: 400,
+      body: "The Host header is not valid.\n",
+    });
+  }
+});
+
+test(`${requests.toLocaleString("en")} mutated requests: each is answered as AWS would, none with 5xx, and memory stays flat`, async () => {
+  const seed = printedSeed();
+  const tally: Tally = { codes: new Map(), connection: undefined };
+  let halfway = inUse();
+  for (let index = 0; index < requests; index += 1) {
+    try {
+      await attack(seed + index, tally);
+    } catch (cause) {
+      const { method, query, headers, body, framing } = await draftOf(seed + index);
+      const shown = JSON.stringify({ method, query, headers, body, framing }).slice(0, 2_000);
+      throw new Error(`request ${index} of seed ${seed}: ${String(cause)}\n${shown}`, { cause });
+    }
+    if (index === requests / 2) halfway = inUse();
+  }
+  tally.connection?.[Symbol.dispose]();
+  await expectAnswer();
+  const end = inUse();
+  process.stdout.write(`${JSON.stringify({ ...Object.fromEntries(tally.codes), halfway, end })}\n`);
+  expect(end.heap - halfway.heap).toBeLessThan(growthMax.heap);
+  expect(end.resident - halfway.resident).toBeLessThan(growthMax.resident);
+  // Half of them got beyond the signature, and what is refused is refused for many reasons.
+  for (const code of [
+    "granted",
+    "InvalidParameterValue",
+    "ValidationError",
+    "MalformedQueryString",
+    "MissingParameter",
+  ])
+    expect(tally.codes.get(code)).toBeGreaterThan(20);
+  expect(tally.codes.size).toBeGreaterThan(15);
+});
