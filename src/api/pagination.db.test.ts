@@ -200,7 +200,7 @@ describe.each(Object.entries(catalogHomes))("in a catalog %s", (_, makeHome) => 
       expect(await refusal(rdsPage(at.service, { MaxRecords: size, Marker }))).toMatchObject({
         name: "InvalidParameterValue",
         status: 400,
-        message: expect.stringContaining("parameter Marker is not valid") as string,
+        message: expect.stringContaining("marker of the page is not valid") as string,
       });
     for (const [Marker, TargetArn] of [
       [own, target],
@@ -210,7 +210,7 @@ describe.each(Object.entries(catalogHomes))("in a catalog %s", (_, makeHome) => 
       [foreign, undefined],
     ])
       await expect(inboundPage(at.service, { MaxRecords: "20", Marker, TargetArn })).rejects.toThrow(
-        /<Code>InvalidParameterValue<\/Code>.*parameter Marker is not valid/,
+        /<Code>InvalidParameterValue<\/Code>.*marker of the page is not valid/,
       );
     expect((await rdsPage(at.service, { MaxRecords: size, Marker: own })).ids).toHaveLength(1);
     const again = { MaxRecords: "20", Marker: ofTarget, TargetArn: target };
