@@ -1,7 +1,8 @@
-import { backoffMs, pause } from "../base/backoff.ts";
+import { backoffMs } from "../base/backoff.ts";
 import { logger } from "../base/log.ts";
 import type { Secret } from "../base/secret.ts";
 import { TaskGroup } from "../base/task-group.ts";
+import { Wake } from "../base/wake.ts";
 import type { EventOutbox } from "../catalog/catalog.ts";
 import type { IntegrationEvent } from "../model/event.ts";
 import { eventEnvelope, type EnvelopeContext } from "./event-envelope.ts";
@@ -55,16 +56,12 @@ export class EventWebhook implements AsyncDisposable {
   readonly #patience = new AbortController();
   readonly #waiting = new Map<string, Waiting>();
   readonly #stopListening: () => void;
-  #wake: () => void = () => {};
-  #woken = false;
+  readonly #wake = new Wake();
 
   private constructor(request: WebhookRequest) {
     this.#request = request;
     this.#timing = { ...usualTiming, ...request.timing };
-    this.#stopListening = request.outbox.onEvent(() => {
-      this.#woken = true;
-      this.#wake();
-    });
+    this.#stopListening = request.outbox.onEvent(() => this.#wake.tell());
     this.#tasks.run((signal) => this.#deliver(signal));
   }
 
@@ -88,7 +85,7 @@ export class EventWebhook implements AsyncDisposable {
 
   async #deliver(signal: AbortSignal): Promise<void> {
     for (;;) {
-      this.#woken = false;
+      this.#wake.begin();
       let taken = 0;
       try {
         taken = await this.#round(signal);
@@ -98,7 +95,7 @@ export class EventWebhook implements AsyncDisposable {
       }
       signal.throwIfAborted();
       // Behind an event that was taken there may be another.
-      if (taken === 0) await this.#sleep(signal);
+      if (taken === 0) await this.#wake.sleep(this.#idleMs(), signal);
     }
   }
 
@@ -150,14 +147,10 @@ export class EventWebhook implements AsyncDisposable {
     }
   }
 
-  /** Until somebody tells of an event, an integration is due, or the longest time between two looks has passed. */
-  async #sleep(signal: AbortSignal): Promise<void> {
-    if (this.#woken) return;
+  /** Until an integration is due, or the longest time between two looks has passed. */
+  #idleMs(): number {
     const dueMs = Math.min(...[...this.#waiting.values()].map(({ notBeforeMs }) => notBeforeMs));
-    const waitMs = Math.max(0, Math.min(this.#timing.lookMs, dueMs - Date.now()));
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await pause(waitMs, AbortSignal.any([signal, woken.signal])).catch(() => signal.throwIfAborted());
+    return Math.max(0, Math.min(this.#timing.lookMs, dueMs - Date.now()));
   }
 }
 

@@ -3,6 +3,7 @@ import { CodedError, fixOf, messageOf, withFix } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { SecretBytes } from "../base/secret.ts";
 import { TaskGroup } from "../base/task-group.ts";
+import { Wake } from "../base/wake.ts";
 import type { IntegrationReport, RuntimeCatalog, WantedIntegration } from "../catalog/catalog.ts";
 import { parseDataFilter, type FilterDialect, type Scope } from "../model/data-filter.ts";
 import type { Integration, IntegrationError, IntegrationStatus } from "../model/integration.ts";
@@ -70,8 +71,7 @@ export class Keeper implements AsyncDisposable {
   readonly #runs = new Map<string, StreamRun>();
   #wish: WantedIntegration;
   #keyWatch: KeyWatch | undefined;
-  #wake: () => void = () => {};
-  #woken = false;
+  readonly #wake = new Wake();
   #removalFailures = 0;
   #removalNotBefore = 0;
   #written: Written | undefined;
@@ -120,13 +120,12 @@ export class Keeper implements AsyncDisposable {
   }
 
   #look(): void {
-    this.#woken = true;
-    this.#wake();
+    this.#wake.tell();
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
     while (!this.#isGone) {
-      this.#woken = false;
+      this.#wake.begin();
       try {
         await (this.#wish.wanted === "present" ? this.#keepPresent(signal) : this.#keepAbsent(signal));
       } catch (error) {
@@ -137,16 +136,8 @@ export class Keeper implements AsyncDisposable {
         );
       }
       await pause(lookMs.shortest, signal);
-      await this.#sleep(signal);
+      await this.#wake.sleep(lookMs.longest, signal);
     }
-  }
-
-  /** Until somebody tells of a change, or the longest time between two looks has passed. */
-  async #sleep(signal: AbortSignal): Promise<void> {
-    if (this.#woken) return;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await pause(lookMs.longest, AbortSignal.any([signal, woken.signal])).catch(() => signal.throwIfAborted());
   }
 
   async #keepPresent(signal: AbortSignal): Promise<void> {

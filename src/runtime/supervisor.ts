@@ -1,7 +1,7 @@
-import { pause } from "../base/backoff.ts";
 import { CodedError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { TaskGroup } from "../base/task-group.ts";
+import { Wake } from "../base/wake.ts";
 import type { Integration } from "../model/integration.ts";
 import { Keeper, type KeeperContext } from "./keeper.ts";
 import type { TableVerification } from "./verify.ts";
@@ -32,15 +32,11 @@ export class Supervisor implements AsyncDisposable {
   readonly #tasks = new TaskGroup();
   readonly #keepers = new Map<string, Keeper>();
   readonly #stopListening: () => void;
-  #wake: () => void = () => {};
-  #woken = false;
+  readonly #wake = new Wake();
 
   private constructor(context: KeeperContext) {
     this.#context = context;
-    this.#stopListening = context.catalog.onWish(() => {
-      this.#woken = true;
-      this.#wake();
-    });
+    this.#stopListening = context.catalog.onWish(() => this.#wake.tell());
     this.#tasks.run((signal) => this.#supervise(signal));
   }
 
@@ -91,22 +87,16 @@ export class Supervisor implements AsyncDisposable {
 
   async #supervise(signal: AbortSignal): Promise<void> {
     for (;;) {
-      this.#woken = false;
+      this.#wake.begin();
       try {
         await this.#look();
       } catch (error) {
         signal.throwIfAborted();
         log.error({ err: error }, "The catalog could not be read");
       }
-      if (!this.#woken) await this.#sleep(signal);
+      await this.#wake.sleep(lookEveryMs, signal);
       signal.throwIfAborted();
     }
-  }
-
-  async #sleep(signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await pause(lookEveryMs, AbortSignal.any([signal, woken.signal])).catch(() => signal.throwIfAborted());
   }
 
   async #look(): Promise<void> {

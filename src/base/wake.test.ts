@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { Wake } from "./wake.ts";
+
+const never = new AbortController().signal;
+const anHourMs = 3_600_000;
+
+test("whoever tells ends the sleep", async () => {
+  const wake = new Wake();
+  wake.begin();
+  const slept = wake.sleep(anHourMs, never);
+  wake.tell();
+  await slept;
+});
+
+test("what was told during a look keeps the loop awake, what was told before it does not", async () => {
+  const wake = new Wake();
+  wake.begin();
+  wake.tell();
+  await wake.sleep(anHourMs, never);
+  wake.begin();
+  await expect(wake.sleep(anHourMs, AbortSignal.timeout(1))).rejects.toThrow("timeout");
+});
+
+test("a sleep ends by itself, and throws the reason when it is aborted", async () => {
+  const wake = new Wake();
+  await wake.sleep(1, never);
+  const stop = new AbortController();
+  const slept = wake.sleep(anHourMs, stop.signal);
+  stop.abort(new Error("enough"));
+  await expect(slept).rejects.toThrow("enough");
+});
