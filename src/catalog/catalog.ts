@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { messageOf } from "../base/errors.ts";
+import { Listeners } from "../base/listeners.ts";
 import { logger } from "../base/log.ts";
 import { uuidForm } from "../base/uuid.ts";
 import { eventAgeMsMax, type IntegrationEvent } from "../model/event.ts";
@@ -78,7 +79,9 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   readonly #database: OpenDatabase;
   readonly #changes: Changes;
   readonly #now: () => Date;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners((error) =>
+    log.error({ reason: messageOf(error) }, "a listener for wishes failed"),
+  );
   #closed: Promise<void> | undefined;
   /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
   readonly markerKey: Buffer;
@@ -95,7 +98,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     this.#changes = new Changes({ db: database.db, now, deliversEvents });
     this.markerKey = markerKey;
     this.accessKeys = new StoredKeys(database.db);
-    this.resourcePolicies = new ResourcePolicies(database.db, () => this.#tell());
+    this.resourcePolicies = new ResourcePolicies(database.db, () => this.#listeners.tell());
   }
 
   /** Made when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED, CONFIGURATION, CATALOG_FAILED. */
@@ -118,19 +121,19 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
 
   async create(wish: NewIntegration, quotas: Quotas): Promise<Creation> {
     const creation = await createIntegration(this.#changes, wish, quotas);
-    if (creation.kind === "created") this.#tell();
+    if (creation.kind === "created") this.#listeners.tell();
     return creation;
   }
 
   async modify(id: string, change: IntegrationChange): Promise<Modification> {
     const modification = await modifyIntegration(this.#changes, id, change);
-    if (modification.kind === "modified") this.#tell();
+    if (modification.kind === "modified") this.#listeners.tell();
     return modification;
   }
 
   async delete(id: string): Promise<Deletion> {
     const deletion = await deleteIntegration(this.#changes, id);
-    if (deletion.kind === "deleting") this.#tell();
+    if (deletion.kind === "deleting") this.#listeners.tell();
     return deletion;
   }
 
@@ -215,19 +218,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   }
 
   onWish(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  // The wish is granted by now: a listener that fails must not make it look refused.
-  #tell(): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener();
-      } catch (error) {
-        log.error({ reason: messageOf(error) }, "a listener for wishes failed");
-      }
-    }
+    return this.#listeners.add(listener);
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { sql, type Insertable } from "kysely";
 import { messageOf } from "../base/errors.ts";
+import { Listeners } from "../base/listeners.ts";
 import { logger } from "../base/log.ts";
 import { eventAgeMsMax, eventCatalogue, type EventSeverity, type IntegrationEvent } from "../model/event.ts";
 import type { Integration } from "../model/integration.ts";
@@ -33,7 +34,9 @@ const log = logger("event");
  */
 export class Changes {
   readonly #options: ChangesOptions;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners((error) =>
+    log.error({ reason: messageOf(error) }, "a listener for events failed"),
+  );
 
   constructor(options: ChangesOptions) {
     this.#options = options;
@@ -54,8 +57,7 @@ export class Changes {
 
   /** Calls back after events were committed in this process. Only a hint. Gives the way to stop. */
   onEvent(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   #row(
@@ -109,14 +111,7 @@ export class Changes {
         "Something happened to an integration",
       );
     }
-    // They are committed by now: a listener that fails must not make it look otherwise.
-    for (const listener of this.#listeners) {
-      try {
-        listener();
-      } catch (error) {
-        log.error({ reason: messageOf(error) }, "a listener for events failed");
-      }
-    }
+    this.#listeners.tell();
   }
 }
 
