@@ -1,5 +1,5 @@
 import type { StringShape, StructureShape, ValueOf } from "../wire/aws-shape.ts";
-import { anyString, filterList, listOf, marker, tagList } from "./shape-parts.ts";
+import { anyString, filterList, listOf, marker, page, tagList } from "./shape-parts.ts";
 
 // Of the databases' members in RDS' service model, API version 2014-10-31, those whose values can be known here.
 
@@ -48,7 +48,7 @@ const engineVersion = {
   optional: {},
 } as const satisfies StructureShape;
 
-const page = { Filters: filterList, MaxRecords: { kind: "integer" }, Marker: marker } as const;
+const filteredPage = { Filters: filterList, ...page } as const;
 
 export type InstanceOutput = ValueOf<typeof instance>;
 export type ClusterOutput = ValueOf<typeof cluster>;
@@ -56,7 +56,11 @@ export type ClusterOutput = ValueOf<typeof cluster>;
 /** What each action takes and gives. */
 export const databaseShapes = {
   DescribeDBInstances: {
-    input: { kind: "structure", required: {}, optional: { DBInstanceIdentifier: identifier, ...page } },
+    input: {
+      kind: "structure",
+      required: {},
+      optional: { DBInstanceIdentifier: identifier, ...filteredPage },
+    },
     output: {
       kind: "structure",
       required: { DBInstances: listOf(instance, "DBInstance", 100) },
@@ -64,7 +68,11 @@ export const databaseShapes = {
     },
   },
   DescribeDBClusters: {
-    input: { kind: "structure", required: {}, optional: { DBClusterIdentifier: identifier, ...page } },
+    input: {
+      kind: "structure",
+      required: {},
+      optional: { DBClusterIdentifier: identifier, ...filteredPage },
+    },
     output: {
       kind: "structure",
       required: { DBClusters: listOf(cluster, "DBCluster", 100) },
@@ -80,7 +88,7 @@ export const databaseShapes = {
         EngineVersion: anyString,
         DBParameterGroupFamily: anyString,
         DefaultOnly: { kind: "boolean" },
-        ...page,
+        ...filteredPage,
       },
     },
     output: {

@@ -8,6 +8,7 @@ import {
   integrationName,
   listOf,
   marker,
+  page,
   tagList,
 } from "./shape-parts.ts";
 
@@ -43,8 +44,6 @@ const inboundIntegrationArn: StringShape = {
   lengthMax: 255,
   pattern: /^arn:aws[a-z-]*:[a-z-]+:[a-z0-9-]*:[0-9]*:integration:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
 };
-
-const page = { MaxRecords: { kind: "integer" }, Marker: marker } as const;
 
 const integration = {
   kind: "structure",

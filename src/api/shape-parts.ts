@@ -17,6 +17,9 @@ export const description: StringShape = { kind: "string", lengthMax: 1_000, patt
 
 export const marker: StringShape = { kind: "string", lengthMin: 1, lengthMax: 340 };
 
+/** The parameters by which clients of the Query protocol turn pages. */
+export const page = { MaxRecords: { kind: "integer" }, Marker: marker } as const;
+
 export const encryptionContext = {
   kind: "map",
   key: { kind: "string", lengthMin: 1, lengthMax: 2_048 },

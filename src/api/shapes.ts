@@ -8,6 +8,7 @@ import {
   integrationName,
   listOf,
   marker,
+  page,
   tagList,
 } from "./shape-parts.ts";
 
@@ -100,8 +101,7 @@ export const shapes = {
       optional: {
         IntegrationIdentifier: integrationIdentifier,
         Filters: filterList,
-        MaxRecords: { kind: "integer" },
-        Marker: marker,
+        ...page,
       },
     },
     output: {
@@ -161,8 +161,7 @@ export const shapes = {
         Duration: { kind: "integer" },
         EventCategories: eventCategoryList,
         Filters: filterList,
-        MaxRecords: { kind: "integer" },
-        Marker: marker,
+        ...page,
       },
     },
     output: {
