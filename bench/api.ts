@@ -9,7 +9,8 @@ import { TestPostgres } from "../test/support/postgres.ts";
 import { credentials, region, ServiceProcess, sourceArnOf } from "../test/support/service.ts";
 import { until } from "../test/support/until.ts";
 import type { LoadJob, LoadResult } from "./load.ts";
-import { MotoServer } from "./moto.ts";
+import { Moto } from "../test/support/moto.ts";
+import { createInstances } from "./moto.ts";
 import { median, print, round } from "./report.ts";
 
 export interface ApiBenchOptions {
@@ -38,8 +39,8 @@ export async function benchApi(options: ApiBenchOptions): Promise<void> {
   const { seconds, runs } = options;
   const directory = await mkdtemp(join(tmpdir(), "zeroetl-bench-"));
   try {
-    await using moto = await MotoServer.start();
-    await moto.createInstances(records);
+    await using moto = await Moto.start();
+    await createInstances(moto, records);
     await using server = await TestPostgres.start();
     await using service = await ServiceProcess.start({
       directory,
