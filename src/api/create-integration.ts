@@ -19,8 +19,11 @@ type Input = ValueOf<typeof shapes.CreateIntegration.input>;
 
 /** Everything is checked before anything is written; replication starts after the answer. */
 export async function createIntegration(input: Input, call: Call): Promise<IntegrationOutput> {
-  const wish = await wishOf(input, call);
-  await requireAuthorizedSource(call, wish);
+  const plain = wishOf(input, call);
+  await requireAuthorizedSource(call, plain);
+  // Last: a server elsewhere may be asked.
+  const keyed = { ...plain, ...(await encryptionOf(input, call)) };
+  const wish = { ...keyed, wrappedKey: await wrappedKeyOf(keyed, call) };
   const creation = await call.catalog.create(wish, call.quotas);
   switch (creation.kind) {
     case "created":
@@ -48,10 +51,12 @@ function quotaText(quotas: Quotas, quota: keyof Quotas): string {
   return `${limit} ${limit === 1 ? "integration" : "integrations"} ${where[quota]}`;
 }
 
-async function wishOf(input: Input, call: Call): Promise<NewIntegration> {
-  const source = sourceOf(call, input.SourceArn);
-  const target = targetOf(call, input.TargetArn);
-  const wish = {
+type PlainWish = Omit<NewIntegration, "kmsKeyId" | "additionalEncryptionContext" | "wrappedKey">;
+
+function wishOf(input: Input, options: ApiOptions): PlainWish {
+  const source = sourceOf(options, input.SourceArn);
+  const target = targetOf(options, input.TargetArn);
+  return {
     id: randomUUID(),
     name: input.IntegrationName,
     sourceArn: source.arn,
@@ -59,11 +64,8 @@ async function wishOf(input: Input, call: Call): Promise<NewIntegration> {
     dataFilter: checkDataFilter(source.engine, input.DataFilter),
     description: input.Description,
     tags: parseTags(input.Tags ?? []),
-    createdAt: call.now(),
-    // Last: a server elsewhere may be asked.
-    ...(await encryptionOf(input, call)),
+    createdAt: options.now(),
   };
-  return { ...wish, wrappedKey: await wrappedKeyOf(wish, call) };
 }
 
 function sourceOf({ sources }: ApiOptions, arn: string): SourceResource {
