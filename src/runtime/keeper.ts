@@ -127,7 +127,9 @@ export class Keeper implements AsyncDisposable {
     while (!this.#isGone) {
       this.#wake.begin();
       try {
-        await (this.#wish.wanted === "present" ? this.#keepPresent(signal) : this.#keepAbsent(signal));
+        // One wish for the whole look: what was seen under one filter must not be told of another.
+        const wish = this.#wish;
+        await (wish.wanted === "present" ? this.#keepPresent(wish, signal) : this.#keepAbsent(wish, signal));
       } catch (error) {
         signal.throwIfAborted();
         log.error(
@@ -140,27 +142,27 @@ export class Keeper implements AsyncDisposable {
     }
   }
 
-  async #keepPresent(signal: AbortSignal): Promise<void> {
-    const { integration } = this.#wish;
-    const found = this.#resources();
+  async #keepPresent(wish: WantedIntegration, signal: AbortSignal): Promise<void> {
+    const { integration } = wish;
+    const found = this.#resources(wish);
     if (found.kind === "obstacle") {
       await this.#stopAll();
-      await this.#write({ status: "needs_attention", errors: [found.error], tables: [] });
+      await this.#write(integration, { status: "needs_attention", errors: [found.error], tables: [] });
       return;
     }
     const key = this.#key();
     if (key.kind === "unknown") return;
     if (key.kind === "refused") {
       await this.#stopAll();
-      await this.#write({ status: "needs_attention", errors: [key.error], tables: undefined });
+      await this.#write(integration, { status: "needs_attention", errors: [key.error], tables: undefined });
       return;
     }
     const { source, warehouse, scope } = found;
-    const dataKey = key.key;
     const wanted = source.engine.databases(scope);
     const owned = this.#owned(warehouse);
     const databases = [...new Set([...wanted, ...owned])];
-    for (const database of databases) await this.#ensure({ database, warehouse, source, scope }, dataKey);
+    for (const database of databases)
+      await this.#ensure({ database, warehouse, source, scope }, integration, key.key);
     const standings = await this.#standings(databases);
     for (const database of databases)
       if (!wanted.includes(database)) await this.#retire({ database, warehouse, source, scope }, signal);
@@ -169,7 +171,7 @@ export class Keeper implements AsyncDisposable {
       ageMs: Date.now() - integration.createdAt.getTime(),
       streams: standings.filter(({ health }) => this.#runs.has(health.sourceDatabase)),
     });
-    if (standing !== undefined) await this.#write(standing);
+    if (standing !== undefined) await this.#write(integration, standing);
   }
 
   async #standings(databases: readonly string[]): Promise<StreamStanding[]> {
@@ -188,10 +190,11 @@ export class Keeper implements AsyncDisposable {
     return this.#keyWatch.state;
   }
 
-  /** A stream of the database, with the filter as it is wanted now. */
-  async #ensure({ database, warehouse, source, scope }: StreamParts, dataKey: SecretBytes): Promise<void> {
+  /** A stream of the database, with the filter of the integration. */
+  async #ensure(parts: StreamParts, integration: Integration, dataKey: SecretBytes): Promise<void> {
+    const { database, warehouse, source, scope } = parts;
     const running = this.#runs.get(database);
-    if (running?.filter === this.integration.dataFilter) return;
+    if (running?.filter === integration.dataFilter) return;
     if (running !== undefined) await this.#stop(database);
     const { catalogPollMs, startWorker, promised } = this.#context;
     const identity = this.#identity(database);
@@ -199,13 +202,13 @@ export class Keeper implements AsyncDisposable {
       warehouse.databaseOf(identity) ??
       destinationName({
         sourceDatabase: database,
-        integrationName: this.integration.name,
+        integrationName: integration.name,
         taken: [...warehouse.databases(), ...promised],
       });
     promised.add(destinationDatabase);
     const run = await StreamRun.start({
       stream: this.#stream(database, source, scope),
-      filter: this.integration.dataFilter,
+      filter: integration.dataFilter,
       source: source.engine,
       warehouse,
       destinationDatabase,
@@ -235,18 +238,18 @@ export class Keeper implements AsyncDisposable {
     log.info({ integration: this.integration.id, database: parts.database }, "A database left the scope");
   }
 
-  async #keepAbsent(signal: AbortSignal): Promise<void> {
+  async #keepAbsent({ integration }: WantedIntegration, signal: AbortSignal): Promise<void> {
     if (Date.now() < this.#removalNotBefore) return;
     await this.#stopAll();
     await this.#keyWatch?.[Symbol.asyncDispose]();
     try {
-      await this.#removeEverything(signal);
+      await this.#removeEverything(integration, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.#removalFailures += 1;
       this.#removalNotBefore = Date.now() + backoffMs(this.#removalFailures, removalBackoff);
       log.warn({ integration: this.integration.id, err: error }, "An integration could not be removed yet");
-      await this.#write({ status: "deleting", errors: [removalError(error)], tables: [] });
+      await this.#write(integration, { status: "deleting", errors: [removalError(error)], tables: [] });
       return;
     }
     await this.#context.catalog.forget(this.integration.id);
@@ -254,8 +257,7 @@ export class Keeper implements AsyncDisposable {
     log.info({ integration: this.integration.id }, "An integration was removed");
   }
 
-  async #removeEverything(signal: AbortSignal): Promise<void> {
-    const { integration } = this.#wish;
+  async #removeEverything(integration: Integration, signal: AbortSignal): Promise<void> {
     const source = this.#context.sources.get(integration.sourceArn);
     const warehouse = this.#context.warehouses.get(integration.targetArn);
     const owned = warehouse === undefined ? [] : this.#owned(warehouse);
@@ -298,8 +300,7 @@ export class Keeper implements AsyncDisposable {
     this.#context.promised.delete(run.request.destinationDatabase);
   }
 
-  async #write(standing: Omit<IntegrationReport, "generation">): Promise<void> {
-    const { integration } = this.#wish;
+  async #write(integration: Integration, standing: Omit<IntegrationReport, "generation">): Promise<void> {
     const { status, errors } = standing;
     const { id, generation } = integration;
     const text = JSON.stringify({ status, errors, generation });
@@ -338,9 +339,9 @@ export class Keeper implements AsyncDisposable {
     return { url: source.url, database, integrationId: this.integration.id, scope };
   }
 
-  #resources(): Resources {
-    const { sourceArn, targetArn } = this.integration;
-    if (!this.#wish.isAuthorized)
+  #resources({ integration, isAuthorized }: WantedIntegration): Resources {
+    const { sourceArn, targetArn } = integration;
+    if (!isAuthorized)
       return obstacle(
         "SOURCE_NOT_AUTHORIZED",
         `The policy of the target ${targetArn} does not let the source ${sourceArn} in: nothing is written until it does.`,
@@ -351,7 +352,7 @@ export class Keeper implements AsyncDisposable {
       return obstacle("CONFIGURATION", `The source ${sourceArn} is not configured any more.`);
     if (warehouse === undefined)
       return obstacle("CONFIGURATION", `The target ${targetArn} is not configured any more.`);
-    const scope = scopeOf(this.integration, source.dialect);
+    const scope = scopeOf(integration, source.dialect);
     if (scope === undefined) return obstacle("INVALID_DATA_FILTER", "The data filter cannot be understood.");
     return { kind: "found", source, warehouse, scope };
   }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../../test/support/until.ts";
 import { present } from "../base/assert.ts";
 import { setLogLevel } from "../base/log.ts";
+import { parseDataFilter } from "../model/data-filter.ts";
 import { KeyNotAccessible } from "../kms/key-store.ts";
 import { World, dataKey, streaming } from "../../test/support/supervisor-world.ts";
 
@@ -85,6 +86,44 @@ test("a database that leaves the scope keeps its stream until the target holds n
     ["one", { integrationId: "a", sourceDatabase: "one" }],
     ["two", undefined],
   ]);
+  await world.status("a", "active");
+});
+
+test("a filter that changes while the keeper is at work is not told to be done, and no stream takes it for its own", async () => {
+  world.start();
+  world.create("a", "include: one.*.*");
+  const before = await world.worker(0);
+  before.become(streaming);
+  await world.status("a", "active");
+  let goOn = (): void => {};
+  before.lastWork = new Promise((resolve) => (goOn = resolve));
+  world.modify("a", { dataFilter: "include: one.public.*" });
+  await until("the stream is being stopped", () => before.stopped);
+  world.modify("a", { dataFilter: "include: one.private.*" });
+  await world.taken();
+  goOn();
+  const newest = await world.worker(2);
+  expect(newest.request.stream.scope).toEqual(parseDataFilter("include: one.private.*", "postgres"));
+  newest.become(streaming);
+  await world.status("a", "active");
+});
+
+test("what was seen under one filter is not told of the next", async () => {
+  world.start();
+  world.create("a", "include: one.*.*, include: two.*.*");
+  for (const index of [0, 1]) (await world.worker(index)).become(streaming);
+  await world.status("a", "active");
+  let goOn = (): void => {};
+  world.sourceAnswers = new Promise((resolve) => (goOn = resolve));
+  world.modify("a", { dataFilter: "include: one.*.*" });
+  for (const index of [2, 3]) (await world.worker(index)).become(streaming);
+  await until("two is being removed", () => world.removed.includes("two"));
+  world.modify("a", { dataFilter: "include: one.*.*, include: two.public.*" });
+  await world.taken();
+  goOn();
+  await world.worker(5);
+  expect(world.catalog.statusOf("a")).toBe("modifying");
+  for (const index of [4, 5]) (await world.worker(index)).become(streaming);
   await world.status("a", "active");
 });
 

@@ -23,7 +23,10 @@ class FakeCatalog implements RuntimeCatalog {
   wanted = (): Promise<readonly WantedIntegration[]> =>
     this.failing ? Promise.reject(new Error("the catalog is away")) : Promise.resolve([...this.wishes]);
 
+  /** As the real one, this drops what describes an older generation. */
   report = (id: string, report: IntegrationReport): Promise<void> => {
+    const before = this.wishes.find(({ integration }) => integration.id === id);
+    if (before?.integration.generation !== report.generation) return Promise.resolve();
     this.reports.push({ id, ...report });
     this.change(id, (integration) => ({ ...integration, status: report.status, errors: report.errors }));
     return Promise.resolve();
@@ -62,6 +65,8 @@ class FakeWorker implements StreamWorker {
   readonly request: WorkerRequest;
   readonly opening: Promise<void>;
   stopped = false;
+  /** What stopping waits for. */
+  lastWork: Promise<void> = Promise.resolve();
   state: Pick<WorkerHealth, "phase" | "copiesWaiting"> & Partial<WorkerHealth> = {
     phase: { kind: "connecting" },
     copiesWaiting: undefined,
@@ -112,9 +117,9 @@ class FakeWorker implements StreamWorker {
     return () => {};
   };
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.stopped = true;
-    return Promise.resolve();
+    await this.lastWork;
   }
 }
 
@@ -135,6 +140,8 @@ export class World implements AsyncDisposable {
   readonly owners = new Map<string, StreamIdentity | undefined>();
   readonly opened: string[] = [];
   sourceIsThere = true;
+  /** What removing at the source waits for. */
+  sourceAnswers: Promise<void> = Promise.resolve();
   /** What is thrown instead of the data key. */
   keyFailure: Error | undefined;
   filesRoot = "";
@@ -148,11 +155,10 @@ export class World implements AsyncDisposable {
         this.opened.push(database);
         return Promise.resolve({} as Source);
       },
-      remove: ({ database }) => {
-        if (!this.sourceIsThere)
-          return Promise.reject(new CodedError("SOURCE_UNREACHABLE", "Nobody answers at the source."));
+      remove: async ({ database }) => {
+        if (!this.sourceIsThere) throw new CodedError("SOURCE_UNREACHABLE", "Nobody answers at the source.");
         this.removed.push(database);
-        return Promise.resolve();
+        await this.sourceAnswers;
       },
     };
     const warehouse: Partial<Warehouse> = {
@@ -244,6 +250,17 @@ export class World implements AsyncDisposable {
         "absent",
       ),
     );
+  }
+
+  /** When the keepers know of every wish. */
+  async taken(): Promise<void> {
+    await until("the newest wishes are known", async () => {
+      const known = (await this.#supervisor?.integrations())?.map(
+        ({ integration }) => integration.generation,
+      );
+      const wanted = this.catalog.wishes.map(({ integration }) => integration.generation);
+      return JSON.stringify(known) === JSON.stringify(wanted);
+    });
   }
 
   async worker(index: number): Promise<FakeWorker> {
