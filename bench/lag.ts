@@ -60,7 +60,7 @@ async function measure({ perSecond, seconds }: LagOptions): Promise<Run> {
     const idleMiB = residentMiB(service.pid);
     resetPeak(service.pid);
     await service.create("include: postgres.public.lag");
-    await service.status("active", 900_000);
+    await service.status("active", { deadlineMs: 900_000 });
     const committed = Array.from({ length: writers }, (): number[] => []);
     const lags: number[] = [];
     const stop = new AbortController();

@@ -72,7 +72,7 @@ async function timeIntegration(sourceUrl: string): Promise<{ seconds: number; me
     resetPeak(service.pid);
     const started = performance.now();
     await service.create("include: postgres.public.bench");
-    await service.status("active", 900_000);
+    await service.status("active", { deadlineMs: 900_000 });
     const seconds = (performance.now() - started) / 1000;
     const memory = { idleMiB, peakMiB: peakMiB(service.pid) };
     await service.remove();

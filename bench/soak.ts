@@ -30,7 +30,7 @@ export async function benchSoak({ rows, perSecond, seconds }: SoakOptions): Prom
     const writer = ShopWriter.start({ url: server.url(), rate: perSecond, connections: 8 });
     const started = performance.now();
     await service.create("include: postgres.public.*");
-    await service.status("active", 600_000);
+    await service.status("active", { deadlineMs: 600_000 });
     print(`active after ${((performance.now() - started) / 1000).toFixed(1)} s, while it was written to`);
     await sleep(Math.max(0, seconds * 1000 - (performance.now() - started)));
     const during = await service.verify();

@@ -84,7 +84,7 @@ async function measure(program: string, options: StreamOptions): Promise<Run> {
     {
       await using service = await ServiceProcess.start({ directory, sourceUrl });
       await service.create("include: postgres.public.bench");
-      await service.status("active", 900_000);
+      await service.status("active", { deadlineMs: 900_000 });
       slot = await ourSlot(server);
     }
     await server.run([

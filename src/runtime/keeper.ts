@@ -203,7 +203,7 @@ export class Keeper implements AsyncDisposable {
       destinationName({
         sourceDatabase: database,
         integrationName: integration.name,
-        taken: [...warehouse.databases(), ...promised],
+        taken: [...warehouse.takenNames(), ...promised],
       });
     promised.add(destinationDatabase);
     const run = await StreamRun.start({

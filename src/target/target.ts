@@ -21,18 +21,20 @@ export interface WarehouseRequest {
 export interface Warehouse extends AsyncDisposable {
   /**
    * Opens the destination database that a stream fills, made if absent, and fences every earlier writer of it.
-   * Throws `CodedError` (DATABASE_NAME_TAKEN where another stream owns it).
+   * Throws `CodedError` (DATABASE_NAME_TAKEN where its name is one of `takenNames`).
    */
   readonly database: (request: DatabaseRequest, signal: AbortSignal) => Promise<DestinationDatabase>;
   /** The destination database that a stream has, if it has one: names are given once and kept. */
   readonly databaseOf: (stream: StreamIdentity) => string | undefined;
-  /** Names in use, `dev` included. */
+  /** Names of all there are, `dev` included. */
   readonly databases: () => readonly string[];
+  /** Of these, the names that a new stream cannot have: a stream owns the database, or readers see something in it. */
+  readonly takenNames: () => readonly string[];
   /** Every stream that owns a destination database, so that streams which nobody wants any more can be found. */
   readonly streams: () => readonly StreamIdentity[];
   /**
-   * The stream is gone for good: its database keeps its name and rows, readable, and nobody owns it. Fine when the
-   * stream owns none. Call it when the stream's `DestinationDatabase` has been disposed of.
+   * The stream is gone for good: its database keeps its name and rows, readable, and nobody owns it; one in which
+   * nothing is to be seen is for the next stream that wants its name. Fine when the stream owns none. Call it when the stream's `DestinationDatabase` has been disposed of.
    */
   readonly release: (stream: StreamIdentity, signal: AbortSignal) => Promise<void>;
   /** Reads only. Rows come in chunks; a slow reader holds nobody up. Throws `CodedError` QUERY_FAILED. */

@@ -83,7 +83,7 @@ async function expectEqual(service: ServiceProcess): Promise<void> {
   await until(
     "all three tables are compared and equal",
     async () => {
-      await service.status("active", patienceMs);
+      await service.status("active", { deadlineMs: patienceMs });
       const text = JSON.stringify(await service.verify());
       expect(text).not.toContain("different");
       return text.match(/"equal"/g)?.length === 3;

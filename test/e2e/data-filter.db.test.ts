@@ -22,6 +22,9 @@ const tables = [
   "books.public.table_books",
   "books.public.table_stephen_king",
   "books.public.Mixed-Case",
+  "books.public.pay$roll",
+  "books.public.two words",
+  "books.public.a.b",
   "employee.finance.benefits",
   "employee.finance.payroll",
 ];
@@ -29,8 +32,10 @@ const tables = [
 const ofBooks = tables.filter((table) => table.startsWith("books."));
 const booksWithout = (pattern: RegExp): string[] => ofBooks.filter((table) => !pattern.test(table));
 
-/** A data filter and what the warehouse holds under it. */
-const cases: readonly (readonly [filter: string, expected: readonly string[]])[] = [
+type Case = readonly [filter: string, expected: readonly string[]];
+
+/** A data filter and what the warehouse holds under it: AWS's own examples. */
+const examples: readonly Case[] = [
   ["include: books.*.*", ofBooks],
   ["include: books.*.*, exclude: books.*.mystery", booksWithout(/\.mystery$/)],
   ["include: books.science_fiction.*, exclude: books.*./.*king.*/", ["books.science_fiction.dune"]],
@@ -40,48 +45,73 @@ const cases: readonly (readonly [filter: string, expected: readonly string[]])[]
     "include: books.*./table_.*/, exclude: books.*.table_stephen_king",
     ["books.public.table_movies", "books.public.table_books"],
   ],
+  [
+    "include: books.mystery.stephen_king, include: employee.finance.benefits",
+    ["books.mystery.stephen_king", "employee.finance.benefits"],
+  ],
+];
+
+/** Where AWS's words leave room, or differ from the parser that theirs comes from. */
+const fineprint: readonly Case[] = [
   // A regular expression matches the whole name, a name is no expression, and case counts.
   ["include: books.public./mystery.*/", ["books.public.mystery", "books.public.mystery_weekly"]],
   ["include: books.public./.*mystery/", ["books.public.mystery", "books.public.old_mystery"]],
   ['include: books.public."Mixed-Case", include: books.public./mixed.*/', ["books.public.Mixed-Case"]],
   ["INCLUDE : books . public . mystery", ["books.public.mystery"]],
+  [
+    'include: books.public."pay$roll", include: "books".public."two words",include:books.public."a.b"',
+    ["books.public.pay$roll", "books.public.two words", "books.public.a.b"],
+  ],
   // What nothing includes is excluded, and the last match wins.
   [
     "exclude: books.public.mystery, include: books.public.*",
     ofBooks.filter((table) => table.startsWith("books.public.")),
   ],
   ["include: books.public.mystery, exclude: books.*.*", []],
+  // A table that comes back after all of its database had left.
+  ["include: employee.finance.payroll", ["employee.finance.payroll"]],
 ];
 
-const refused: readonly (readonly [filter: string, says: RegExp])[] = [
-  ["exclude: books.public.mystery", /must contain at least one include statement/],
-  ["include: books*.public.mystery", /./],
-  ["include: /books/.public.mystery", /./],
-  ["include: books.public./mystery", /./],
-  ["include: books.public", /./],
+const endless = "x".repeat(257);
+const refused: readonly (readonly [what: string, filter: string, says: RegExp])[] = [
+  ["no include", "exclude: books.public.mystery", /must contain at least one include statement/],
+  ["a wildcard within a name", "include: books*.public.mystery", /instead of database.schema.table/],
+  ["a database by pattern", "include: /books/.public.mystery", /must name its database literally/],
+  ["a regular expression without end", "include: books.public./mystery", /character 23 is never closed/],
+  ["two parts", "include: books.public", /has 2 parts instead of database.schema.table/],
+  ["no comma", "include: books.public.mystery include: books.public.old_mystery", /is not a comma between/],
+  ["a minus without quotes", "include: books.public.Mixed-Case", /character 28 is not/],
+  ["a pattern that is too long", `include: books.public.${endless}`, /is longer than 256/],
+  [
+    "too many patterns",
+    Array.from({ length: 100 }, () => "include: a.b.c").join(","),
+    /more than 99 patterns/,
+  ],
+  ["letters that AWS does not take", "include: books.public.éric", /DataFilter/],
 ];
 
 let server: TestPostgres;
 let directory: TemporaryDirectory;
 let service: ServiceProcess;
 
-const quoted = (table: string): string => table.split(".").map((part) => `"${part}"`).join("."); // prettier-ignore
+const sql = (...names: readonly string[]): string => names.map((name) => `"${name}"`).join(".");
 
 beforeAll(async () => {
   server = await TestPostgres.start();
   for (const database of ["books", "employee"]) {
     await server.run(`CREATE DATABASE ${database}`);
-    const own = tables.filter((table) => table.startsWith(`${database}.`)).map((table) => table.split("."));
-    for (const schema of new Set(own.map(([, schema]) => schema)))
-      await server.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`, database);
-    for (const [, schema, table] of own)
+    for (const [of, schema, table] of tables.map(partsOf)) {
+      if (of !== database) continue;
+      const name = sql(schema, table);
       await server.run(
         [
-          `CREATE TABLE ${schema}."${table}" (id int PRIMARY KEY)`,
-          `INSERT INTO ${schema}."${table}" VALUES (1)`,
+          `CREATE SCHEMA IF NOT EXISTS ${schema}`,
+          `CREATE TABLE ${name} (id int PRIMARY KEY)`,
+          `INSERT INTO ${name} VALUES (1)`,
         ],
         database,
       );
+    }
   }
   directory = await TemporaryDirectory.make();
   service = await ServiceProcess.start({ directory: directory.path, sourceUrl: server.url() });
@@ -95,33 +125,68 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-async function isThere(table: string): Promise<boolean> {
-  try {
-    return (await service.query(`SELECT id FROM ${quoted(table)}`))[0]?.[0] === "1";
-  } catch (error) {
-    expect(String(error)).toMatch(/does not exist/);
-    return false;
+function partsOf(name: string): [database: string, schema: string, table: string] {
+  const [, database = "", schema = "", table = ""] = /^([^.]+)\.([^.]+)\.(.+)$/.exec(name) ?? [];
+  return [database, schema, table];
+}
+
+/** What is to be read from the warehouse, under the names of the source; and how many rows were copied for it. */
+async function replicated(name: string): Promise<{ tables: string[]; copiedRows: number }> {
+  const integration = (await service.integrations()).find((candidate) => candidate.name === name);
+  const found: string[] = [];
+  for (const { sourceDatabase, destinationDatabase } of integration?.streams ?? []) {
+    const listed = await service.query(
+      `SELECT table_schema, table_name FROM information_schema.tables
+       WHERE table_catalog = '${destinationDatabase}' AND table_schema <> '_zeroetl'`,
+    );
+    for (const [schema = "", table = ""] of listed.map((row) => row.map(String))) {
+      expect(await service.query(`SELECT id FROM ${sql(destinationDatabase, schema, table)}`)).toEqual([
+        ["1"],
+      ]);
+      found.push(`${sourceDatabase}.${schema}.${table}`);
+    }
   }
+  const copied = (integration?.streams ?? []).map(({ copiedRows }) => copiedRows);
+  return { tables: found.toSorted(), copiedRows: copied.reduce((sum, rows) => sum + rows, 0) };
 }
 
 async function modify(DataFilter: string): Promise<void> {
   await service.rds.send(new ModifyIntegrationCommand({ IntegrationIdentifier: "test", DataFilter }));
 }
 
-test.each(cases)("%s", async (filter, expected) => {
+let before: readonly string[] = tables.filter((table) => table.startsWith("employee."));
+
+test.each([...examples, ...fineprint])("%s", async (filter, expected) => {
   await modify(filter);
   // A filter that selects nothing is not what anybody meant.
   const { DataFilter, Errors } = await service.status(expected.length === 0 ? "needs_attention" : "active");
   expect(DataFilter).toBe(filter);
   expect(Errors?.map(({ ErrorCode }) => ErrorCode)).toEqual(expected.length === 0 ? ["TABLE_MISSING"] : []);
-  const found: string[] = [];
-  for (const table of tables) if (await isThere(table)) found.push(table);
-  expect(found.toSorted()).toEqual([...expected].toSorted());
+  // Every table has one row; one that was there already is not copied again.
+  const arrived = expected.filter((table) => !before.includes(table));
+  expect(await replicated("test")).toEqual({ tables: [...expected].toSorted(), copiedRows: arrived.length });
+  before = expected;
 });
 
-test.each(refused)("%s is refused", async (filter, says) => {
+test.each(refused)("%s is refused, and nothing changes", async (_, filter, says) => {
+  const found = await service.describe();
   await expect(modify(filter)).rejects.toMatchObject({
     name: "InvalidParameterValue",
     message: expect.stringMatching(says),
   });
+  expect(await service.describe()).toMatchObject({ DataFilter: found.DataFilter, Status: found.Status });
+});
+
+test("the examples, each by an integration that is created with it", async () => {
+  await service.remove();
+  for (const [index, [filter, expected]] of examples.entries()) {
+    const name = `example-${index}`;
+    await service.create(filter, name);
+    await service.status("active", { name });
+    expect(await replicated(name)).toEqual({
+      tables: [...expected].toSorted(),
+      copiedRows: expected.length,
+    });
+    await service.remove(name);
+  }
 });

@@ -67,7 +67,13 @@ export interface OperatorIntegration {
   readonly status: string;
   readonly dataFilter: string;
   readonly errors: readonly unknown[];
-  readonly streams: readonly { readonly sourceDatabase: string; readonly phase: string }[];
+  readonly streams: readonly {
+    readonly sourceDatabase: string;
+    readonly destinationDatabase: string;
+    readonly phase: string;
+    /** Since the stream began to run, with the data filter that it has. */
+    readonly copiedRows: number;
+  }[];
 }
 
 /** The real service in a process of its own, driven over the network as its users drive it. */
@@ -141,13 +147,13 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   /** Waits for a status and gives the integration. */
-  async status(wanted: string, deadlineMs = 60_000): Promise<Integration> {
+  async status(wanted: string, { name = "test", deadlineMs = 60_000 } = {}): Promise<Integration> {
     let last: Integration | undefined;
     try {
       return await until(
         `the integration is ${wanted}`,
         async () => {
-          last = await this.describe();
+          last = await this.describe(name);
           if (last.Status === wanted) return last;
           // The API shares a thread with replication: asking without a pause would be measured too.
           await sleep(pollMs);

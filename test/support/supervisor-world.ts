@@ -162,7 +162,7 @@ export class World implements AsyncDisposable {
       },
     };
     const warehouse: Partial<Warehouse> = {
-      databases: () => ["dev", ...this.owners.keys()],
+      takenNames: () => ["dev", ...this.owners.keys()],
       streams: () => [...this.owners.values()].filter((owner) => owner !== undefined),
       databaseOf: (stream) =>
         [...this.owners].find(([, owner]) => JSON.stringify(owner) === JSON.stringify(stream))?.[0],

@@ -17,6 +17,8 @@ export interface KnownDatabase {
   readonly name: string;
   /** Undefined for a database that its stream has given up. */
   readonly stream: StreamIdentity | undefined;
+  /** As in `Ownership`. */
+  readonly isVacant: boolean;
   /** Why the file cannot be used now. */
   readonly trouble?: string;
 }
@@ -69,7 +71,7 @@ async function attachAll(
     const trouble = unusable.get(file);
     if (trouble === undefined) continue;
     const name = nameOf(file);
-    known.set(folded(name), { name, stream: undefined, trouble });
+    known.set(folded(name), { name, stream: undefined, isVacant: false, trouble });
   }
   return known;
 }

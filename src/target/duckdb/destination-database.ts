@@ -76,7 +76,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#tools = { session, feeds: duck.feeds, feedTools: duck.feedTools() };
   }
 
-  /** The file is attached. Makes the ledger if there is none, and a new epoch. Throws errors of DuckDB. */
+  /** The file is attached. Makes the ledger if there is none, takes over a vacant one, and makes a new epoch. Throws errors of DuckDB. */
   static async open(
     duck: DuckDb,
     { name, stream }: DatabaseRequest,
@@ -88,7 +88,9 @@ export class DuckDbDatabase implements DestinationDatabase {
       // Views name their tables without the database.
       await session.run(`USE ${quoted(name)}`);
       await session.run("BEGIN");
-      if ((await ledger.ownership()) === undefined) await ledger.create({ name, stream });
+      const ownership = await ledger.ownership();
+      if (ownership === undefined) await ledger.create({ name, stream });
+      else if (ownership.isVacant) await ledger.takeOver({ name, stream });
       const epoch = await ledger.nextEpoch();
       const position = await ledger.position();
       const tables = new TableSet(await ledger.entries());

@@ -29,11 +29,23 @@ export function recordOf({ definition, phase, shown, updatedAtMs }: TableEntry):
   return { definition, phase, visible: shown !== undefined, updatedAtMs };
 }
 
+/** Rows of the entry that nobody sees: those of a copy in the making. */
+export function hiddenRows({ rows, shown }: TableEntry): string | undefined {
+  return rows === shown?.rows ? undefined : rows;
+}
+
 /** Which database a file holds. */
 export interface Ownership {
   readonly name: string;
   /** Undefined for a database that its stream has given up. */
   readonly stream: StreamIdentity | undefined;
+  /** Nobody owns it and nothing is to be seen in it: a new stream may have it. */
+  readonly isVacant: boolean;
+}
+
+interface NewOwner {
+  readonly name: string;
+  readonly stream: StreamIdentity;
 }
 
 /**
@@ -51,7 +63,7 @@ export class Ledger {
     this.#schema = `${quoted(database)}.${quoted(ledgerSchema)}`;
   }
 
-  async create({ name, stream }: { name: string; stream: StreamIdentity }): Promise<void> {
+  async create({ name, stream }: NewOwner): Promise<void> {
     await this.#session.run(`CREATE SCHEMA ${this.#schema}`);
     await this.#session.run(
       `CREATE TABLE ${this.#schema}.database
@@ -87,13 +99,29 @@ export class Ledger {
       integrationId === undefined || sourceDatabase === undefined
         ? undefined
         : { integrationId, sourceDatabase };
-    return { name: String(row["name"]), stream };
+    const isVacant = stream === undefined && (await this.#shown()) === 0;
+    return { name: String(row["name"]), stream, isVacant };
   }
 
+  /** Nobody owns the database any more. What readers see stays; nothing would ever show the other rows. */
   async giveUp(): Promise<void> {
+    for (const entry of await this.entries()) {
+      const rows = hiddenRows(entry);
+      if (rows !== undefined) await this.#session.run(`DROP TABLE ${this.#schema}.${quoted(rows)}`);
+    }
+    await this.#session.run(`DELETE FROM ${this.#schema}.tables WHERE shown_table IS NULL`);
     await this.#session.run(
       `UPDATE ${this.#schema}.database SET integration_id = NULL, source_database = NULL`,
     );
+  }
+
+  /** A vacant database gets a stream, which begins anew. */
+  async takeOver({ name, stream: { integrationId, sourceDatabase } }: NewOwner): Promise<void> {
+    await this.#session.runKept(
+      `UPDATE ${this.#schema}.database SET name = $1, integration_id = $2, source_database = $3`,
+      [name, integrationId, sourceDatabase],
+    );
+    await this.#session.run(`UPDATE ${this.#schema}.checkpoint SET position = NULL, committed_at_ms = NULL`);
   }
 
   /** From now on only the holder of the epoch that this gives may commit. */
@@ -160,6 +188,11 @@ export class Ledger {
       [this.#database, ledgerSchema],
     );
     return found.length === 1;
+  }
+
+  async #shown(): Promise<number> {
+    const tables = await this.#rowsOf("tables");
+    return tables.filter((row) => shownIn(row) !== undefined).length;
   }
 
   async #rowsOf(table: "database" | "checkpoint" | "tables"): Promise<Record<string, DuckDBValue>[]> {

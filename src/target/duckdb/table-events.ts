@@ -3,7 +3,7 @@ import type { TableEvent } from "../../model/block.ts";
 import { definitionOf, type TableDefinition, type TableName } from "../../model/relation.ts";
 import { TableError } from "../../model/table-error.ts";
 import type { TablePhase } from "../../model/table-state.ts";
-import { ledgerSchema, type TableEntry } from "./ledger.ts";
+import { hiddenRows, ledgerSchema, type TableEntry } from "./ledger.ts";
 import type { PhysicalTables } from "./physical-tables.ts";
 import { folded } from "./sql-text.ts";
 import type { TableSet } from "./table-set.ts";
@@ -125,7 +125,8 @@ export class TableEvents {
   }
 
   async #dropHidden(entry: TableEntry | undefined): Promise<void> {
-    if (entry?.rows !== undefined && entry.rows !== entry.shown?.rows) await this.#physical.drop(entry.rows);
+    const rows = entry === undefined ? undefined : hiddenRows(entry);
+    if (rows !== undefined) await this.#physical.drop(rows);
   }
 
   #replicated({ id }: TableDefinition): TableEntry & { readonly rows: string } {

@@ -58,6 +58,38 @@ test("a database that was given up keeps its rows and its name, after opening ag
   }
 });
 
+test("a database in which nothing is to be seen, once given up, is another stream's if it wants the name", async () => {
+  await using target = await filled();
+  const again = { integrationId: "another", sourceDatabase: "shop" };
+  const dropped = deltaOf([{ kind: "event", event: { kind: "dropped", relation: numbers } }], "2");
+  {
+    await using database = await target.database();
+    // A second copy is in the making: its rows are hidden.
+    await database.apply(deltaOf([...dropped.steps, ...copySteps(numbers, [[4]]).slice(0, 2)], "2"), never);
+  }
+  await target.warehouse.release(shopStream, never);
+  expect(target.warehouse.takenNames()).toEqual(["dev"]);
+  expect(await target.afterCrash((found) => Promise.resolve(found.takenNames()))).toEqual(["dev"]);
+  await target.reopen();
+  expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
+  expect(target.warehouse.takenNames()).toEqual(["dev"]);
+  {
+    await using database = await target.warehouse.database({ name: "shop", stream: again }, never);
+    expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+    await database.apply(deltaOf(copySteps(numbers, [[5]]), "1"), never);
+  }
+  for (let opening = 0; opening < 2; opening++) {
+    expect(target.warehouse.takenNames()).toEqual(["dev", "shop"]);
+    expect(target.warehouse.databaseOf(again)).toBe("shop");
+    expect(target.warehouse.databaseOf(shopStream)).toBeUndefined();
+    expect(await target.rows("SELECT n FROM shop.public.numbers")).toEqual([["5"]]);
+    expect(await target.rows("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'rows_%'")).toEqual([
+      ["1"],
+    ]);
+    await target.reopen();
+  }
+});
+
 test("a second opening of a directory is refused, in this process and by its check", async () => {
   await using target = await filled();
   await expect(duckdb.open({ directory: target.directory }, never)).rejects.toMatchObject({

@@ -82,6 +82,11 @@ export class DuckDbWarehouse implements Warehouse {
     return [ownDatabase, ...[...this.#known.values()].map(({ name }) => name)];
   }
 
+  takenNames(): readonly string[] {
+    const taken = [...this.#known.values()].filter(({ isVacant }) => !isVacant);
+    return [ownDatabase, ...taken.map(({ name }) => name)];
+  }
+
   databaseOf(stream: StreamIdentity): string | undefined {
     return [...this.#known.values()].find((known) => sameStream(known.stream, stream))?.name;
   }
@@ -114,13 +119,17 @@ export class DuckDbWarehouse implements Warehouse {
       if (name === undefined) return;
       const session = await this.#duck.session();
       try {
-        await new Ledger(session, name).giveUp();
+        const ledger = new Ledger(session, name);
+        await session.run("BEGIN");
+        await ledger.giveUp();
+        await session.run("COMMIT");
+        const isVacant = (await ledger.ownership())?.isVacant ?? false;
+        this.#known.set(folded(name), { name, stream: undefined, isVacant });
       } catch (error) {
         throw writeFailure(error);
       } finally {
         session.close();
       }
-      this.#known.set(folded(name), { name, stream: undefined });
     });
   }
 
@@ -169,7 +178,8 @@ export class DuckDbWarehouse implements Warehouse {
         "TARGET_FAILED",
         `The file of database ${JSON.stringify(name)} cannot be used: ${known.trouble}`,
       );
-    if (reserved.has(folded(name)) || (known !== undefined && !sameStream(known.stream, stream)))
+    const isAnothers = known !== undefined && !known.isVacant && !sameStream(known.stream, stream);
+    if (reserved.has(folded(name)) || isAnothers)
       throw new CodedError(
         "DATABASE_NAME_TAKEN",
         `The warehouse has another database named ${JSON.stringify(name)}.`,
@@ -181,7 +191,7 @@ export class DuckDbWarehouse implements Warehouse {
     if (isNew) await this.#duck.attach(fileOf(request.name), request.name);
     try {
       const database = await this.#openAttached(request);
-      this.#known.set(folded(request.name), request);
+      this.#known.set(folded(request.name), { ...request, isVacant: false });
       this.#open.add(database);
       return database;
     } catch (error) {
