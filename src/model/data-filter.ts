@@ -153,7 +153,7 @@ class FilterParser {
     const source = this.#text.slice(from + 1, end);
     this.#at = end + 1;
     try {
-      return { kind: "regex", source, pattern: RE2JS.compile(source.replaceAll("\\/", "/")) };
+      return { kind: "regex", source, pattern: RE2JS.compile(source) };
     } catch {
       return refuse(`the regular expression at character ${from + 1} is not valid`);
     }
