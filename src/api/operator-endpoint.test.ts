@@ -25,6 +25,9 @@ const operator: OperatorPort = {
     if (sql === "broken") throw new Error("secret detail");
     return { columns: [{ name: "a", type: "INTEGER" }], rows: rows(sql) };
   },
+  events: async function* events({ integrationId, since }) {
+    yield { integrationId, since: since.toISOString() };
+  },
   verify: async function* verify(id, signal) {
     signal.throwIfAborted();
     seen.verified.push(id);
@@ -111,24 +114,24 @@ async function lines(response: Response): Promise<JsonObject[]> {
     .map((line) => JSON.parse(line) as JsonObject);
 }
 
+const ample = { perAccount: 9, perTarget: 9, perSource: 9 };
+const wish = {
+  id: "11111111-2222-4333-8444-555555555555",
+  name: "mine",
+  sourceArn: sources[0]?.arn ?? "",
+  targetArn: targets[0]?.arn ?? "",
+  dataFilter: "include: a.b.c",
+  description: undefined,
+  kmsKeyId: "key",
+  additionalEncryptionContext: {},
+  wrappedKey: "wrapped",
+  tags: [],
+  createdAt: new Date(),
+};
+
 test("status is one JSON object, of everything or of one integration", async () => {
   expect(await (await post({ command: "status", body: "{}" })).json()).toEqual({ integrations: [] });
-  const creation = await service.catalog.create(
-    {
-      id: "11111111-2222-4333-8444-555555555555",
-      name: "mine",
-      sourceArn: sources[0]?.arn ?? "",
-      targetArn: targets[0]?.arn ?? "",
-      dataFilter: "include: a.b.c",
-      description: undefined,
-      kmsKeyId: "key",
-      additionalEncryptionContext: {},
-      wrappedKey: "wrapped",
-      tags: [],
-      createdAt: new Date(),
-    },
-    { perAccount: 9, perTarget: 9, perSource: 9 },
-  );
+  const creation = await service.catalog.create(wish, ample);
   expect(creation.kind).toBe("created");
   const response = await post({ command: "status", body: '{"integration":"mine"}' });
   expect(await response.json()).toEqual({
@@ -200,6 +203,52 @@ test("verify streams what is found about the integration that is meant", async (
   expect(seen.verified).toEqual(["11111111-2222-4333-8444-555555555555"]);
 });
 
+describe("events", () => {
+  const since = "2026-01-31T00:00:00.000Z";
+
+  async function idAnswered(integration: string): Promise<unknown> {
+    const response = await post({ command: "events", body: JSON.stringify({ integration, since }) });
+    if (response.status !== 200) return response.status;
+    const [event, end] = await lines(response);
+    expect(end).toEqual({ end: true });
+    expect(event).toMatchObject({ since });
+    return event?.["integrationId"];
+  }
+
+  async function make(name: string, source: number): Promise<string> {
+    const id = `22222222-2222-4333-8444-${String(source).padStart(12, "0")}`;
+    const places = { sourceArn: sources[source]?.arn ?? "", targetArn: targets[source]?.arn ?? "" };
+    const { kind } = await service.catalog.create({ ...wish, ...places, id, name }, ample);
+    expect(kind).toBe("created");
+    await service.catalog.report(id, { generation: 1, status: "active", errors: [], tables: [] });
+    return id;
+  }
+
+  test("are streamed, of everything or of the integration that is meant", async () => {
+    const response = await post({ command: "events", body: JSON.stringify({ since }) });
+    expect(await lines(response)).toEqual([{ since }, { end: true }]);
+    const id = await make("told", 2);
+    const arn = `arn:aws:rds:${region}:123456789012:integration:${id}`;
+    for (const identifier of [id, arn, "told", "TOLD"]) expect(await idAnswered(identifier)).toBe(id);
+  });
+
+  test("outlive their integration, whose name may be used again", async () => {
+    const first = await make("passing", 3);
+    await service.catalog.delete(first);
+    await service.catalog.forget(first);
+    const arn = `arn:aws:rds:${region}:123456789012:integration:${first}`;
+    for (const identifier of [first, arn, "Passing"]) expect(await idAnswered(identifier)).toBe(first);
+    const second = await make("passing", 4);
+    expect(await idAnswered("passing")).toBe(second);
+    expect(await idAnswered(first)).toBe(first);
+    expect(await service.catalog.modify(second, { name: "lasting" })).toMatchObject({ kind: "modified" });
+    expect(await idAnswered("lasting")).toBe(second);
+    // Who asks for a name that was given up is not told of one that exists under another.
+    expect(await idAnswered("passing")).toBe(404);
+    expect(await idAnswered("99999999-2222-4333-8444-555555555555")).toBe(404);
+  });
+});
+
 test("work that waits hears that its client has left", async () => {
   seen.verifyWaits = true;
   const leave = new AbortController();
@@ -219,6 +268,8 @@ test.each<[string, Call, number, string]>([
   ["a body that is no JSON", { command: "query", body: "{" }, 400, "USAGE"],
   ["a body of another form", { command: "query", body: '{"sql":1}' }, 400, "USAGE"],
   ["a body with something unknown", { command: "query", body: '{"sql":"x","y":1}' }, 400, "USAGE"],
+  ["a time that is none", { command: "events", body: '{"since":"yesterday"}' }, 400, "USAGE"],
+  ["events since nothing", { command: "events", body: "{}" }, 400, "USAGE"],
   ["an unknown command", { command: "constructor", body: "{}" }, 400, "USAGE"],
   [
     "a signature for another service",
@@ -300,6 +351,7 @@ describe("access keys", () => {
 
   test("let a key do what its policy allows: with commands, and with keys", async () => {
     const other = await make("other");
+    const since = "2026-01-31T00:00:00Z";
     const self = "arn:aws:iam::*:user/${aws:username}";
     const key = await make("erin", allow("zeroetl:Query"), allow("zeroetl:RotateKey", self));
     expect((await ask("query", { sql: "good" }, key)).status).toBe(200);
@@ -308,6 +360,12 @@ describe("access keys", () => {
       ["status", {}, "zeroetl:GetStatus on resource: arn:aws:rds:us-east-1:123456789012:integration:*"],
       ["status", { integration: "mine" }, "zeroetl:GetStatus on resource: arn:"],
       ["verify", { integration: "mine" }, "zeroetl:Verify on resource: arn:"],
+      [
+        "events",
+        { since },
+        "zeroetl:GetEvents on resource: arn:aws:rds:us-east-1:123456789012:integration:*",
+      ],
+      ["events", { since, integration: "mine" }, "zeroetl:GetEvents on resource: arn:"],
       ["create-key", { user: "erin" }, "zeroetl:CreateKey on resource: arn:aws:iam::123456789012:user/erin"],
       ["list-keys", {}, "zeroetl:ListKeys on resource: arn:aws:iam::123456789012:user/*"],
       ["rotate-key", { id: other.id }, "zeroetl:RotateKey on resource: arn:aws:iam::123456789012:user/*"],
@@ -321,6 +379,14 @@ describe("access keys", () => {
       expect(response.status).toBe(403);
       expect(await response.json()).toEqual({ code: "AccessDenied", message: expect.stringContaining(what) });
     }
+    const some = await make("gina", allow("zeroetl:GetEvents"), {
+      ...allow("zeroetl:GetEvents", `arn:aws:rds:*:*:integration:${wish.id}`),
+      Effect: "Deny",
+    });
+    expect((await ask("events", { since }, some)).status).toBe(200);
+    // It may not be seen: that there is one is not told.
+    for (const integration of ["mine", "nobody"])
+      expect((await ask("events", { since, integration }, some)).status).toBe(404);
     const rds = await make("frank", allow("rds:*"));
     expect((await ask("query", { sql: "good" }, rds)).status).toBe(403);
   });

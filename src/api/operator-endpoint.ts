@@ -4,8 +4,8 @@ import { CodedError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import { verifySigV4 } from "../wire/aws-sigv4.ts";
-import { integrationArn } from "./arn.ts";
-import { authorize, findAllowed } from "./authorization.ts";
+import { integrationArn, lookupKey } from "./arn.ts";
+import { authorize, findAllowed, isAllowed } from "./authorization.ts";
 import { createKey, deleteKey, disableKey, enableKey, listKeys, rotateKey } from "./key-commands.ts";
 import { ndjson } from "./ndjson.ts";
 import type { JsonObject, OperatorPort } from "./operator.ts";
@@ -28,6 +28,7 @@ interface CommandCall extends Call {
 const statusBody = z.strictObject({ integration: z.string().optional() });
 const queryBody = z.strictObject({ sql: z.string() });
 const verifyBody = z.strictObject({ integration: z.string() });
+const eventsBody = z.strictObject({ integration: z.string().optional(), since: z.iso.datetime() });
 const createKeyBody = z.strictObject({ user: z.string(), policy: z.unknown().optional() });
 const keyBody = z.strictObject({ id: z.string() });
 
@@ -48,6 +49,13 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
   verify: async (call) => {
     const id = await idOf(call, parse(verifyBody, call.body).integration, "zeroetl:Verify");
     return ndjson(call.port.verify(id, call.signal), errorBody);
+  },
+  events: async (call) => {
+    const { integration, since } = parse(eventsBody, call.body);
+    const action = "zeroetl:GetEvents";
+    if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
+    const integrationId = integration === undefined ? undefined : await pastIdOf(call, integration, action);
+    return ndjson(call.port.events({ integrationId, since: new Date(since) }, call.signal), errorBody);
   },
   "create-key": async (call) => {
     const { user, policy } = parse(createKeyBody, call.body);
@@ -118,9 +126,38 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
 
 async function idOf(call: Call, identifier: string, action: string): Promise<string> {
   const integration = await findAllowed(call, identifier, { action });
-  if (integration === undefined)
-    throw new CodedError("INTEGRATION_NOT_FOUND", "There is no integration with this name, ARN or uuid.");
+  if (integration === undefined) throw notFound();
   return integration.id;
+}
+
+/** As `idOf`, of integrations that are gone as well, as long as something is known of them. */
+async function pastIdOf(call: Call, identifier: string, action: string): Promise<string> {
+  const integration = await findAllowed(call, identifier, { action });
+  if (integration !== undefined) return integration.id;
+  const key = lookupKey(call, identifier);
+  const gone = key === undefined ? undefined : await goneOf(call, key);
+  if (gone === undefined || !isAllowed(call, { action, resource: integrationArn(call, gone) }))
+    throw notFound();
+  return gone;
+}
+
+/** The integration that is gone and was the last to have this name, or has this uuid. */
+async function goneOf({ catalog, now }: Call, key: string): Promise<string | undefined> {
+  const integrationId = (await catalog.lastOfName(key)) ?? key.toLowerCase();
+  // What exists is found under what it is called now, by those who may see it.
+  for (const each of [key, integrationId]) if ((await catalog.find(each)) !== undefined) return undefined;
+  const { events } = await catalog.events({
+    after: undefined,
+    limit: 1,
+    from: new Date(0),
+    to: now(),
+    integrationId,
+  });
+  return events[0]?.integrationId;
+}
+
+function notFound(): CodedError {
+  return new CodedError("INTEGRATION_NOT_FOUND", "There is no integration with this name, ARN or uuid.");
 }
 
 function statusOf(error: unknown): number {

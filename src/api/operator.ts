@@ -18,6 +18,7 @@ export type JsonObject = { readonly [name: string]: JsonValue | undefined };
  * | `status` | `{}` or `{"integration": "uuid, ARN or name"}` | one JSON object | `zeroetl:GetStatus`, integration |
  * | `query` | `{"sql": "…"}` | NDJSON: `{"columns": […]}`, then `{"rows": […]}` as often as needed | `zeroetl:Query`, `*` |
  * | `verify` | `{"integration": "uuid, ARN or name"}` | NDJSON: whatever the port yields, a line each | `zeroetl:Verify`, integration |
+ * | `events` | `{"since": "ISO 8601, UTC"}`, with `"integration"` or without | as `verify` | `zeroetl:GetEvents`, integration |
  * | `create-key` | `{"user": "…", "policy": document}`, or without policy | `{"id", "user", "secret"}` | `zeroetl:CreateKey`, user |
  * | `list-keys` | `{}` | `{"keys": [{"id", "user", "isEnabled", "hasPolicy", "createdAt"}]}` | `zeroetl:ListKeys`, user |
  * | `rotate-key` | `{"id": "access key id"}` | as `create-key` | `zeroetl:RotateKey`, user |
@@ -28,17 +29,24 @@ export type JsonObject = { readonly [name: string]: JsonValue | undefined };
  * JSON object `{code, message, fix}` with status 4xx; a failure of ours has status 500 and the code INTERNAL.
  *
  * Implementations throw `CodedError`. `signal` is aborted when the client goes away. An integration is given by its
- * uuid, which was in the catalog a moment ago.
+ * uuid, which was in the catalog a moment ago; for `events` it may be one that is gone.
  */
 export interface OperatorPort {
   readonly status: (request: StatusRequest, signal: AbortSignal) => Promise<JsonObject>;
   readonly query: (sql: string, signal: AbortSignal) => Promise<OperatorRows>;
   readonly verify: (integrationId: string, signal: AbortSignal) => AsyncIterable<JsonObject>;
+  readonly events: (request: EventsRequest, signal: AbortSignal) => AsyncIterable<JsonObject>;
 }
 
 export interface StatusRequest {
   /** Every integration when absent. */
   readonly integrationId: string | undefined;
+}
+
+export interface EventsRequest {
+  /** Of every integration when absent. */
+  readonly integrationId: string | undefined;
+  readonly since: Date;
 }
 
 /** A `QueryResult` of a warehouse fits. */

@@ -28,7 +28,7 @@ test("help is complete, short enough for a page, and exits with 0", async () => 
   const options = { directory: directory.path };
   const { status, out } = await run(["--help"], options);
   expect(status).toBe(0);
-  for (const command of ["demo", "serve", "check", "status", "query", "verify", "keys"]) {
+  for (const command of ["demo", "serve", "check", "status", "events", "query", "verify", "keys"]) {
     expect(out).toContain(`\n  ${command} `);
     const own = await run([command, "--help"], options);
     expect(own.status).toBe(0);
@@ -79,7 +79,13 @@ test.each([
 
 test("without a service, its clients say how to start one", async () => {
   await using directory = await TemporaryDirectory.make();
-  for (const parameters of [["status"], ["query", "SELECT 1"], ["verify", "x"], ["keys", "list"]]) {
+  for (const parameters of [
+    ["status"],
+    ["events"],
+    ["query", "SELECT 1"],
+    ["verify", "x"],
+    ["keys", "list"],
+  ]) {
     const { status, err } = await run(parameters, { directory: directory.path });
     expect(status).toBe(1);
     expect(err).toMatch(

@@ -50,6 +50,12 @@ export const flags = {
     parse: wholeNumber(1, 100_000),
   },
   watch: { flags: "--watch", variable: "ZEROETL_WATCH", help: "show it anew every second" },
+  since: {
+    flags: "--since <when>",
+    variable: "ZEROETL_SINCE",
+    help: "how far to look back: a duration such as 30m, 24h or 7d, or a time such as 2026-01-31T09:30Z",
+    default: "24h",
+  },
   json: { flags: "--json", variable: "ZEROETL_JSON", help: "print JSON" },
   policy: {
     flags: "--policy <file>",

@@ -57,6 +57,14 @@ const commands: readonly CommandDefinition[] = [
     run: async (context, integration, own) => (await import("./status.ts")).status(context, integration, own),
   },
   {
+    name: "events",
+    help: "show what happened to integrations, newest last; kept for 14 days",
+    argument: ["[integration]", "name, ARN or uuid of one integration, which may be gone by now"],
+    flags: ["since", "json"],
+    run: async (context, integration, own) =>
+      (await import("./events.ts")).events(context, integration, own as { since: string }),
+  },
+  {
     name: "query",
     help: "run a query against the warehouse; tables are database.schema.table",
     argument: ["<sql>", "one statement that reads"],

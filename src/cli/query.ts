@@ -1,7 +1,7 @@
 import type { CommandContext } from "./context.ts";
 import { clientOf } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
-import { aligned, counted } from "./text.ts";
+import { aligned, counted, oneLine } from "./text.ts";
 
 export interface QueryFlags {
   readonly csv?: boolean | undefined;
@@ -73,14 +73,6 @@ function tablePrinter(columns: readonly Column[], terminal: Terminal): Printer {
       await terminal.print(`(${counted(count, "row")})`);
     },
   };
-}
-
-/** A value that breaks lines, or moves the cursor, would break the table. */
-function oneLine(value: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return value.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
-    JSON.stringify(character).slice(1, -1),
-  );
 }
 
 async function csvPrinter(columns: readonly Column[], terminal: Terminal): Promise<Printer> {

@@ -1,5 +1,16 @@
 import { expect, test } from "vitest";
-import { aligned, bar, byteSize, counted, duration, grouped, shellQuoted, wrapped } from "./text.ts";
+import {
+  aligned,
+  bar,
+  byteSize,
+  counted,
+  duration,
+  grouped,
+  localTime,
+  oneLine,
+  shellQuoted,
+  wrapped,
+} from "./text.ts";
 
 test("numbers are written for people", () => {
   expect(grouped(1_234_567)).toBe("1,234,567");
@@ -29,6 +40,14 @@ test("columns line up, whatever script the cells are in", () => {
 
 test("text is broken between words and keeps its indent", () => {
   expect(wrapped("one two three fourteen", 10, "  ")).toEqual(["  one two", "  three", "  fourteen"]);
+});
+
+test("what would break a line or move the cursor is escaped", () => {
+  expect(oneLine("a\nb\u001b[2Jc\u009bé")).toBe("a\\nb\\u001b[2Jc\\u009bé");
+});
+
+test("a time is that of this machine, to the second", () => {
+  expect(localTime(new Date(2026, 0, 31, 9, 5, 7, 900))).toBe("2026-01-31 09:05:07");
 });
 
 test("a bar is as full as it should be", () => {

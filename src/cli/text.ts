@@ -24,6 +24,21 @@ export function counted(value: number, noun: string): string {
   return `${grouped(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
+/** As in ISO 8601, to the second, in the time of this machine: `2026-01-31 09:30:00`. */
+export function localTime(time: Date): string {
+  return time.toLocaleString("sv-SE");
+}
+
+/** What breaks lines, or moves the cursor, is escaped: names and values at a source may have anything in them. */
+export function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
+    const written = JSON.stringify(character).slice(1, -1);
+    // JSON leaves the second set of control characters as it is.
+    return written === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}` : written;
+  });
+}
+
 /** Breaks text between words, each line after `indent`. A word longer than a line keeps a line of its own. */
 export function wrapped(text: string, columns: number, indent: string): string[] {
   const lines: string[] = [];

@@ -36,10 +36,13 @@ export function parseDataFilter(text: string, dialect: FilterDialect): Scope {
   return { clauses };
 }
 
-/** Whether the scope has the table. `database` is the source database. */
-export function inScope(scope: Scope, database: string, name: TableName): boolean {
-  const names = [database, name.schema, name.table];
-  return lastMatch(scope, names);
+/** Whether the scope has the table. `database` is the source database; for the MySQL family the schema is no part of it. */
+export function inScope(scope: Scope, database: string, { schema, table }: TableName): boolean {
+  const last = scope.clauses.findLast(({ parts }) => {
+    const names = parts.length === 2 ? [database, table] : [database, schema, table];
+    return parts.every((part, index) => partMatches(part, names[index] ?? ""));
+  });
+  return last?.include ?? false;
 }
 
 /** The source databases that a PostgreSQL scope names, in order, each once: databases are always literal there. */
@@ -48,15 +51,6 @@ export function databasesOf(scope: Scope): string[] {
     include && database?.kind === "literal" ? [database.name] : [],
   );
   return [...new Set(names)];
-}
-
-function lastMatch(scope: Scope, names: readonly string[]): boolean {
-  let included = false;
-  for (const clause of scope.clauses) {
-    const matches = clause.parts.every((part, index) => partMatches(part, names[index] ?? ""));
-    if (matches) included = clause.include;
-  }
-  return included;
 }
 
 function partMatches(part: FilterPart, name: string): boolean {
@@ -108,7 +102,8 @@ class FilterParser {
     this.#match(space);
     const from = this.#at;
     const parts = this.#parts();
-    if (this.#at - from > filterLimits.patternCharactersMax)
+    // Spaces behind a pattern are no part of it.
+    if (this.#text.slice(from, this.#at).trimEnd().length > filterLimits.patternCharactersMax)
       refuse(`the pattern at character ${from + 1} is longer than ${filterLimits.patternCharactersMax}`);
     return { include: start.toLowerCase().startsWith("include"), parts };
   }
@@ -133,9 +128,12 @@ class FilterParser {
     if (this.#text[this.#at] === '"') return { kind: "literal", name: this.#quoted() };
     if (this.#text[this.#at] === "/") return this.#regex();
     const name = this.#match(word);
-    return name === undefined
-      ? this.#unexpected("a name, a quoted name, `*` or `/regex/`")
-      : { kind: "literal", name };
+    if (name === undefined) return this.#unexpected("a name, a quoted name, `*` or `/regex/`");
+    if (!this.#atEndOfName())
+      refuse(
+        `character ${this.#at + 1} cannot be in a name without quotation marks; write "my-table" for my-table`,
+      );
+    return { kind: "literal", name };
   }
 
   #quoted(): string {
@@ -155,10 +153,14 @@ class FilterParser {
     const source = this.#text.slice(from + 1, end);
     this.#at = end + 1;
     try {
-      return { kind: "regex", source, pattern: RE2JS.compile(source.replaceAll("\\/", "/")) };
+      return { kind: "regex", source, pattern: RE2JS.compile(source) };
     } catch {
       return refuse(`the regular expression at character ${from + 1} is not valid`);
     }
+  }
+
+  #atEndOfName(): boolean {
+    return this.#at >= this.#text.length || /[\s.,]/.test(this.#text.charAt(this.#at));
   }
 
   #skip(symbol: string): boolean {
@@ -176,6 +178,7 @@ class FilterParser {
   }
 
   #unexpected(wanted: string): never {
-    return refuse(`character ${this.#at + 1} is not ${wanted}`);
+    const isEnd = this.#at >= this.#text.length;
+    return refuse(isEnd ? `it ends without ${wanted}` : `character ${this.#at + 1} is not ${wanted}`);
   }
 }

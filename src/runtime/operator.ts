@@ -1,4 +1,6 @@
 import { CodedError } from "../base/errors.ts";
+import type { EventPage, EventPageRequest } from "../catalog/events.ts";
+import type { IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus } from "../model/integration.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
 import type { QueryResult, Warehouse } from "../target/target.ts";
@@ -11,6 +13,7 @@ export interface OperatorParts {
   readonly catalog: {
     readonly wanted: () => Promise<readonly { readonly integration: Integration }[]>;
     readonly tables: (integrationId: string) => Promise<readonly TableStatus[]>;
+    readonly events: (request: EventPageRequest) => Promise<EventPage>;
   };
   readonly sources: readonly SourceResource[];
   readonly targets: readonly (TargetResource & { readonly warehouse: Warehouse })[];
@@ -84,6 +87,32 @@ export type VerificationLine = {
   | { readonly result: "skipped"; readonly state: string; readonly reason: string | null }
 );
 
+interface EventsWish {
+  /** Of every integration when absent. */
+  readonly integrationId: string | undefined;
+  readonly since: Date;
+}
+
+/** One line of `zeroetl events`. */
+export type EventLine = {
+  /** The event's own, as the webhook delivers it. */
+  readonly id: string;
+  readonly at: string;
+  /** The event's number, such as `REDSHIFT-INTEGRATION-EVENT-0013`. */
+  readonly eventId: string;
+  readonly severity: IntegrationEvent["severity"];
+  readonly category: string;
+  /** Its name then. */
+  readonly integration: string;
+  readonly arn: string;
+  readonly status: string;
+  readonly statusCode: string;
+  readonly message: string;
+};
+
+/** So many events are held at once, however many there are. */
+const eventsHeld = 100;
+
 /** Answers our own command line; the API's `OperatorPort`. */
 export class Operator {
   readonly #parts: OperatorParts;
@@ -127,6 +156,19 @@ export class Operator {
     }
   }
 
+  /** What happened from `since` until now, oldest first. */
+  async *events({ integrationId, since }: EventsWish, signal: AbortSignal): AsyncGenerator<EventLine> {
+    const { catalog, arnOf } = this.#parts;
+    const range = { integrationId, from: since, to: new Date(), limit: eventsHeld };
+    let after: number | undefined;
+    do {
+      signal.throwIfAborted();
+      const page = await catalog.events({ ...range, after });
+      for (const event of page.events) yield eventLine(event, arnOf(event.integrationId));
+      after = page.next;
+    } while (after !== undefined);
+  }
+
   async #report(integration: Integration, streams: readonly WorkerHealth[]): Promise<IntegrationReport> {
     const { catalog, sources, targets, arnOf } = this.#parts;
     const { id, name, status, errors, sourceArn, targetArn, dataFilter, createdAt } = integration;
@@ -147,6 +189,22 @@ export class Operator {
       tables: tables.map((table) => ({ ...table, reason: table.reason ?? null })),
     };
   }
+}
+
+function eventLine(event: IntegrationEvent, arn: string): EventLine {
+  const { uuid, at, id, severity, category, integrationName, status, statusCode, message } = event;
+  return {
+    id: uuid,
+    at: at.toISOString(),
+    eventId: id,
+    severity,
+    category,
+    integration: integrationName,
+    arn,
+    status,
+    statusCode,
+    message,
+  };
 }
 
 function streamReport(health: WorkerHealth): StreamReport {
