@@ -75,12 +75,16 @@ const fineprint: readonly Case[] = [
 const endless = "x".repeat(257);
 const refused: readonly (readonly [what: string, filter: string, says: RegExp])[] = [
   ["no include", "exclude: books.public.mystery", /must contain at least one include statement/],
-  ["a wildcard within a name", "include: books*.public.mystery", /instead of database.schema.table/],
+  [
+    "a wildcard within a name",
+    "include: books*.public.mystery",
+    /character 15 cannot be in a name without quotation marks/,
+  ],
   ["a database by pattern", "include: /books/.public.mystery", /must name its database literally/],
   ["a regular expression without end", "include: books.public./mystery", /character 23 is never closed/],
   ["two parts", "include: books.public", /has 2 parts instead of database.schema.table/],
   ["no comma", "include: books.public.mystery include: books.public.old_mystery", /is not a comma between/],
-  ["a minus without quotes", "include: books.public.Mixed-Case", /character 28 is not/],
+  ["a minus without quotes", "include: books.public.Mixed-Case", /character 28 cannot be in a name/],
   ["a pattern that is too long", `include: books.public.${endless}`, /is longer than 256/],
   [
     "too many patterns",
