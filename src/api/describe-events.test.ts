@@ -185,6 +185,18 @@ test("a marker continues its own list only, and its window does not move on", as
   }
 });
 
+test("a clock that was set back hides nothing that has happened", async () => {
+  await using own = await RdsSession.start({ now: () => new Date(Date.now() + aheadMs) });
+  aheadMs = -200_000;
+  try {
+    await own.active();
+    const { Events } = await own.rds.send(new DescribeEventsCommand({}));
+    expect(Events).toHaveLength(2);
+  } finally {
+    aheadMs = 0;
+  }
+});
+
 test("pages hold every event that was there exactly once, whatever is added meanwhile", async () => {
   await using own = await RdsSession.start();
   const names = await Promise.all([own.active(), own.active(), own.active()]);
@@ -203,15 +215,16 @@ test("pages hold every event that was there exactly once, whatever is added mean
       fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }),
       fc.constantFrom(...names, undefined),
       async (pageSize, additions, only) => {
-        const input =
+        // A new one for each list: the SDK writes its marker into it.
+        const input = () =>
           only === undefined
             ? {}
             : { SourceIdentifier: only.IntegrationArn, SourceType: "zero-etl" as const };
         const there: string[] = [];
-        for await (const page of paginateDescribeEvents({ client: own.rds }, input))
+        for await (const page of paginateDescribeEvents({ client: own.rds }, input()))
           there.push(...(page.Events ?? []).map(keyOf));
         const seen: string[] = [];
-        for await (const page of paginateDescribeEvents({ client: own.rds, pageSize }, input)) {
+        for await (const page of paginateDescribeEvents({ client: own.rds, pageSize }, input())) {
           seen.push(...(page.Events ?? []).map(keyOf));
           await add(additions[seen.length % additions.length] ?? 1);
         }

@@ -109,8 +109,8 @@ function placeOf(place: string): Window & { readonly after: number } {
 }
 
 /**
- * `Duration` reaches back from the end, or forward from `StartTime`; what is left open is now, and an hour
- * before the end.
+ * `Duration` reaches back from the end, or forward from `StartTime`; what is left open is an hour before the end, and
+ * the last event: "until now" would leave out those from before a clock was set back.
  */
 function windowOf({ StartTime, EndTime, Duration }: Input, nowMs: number): Window {
   if (StartTime !== undefined && EndTime !== undefined && Duration !== undefined)
@@ -121,16 +121,16 @@ function windowOf({ StartTime, EndTime, Duration }: Input, nowMs: number): Windo
   const durationMs = within("Duration", Duration, minutes) * 60_000;
   const start = StartTime?.getTime();
   const end =
-    EndTime?.getTime() ?? (start === undefined || Duration === undefined ? nowMs : start + durationMs);
-  const from = start ?? end - durationMs;
-  if (from > end)
+    EndTime?.getTime() ?? (start === undefined || Duration === undefined ? undefined : start + durationMs);
+  const from = start ?? (end ?? nowMs) - durationMs;
+  if (from > (end ?? nowMs))
     throw new AwsError(
       "InvalidParameterCombination",
       EndTime === undefined
         ? "StartTime must not be in the future."
         : "EndTime must not be before StartTime.",
     );
-  return { fromMs: withinTime(from), toMs: withinTime(end) };
+  return { fromMs: withinTime(from), toMs: withinTime(end ?? endOfTimeMs) };
 }
 
 const endOfTimeMs = Date.parse("9999-12-31T23:59:59.999Z");

@@ -142,7 +142,7 @@ async function pastIdOf(call: Call, identifier: string, action: string): Promise
 }
 
 /** The integration that is gone and was the last to have this name, or has this uuid. */
-async function goneOf({ catalog, now }: Call, key: string): Promise<string | undefined> {
+async function goneOf({ catalog }: Call, key: string): Promise<string | undefined> {
   const integrationId = (await catalog.lastOfName(key)) ?? key.toLowerCase();
   // What exists is found under what it is called now, by those who may see it.
   for (const each of [key, integrationId]) if ((await catalog.find(each)) !== undefined) return undefined;
@@ -150,7 +150,6 @@ async function goneOf({ catalog, now }: Call, key: string): Promise<string | und
     after: undefined,
     limit: 1,
     from: new Date(0),
-    to: now(),
     integrationId,
   });
   return events[0]?.integrationId;

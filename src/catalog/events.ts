@@ -7,9 +7,9 @@ export interface EventPageRequest {
   /** The ordinal of the last event of the page before; undefined for the first page. */
   readonly after: number | undefined;
   readonly limit: number;
-  /** Both ends belong to it. */
+  /** Both ends belong to it. Without an end it reaches to the last event, whatever the clock has done since. */
   readonly from: Date;
-  readonly to: Date;
+  readonly to?: Date | undefined;
   /** All of them when absent. */
   readonly integrationId?: string | undefined;
   readonly categories?: readonly EventCategory[] | undefined;
@@ -31,9 +31,9 @@ export async function readEvents(db: CatalogDatabase, request: EventPageRequest)
     .selectFrom("events")
     .selectAll()
     .where("created_at", ">=", from)
-    .where("created_at", "<=", to)
     .orderBy("ordinal")
     .limit(limit + 1);
+  if (to !== undefined) query = query.where("created_at", "<=", to);
   if (after !== undefined) query = query.where("ordinal", ">", after);
   if (integrationId !== undefined) query = query.where("integration_id", "=", integrationId);
   if (categories !== undefined)

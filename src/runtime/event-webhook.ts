@@ -105,7 +105,7 @@ export class EventWebhook implements AsyncDisposable {
     const present = new Set(heads.map(({ integrationId }) => integrationId));
     for (const id of this.#waiting.keys()) if (!present.has(id)) this.#waiting.delete(id);
     const due = heads.filter(
-      ({ integrationId }) => (this.#waiting.get(integrationId)?.notBeforeMs ?? 0) <= Date.now(),
+      ({ integrationId }) => (this.#waiting.get(integrationId)?.notBeforeMs ?? 0) <= performance.now(),
     );
     let taken = 0;
     for (let first = 0; first < due.length && !signal.aborted; first += atOnceMax) {
@@ -125,7 +125,7 @@ export class EventWebhook implements AsyncDisposable {
     const { retryFirstMs, retryMostMs } = this.#timing;
     const failures = (this.#waiting.get(event.integrationId)?.failures ?? 0) + 1;
     const waitMs = backoffMs(failures, { firstMs: retryFirstMs, mostMs: retryMostMs });
-    this.#waiting.set(event.integrationId, { failures, notBeforeMs: Date.now() + waitMs });
+    this.#waiting.set(event.integrationId, { failures, notBeforeMs: performance.now() + waitMs });
     log.warn(
       { integration: event.integrationId, event: event.id, reason: attempt.reason, failures, waitMs },
       "The webhook did not take an event, which will be offered again",
@@ -150,7 +150,7 @@ export class EventWebhook implements AsyncDisposable {
   /** Until an integration is due, or the longest time between two looks has passed. */
   #idleMs(): number {
     const dueMs = Math.min(...[...this.#waiting.values()].map(({ notBeforeMs }) => notBeforeMs));
-    return Math.max(0, Math.min(this.#timing.lookMs, dueMs - Date.now()));
+    return Math.max(0, Math.min(this.#timing.lookMs, dueMs - performance.now()));
   }
 }
 

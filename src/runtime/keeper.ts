@@ -239,7 +239,7 @@ export class Keeper implements AsyncDisposable {
   }
 
   async #keepAbsent({ integration }: WantedIntegration, signal: AbortSignal): Promise<void> {
-    if (Date.now() < this.#removalNotBefore) return;
+    if (performance.now() < this.#removalNotBefore) return;
     await this.#stopAll();
     await this.#keyWatch?.[Symbol.asyncDispose]();
     try {
@@ -247,7 +247,7 @@ export class Keeper implements AsyncDisposable {
     } catch (error) {
       signal.throwIfAborted();
       this.#removalFailures += 1;
-      this.#removalNotBefore = Date.now() + backoffMs(this.#removalFailures, removalBackoff);
+      this.#removalNotBefore = performance.now() + backoffMs(this.#removalFailures, removalBackoff);
       log.warn({ integration: this.integration.id, err: error }, "An integration could not be removed yet");
       await this.#write(integration, { status: "deleting", errors: [removalError(error)], tables: [] });
       return;
@@ -311,11 +311,11 @@ export class Keeper implements AsyncDisposable {
       before !== undefined &&
       before.text === text &&
       before.tables === tables &&
-      (before.rows === rows || Date.now() - before.atMs < rowsWrittenEveryMs) &&
+      (before.rows === rows || performance.now() - before.atMs < rowsWrittenEveryMs) &&
       integration.status === status;
     if (isSame) return;
     await this.#context.catalog.report(id, { generation, ...standing });
-    this.#written = { text, tables, rows, atMs: Date.now() };
+    this.#written = { text, tables, rows, atMs: performance.now() };
     if (this.#wish.integration === integration)
       this.#wish = { ...this.#wish, integration: { ...integration, status, errors } };
     if (status !== integration.status)

@@ -6,11 +6,11 @@ export async function until<T>(
   look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
   deadlineMs = 60_000,
 ): Promise<T> {
-  const end = Date.now() + deadlineMs;
+  const end = performance.now() + deadlineMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false && found !== null) return found;
-    if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
     await sleep(5);
   }
 }
