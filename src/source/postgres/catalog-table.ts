@@ -61,7 +61,7 @@ export interface CatalogPartition {
   readonly storage: number;
   /** The transaction that made it a partition. */
   readonly attachedBy: number;
-  /** Made as a partition, so that all of its rows came through the stream. */
+  /** Made as a partition, and not rewritten since, so that all that happened to its rows came through the stream. */
   readonly isBornAttached: boolean;
   /** Sends at least the root's primary key when a row goes or its key changes. */
   readonly sendsKey: boolean;
@@ -98,16 +98,40 @@ export function parseTables(texts: readonly string[]): CatalogTables {
   return new Map(tables.map((table) => [table.oid, table]));
 }
 
+function missingSql(attribute: string): string {
+  return `CASE WHEN ${attribute}.atthasmissing THEN (${attribute}.attmissingval::text::text[])[1] END`;
+}
+
+const belowSql = `
+      WITH RECURSIVE below(oid) AS (
+        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid
+        UNION ALL
+        SELECT i.inhrelid FROM pg_inherits i JOIN below ON i.inhparent = below.oid
+      )
+      SELECT oid FROM below`;
+
+// The root of partitions has no rows that could lack a value: its leaves keep it, all that are older than the column,
+// and the same one.
+const missingInLeavesSql = `
+      SELECT m.attname, min(${missingSql("m")}) AS missing
+      FROM (${belowSql}
+      ) AS t
+      JOIN pg_attribute m ON m.attrelid = t.oid AND m.atthasmissing
+      WHERE c.relkind = 'p'
+      GROUP BY m.attname`;
+
 const columnsSql = `coalesce((
     SELECT json_agg(json_build_object(
       'id', a.attnum,
       'name', a.attname,
       'typeOid', a.atttypid::bigint,
       'modifier', a.atttypmod,
-      'missing', CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END,
+      'missing', coalesce(${missingSql("a")}, leaves.missing),
       'xid', a.xmin::text::bigint
     ) ORDER BY a.attnum)
     FROM pg_attribute a
+    LEFT JOIN (${missingInLeavesSql}
+    ) AS leaves ON leaves.attname = a.attname
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   ), '[]'::json)`;
 
@@ -126,7 +150,8 @@ function indexSql(condition: string): string {
 }
 
 // Attaching a table writes its columns again (they are inherited now); a table that was made as a partition still has
-// its first column from the command that made its system columns.
+// its first column from the command that made its system columns. Its first file has the table's own number: a partition
+// that was truncated by itself has another one.
 // pg_partition_tree would wait for locks.
 const partitionsSql = `coalesce((
     SELECT json_agg(json_build_object(
@@ -135,20 +160,14 @@ const partitionsSql = `coalesce((
       'name', l.relname,
       'storage', l.relfilenode::bigint,
       'attachedBy', h.xmin::text::bigint,
-      'isBornAttached', h.xmin = s.xmin AND f.xmin = s.xmin AND f.cmin = s.cmin,
+      'isBornAttached', h.xmin = s.xmin AND f.xmin = s.xmin AND f.cmin = s.cmin AND l.relfilenode = l.oid,
       'sendsKey', l.relreplident IN ('d', 'f') OR EXISTS (
         SELECT FROM pg_index i WHERE i.indrelid = l.oid AND i.indisreplident AND i.indisprimary
       ),
       'isLogged', l.relkind = 'r' AND l.relpersistence = 'p',
       'isReadable', ${readableSql("l.oid")} AND NOT row_security_active(l.oid)
     ) ORDER BY l.oid)
-    FROM (
-      WITH RECURSIVE below(oid) AS (
-        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid
-        UNION ALL
-        SELECT i.inhrelid FROM pg_inherits i JOIN below ON i.inhparent = below.oid
-      )
-      SELECT oid FROM below
+    FROM (${belowSql}
     ) AS t
     JOIN pg_class l ON l.oid = t.oid AND l.relkind <> 'p'
     JOIN pg_namespace ln ON ln.oid = l.relnamespace

@@ -114,6 +114,45 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
     expect(await run.differences()).toEqual([]);
   });
 
+  test("a column that a partitioned table gets has its default in the rows of all partitions", async () => {
+    const database = await TestDatabase.make(server);
+    await database.run(
+      "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+      "CREATE TABLE p1 PARTITION OF t FOR VALUES FROM (0) TO (100)",
+      "CREATE TABLE p2 PARTITION OF t FOR VALUES FROM (100) TO (200) PARTITION BY RANGE (id)",
+      "CREATE TABLE p3 PARTITION OF p2 FOR VALUES FROM (100) TO (200)",
+      "INSERT INTO t SELECT generate_series(90, 110)",
+    );
+    await using run = await database.stream();
+    await run.synced("public.t");
+    await database.run(
+      "ALTER TABLE t ADD c int DEFAULT 7, ADD d text",
+      "CREATE TABLE p4 PARTITION OF t FOR VALUES FROM (200) TO (300)",
+      "INSERT INTO t VALUES (250, 8)",
+    );
+    await run.until("the columns", () => run.model.columns("public.t").join() === "id,c,d");
+    expect(await run.differences()).toEqual([]);
+    expect(run.model.events.filter((event) => event.startsWith("copy-started"))).toHaveLength(1);
+  });
+
+  test("a partition that is made, filled and truncated between two looks has none of those rows", async () => {
+    const database = await TestDatabase.make(server);
+    await database.run("CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)");
+    await using run = await database.stream();
+    await run.synced("public.t");
+    await run.stop();
+    await database.run(
+      "CREATE TABLE p1 PARTITION OF t FOR VALUES FROM (0) TO (100)",
+      "INSERT INTO t VALUES (1)",
+      "TRUNCATE p1",
+      "INSERT INTO t VALUES (2)",
+    );
+    await run.start();
+    await run.until("the row that is left", () => run.model.rows("public.t").join() === "2");
+    await run.synced("public.t");
+    expect(await run.differences()).toEqual([]);
+  });
+
   test("tables are made, dropped and made again under a name", async () => {
     const { database, run } = await streaming();
     await using _ = run;
