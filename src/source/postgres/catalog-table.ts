@@ -15,8 +15,8 @@ export interface CatalogTable {
   readonly storage: number;
   /** Columns that the stream carries: neither dropped nor generated. By attnum. */
   readonly columns: readonly CatalogColumn[];
-  /** Attnums of dropped columns and the transactions that dropped them. */
-  readonly dropped: readonly { readonly id: number; readonly xid: number }[];
+  /** Attnums of dropped columns. */
+  readonly dropped: readonly number[];
   /** Whether the server would refuse updates if the table were published with whole old rows. */
   readonly isWholeRowRefused: boolean;
   readonly primaryKey: CatalogIndex | null;
@@ -136,7 +136,7 @@ const columnsSql = `coalesce((
   ), '[]'::json)`;
 
 const droppedSql = `coalesce((
-    SELECT json_agg(json_build_object('id', a.attnum, 'xid', a.xmin::text::bigint) ORDER BY a.attnum)
+    SELECT json_agg(a.attnum ORDER BY a.attnum)
     FROM pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attisdropped
   ), '[]'::json)`;

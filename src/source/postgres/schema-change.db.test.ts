@@ -76,6 +76,40 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
     expect(await run.differences()).toEqual([]);
   });
 
+  test("a column that is dropped and made again while its rows are on their way takes none of their values", async () => {
+    const { database, run } = await streaming();
+    await using _ = run;
+    await database.run(
+      "BEGIN",
+      "ALTER TABLE t ADD c int",
+      "INSERT INTO t VALUES (210, 'x', 1, 42)",
+      "ALTER TABLE t DROP c",
+      "ALTER TABLE t ADD c int DEFAULT 5",
+      "INSERT INTO t VALUES (211, 'x', 1, 6)",
+      "COMMIT",
+    );
+    await run.until("the column", () => run.model.columns("public.t").length === 4);
+    await run.synced("public.t");
+    expect(await run.differences()).toEqual([]);
+    await run.stop();
+    // The older transaction changes the table later.
+    const older = await server.connect(database.name);
+    await older.query("BEGIN");
+    await older.query("CREATE TABLE other (id int PRIMARY KEY)");
+    await database.run(
+      "BEGIN",
+      "ALTER TABLE t ADD d int",
+      "INSERT INTO t VALUES (212, 'x', 1, 6, 42)",
+      "COMMIT",
+    );
+    await older.query("ALTER TABLE t DROP d, ADD d int DEFAULT 5");
+    await older.query("COMMIT");
+    await older.end();
+    await run.start();
+    await run.synced("public.other", "public.t");
+    expect(await run.differences()).toEqual([]);
+  });
+
   test("types change with and without rewriting the table", async () => {
     const { database, run } = await streaming();
     await using _ = run;

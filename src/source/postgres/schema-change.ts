@@ -136,12 +136,6 @@ function keepsValues(from: ColumnDefinition, to: ColumnDefinition): boolean {
   return sameType(from.type, to.type);
 }
 
-/** What the stream says of a table, and in which transaction. */
-export interface Description {
-  readonly message: RelationMessage;
-  readonly xid: number;
-}
-
 /**
  * The table as it was where the stream described it: the description has names and types, and the catalog, which is
  * read later, tells which columns these are. Undefined where that cannot be proved; `behind` where the catalog has not
@@ -150,9 +144,9 @@ export interface Description {
 export function describedTable(
   held: HeldTable,
   now: CatalogTable,
-  { message, xid }: Description,
+  message: RelationMessage,
 ): CatalogTable | "behind" | undefined {
-  const ids = columnIds(held.definition, now, { message, xid });
+  const ids = columnIds(held.definition, now, message);
   if (ids === undefined || ids === "behind") return ids;
   const described = message.columns.map(({ name, typeOid, modifier }, index): CatalogColumn => {
     const id = ids[index] ?? 0;
@@ -192,7 +186,7 @@ function isDescribedBy(table: CatalogTable, { columns }: RelationMessage): boole
 function columnIds(
   held: TableDefinition,
   now: CatalogTable,
-  { message, xid }: Description,
+  message: RelationMessage,
 ): readonly number[] | "behind" | undefined {
   const { columns } = message;
   const heldIds = held.columns.map(({ id }) => id);
@@ -201,21 +195,12 @@ function columnIds(
   const lasting = heldIds.filter((id) => nowIds.includes(id));
   if (lasting.length === columns.length) return lasting;
   const lastHeld = Math.max(0, ...heldIds);
-  const lastNow = Math.max(0, ...nowIds, ...now.dropped.map(({ id }) => id));
+  const lastNow = Math.max(0, ...nowIds, ...now.dropped);
   if (lastNow <= lastHeld && columns.length === heldIds.length) return heldIds;
   if (!isDescribedBy(now, message)) return lastNow <= lastHeld ? "behind" : undefined;
-  // Columns could have been dropped and made again under their names after the description; then a later transaction
-  // did it.
-  const changed = [
-    ...now.columns.filter(({ id }) => !heldIds.includes(id)),
-    ...now.dropped.filter(({ id }) => heldIds.includes(id) || id > lastHeld),
-  ];
-  return changed.every((column) => isAtMost(column.xid, xid)) ? nowIds : undefined;
-}
-
-/** Transaction ids are compared as PostgreSQL does: the half of the circle behind is the past. */
-function isAtMost(a: number, b: number): boolean {
-  return ((b - a) | 0) >= 0;
+  // Columns could have been dropped and made again under their names after the description. Ids of transactions do not
+  // tell: the same transaction could have done it, or one that began earlier and committed later.
+  return now.dropped.some((id) => heldIds.includes(id) || id > lastHeld) ? undefined : nowIds;
 }
 
 const identityLetters = { default: "d", index: "i", full: "f", nothing: "n" } as const;
