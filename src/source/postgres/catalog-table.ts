@@ -17,6 +17,10 @@ export interface CatalogTable {
   readonly columns: readonly CatalogColumn[];
   /** Attnums of dropped columns. */
   readonly dropped: readonly number[];
+  /** Attnums of generated columns. */
+  readonly generated: readonly number[];
+  /** Types that people can change while columns have them, by oid. */
+  readonly types: readonly CatalogType[];
   /** Whether the server would refuse updates if the table were published with whole old rows. */
   readonly isWholeRowRefused: boolean;
   readonly primaryKey: CatalogIndex | null;
@@ -32,7 +36,22 @@ export interface CatalogTable {
   /** Whether we may put it into a publication. */
   readonly isOwned: boolean;
   /** Its place in our publication. */
-  readonly membership: { readonly oid: number; readonly isRestricted: boolean } | null;
+  readonly membership: CatalogMembership | null;
+}
+
+export interface CatalogMembership {
+  readonly oid: number;
+  /** The transaction that last changed what the publication publishes. */
+  readonly publishedBy: number;
+  readonly isRestricted: boolean;
+}
+
+/** An enum or a composite that a column is made of. */
+export interface CatalogType {
+  readonly oid: number;
+  readonly isEnum: boolean;
+  /** Labels or fields, in the order in which they were made: changing one changes what rows hold, without a change of rows. */
+  readonly parts: readonly string[];
 }
 
 export interface CatalogColumn {
@@ -141,6 +160,48 @@ const droppedSql = `coalesce((
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attisdropped
   ), '[]'::json)`;
 
+const generatedSql = `coalesce((
+    SELECT json_agg(a.attnum ORDER BY a.attnum)
+    FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
+  ), '[]'::json)`;
+
+// Types with smaller oids are PostgreSQL's own.
+const typesSql = `coalesce((
+    WITH RECURSIVE part(oid) AS (
+      SELECT a.atttypid FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+      UNION
+      SELECT next.oid
+      FROM part
+      JOIN pg_type t ON t.oid = part.oid
+      CROSS JOIN LATERAL (
+        SELECT t.typelem
+        UNION ALL
+        SELECT t.typbasetype
+        UNION ALL
+        SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
+        UNION ALL
+        SELECT f.atttypid FROM pg_attribute f
+        WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+      ) AS next(oid)
+      WHERE next.oid >= 16384
+    )
+    SELECT json_agg(json_build_object(
+      'oid', t.oid::bigint,
+      'isEnum', t.typtype = 'e',
+      'parts', CASE t.typtype
+        WHEN 'e' THEN (SELECT json_agg(e.enumlabel ORDER BY e.oid) FROM pg_enum e WHERE e.enumtypid = t.oid)
+        ELSE (
+          SELECT json_agg(concat_ws(' ', f.attnum, f.atttypid, f.atttypmod, f.attname) ORDER BY f.attnum)
+          FROM pg_attribute f WHERE f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+        )
+      END
+    ) ORDER BY t.oid)
+    FROM part JOIN pg_type t ON t.oid = part.oid
+    WHERE t.typtype IN ('e', 'c')
+  ), '[]'::json)`;
+
 function indexSql(condition: string): string {
   return `(
     SELECT json_build_object('oid', i.indexrelid::bigint, 'columns', (i.indkey::int2[])[0:i.indnkeyatts - 1])
@@ -194,6 +255,8 @@ SELECT json_build_object(
   'storage', c.relfilenode::bigint,
   'columns', ${columnsSql},
   'dropped', ${droppedSql},
+  'generated', ${generatedSql},
+  'types', ${typesSql},
   'isWholeRowRefused', current_setting('server_version_num')::int >= 180000 AND EXISTS (
     SELECT FROM pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
@@ -209,7 +272,7 @@ SELECT json_build_object(
   'isReadable', ${readableSql("c.oid")},
   'isOwned', pg_has_role(c.relowner, 'USAGE'),
   'membership', (
-    SELECT json_build_object('oid', m.oid::bigint, 'isRestricted',
+    SELECT json_build_object('oid', m.oid::bigint, 'publishedBy', p.xmin::text::bigint, 'isRestricted',
       to_jsonb(m) ->> 'prqual' IS NOT NULL OR to_jsonb(m) ->> 'prattrs' IS NOT NULL)
     FROM pg_publication_rel m JOIN pg_publication p ON p.oid = m.prpubid
     WHERE p.pubname = $1 AND m.prrelid = c.oid

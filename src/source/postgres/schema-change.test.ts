@@ -50,6 +50,8 @@ function tableOf(columns: readonly CatalogColumn[], more: Partial<CatalogTable> 
     storage: 1000,
     columns,
     dropped: [],
+    generated: [],
+    types: [],
     isWholeRowRefused: false,
     primaryKey: { oid: 2000, columns: [1] },
     identityIndex: null,
@@ -58,7 +60,7 @@ function tableOf(columns: readonly CatalogColumn[], more: Partial<CatalogTable> 
     hasRowSecurity: false,
     isReadable: true,
     isOwned: true,
-    membership: { oid: 3000, isRestricted: false },
+    membership: { oid: 3000, publishedBy: 50, isRestricted: false },
     ...more,
   };
 }
@@ -146,8 +148,12 @@ test("a table that left the publication fails, and one that came back is copied 
     kind: "failed",
     reason: { code: "TABLE_NOT_PUBLISHED" },
   });
-  expect(change(tableOf([id, a], { membership: { oid: 3001, isRestricted: false } })).kind).toBe("recopy");
-  expect(change(tableOf([id, a], { membership: { oid: 3000, isRestricted: true } })).kind).toBe("failed");
+  expect(
+    change(tableOf([id, a], { membership: { oid: 3001, publishedBy: 50, isRestricted: false } })).kind,
+  ).toBe("recopy");
+  expect(
+    change(tableOf([id, a], { membership: { oid: 3000, publishedBy: 50, isRestricted: true } })).kind,
+  ).toBe("failed");
 });
 
 test("another key is taken over, none fails the table", () => {
