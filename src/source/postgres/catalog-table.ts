@@ -15,8 +15,12 @@ export interface CatalogTable {
   readonly storage: number;
   /** Columns that the stream carries: neither dropped nor generated. By attnum. */
   readonly columns: readonly CatalogColumn[];
-  /** Attnums of dropped columns and the transactions that dropped them. */
-  readonly dropped: readonly { readonly id: number; readonly xid: number }[];
+  /** Attnums of dropped columns. */
+  readonly dropped: readonly number[];
+  /** Attnums of generated columns. */
+  readonly generated: readonly number[];
+  /** Types that people can change while columns have them, by oid. */
+  readonly types: readonly CatalogType[];
   /** Whether the server would refuse updates if the table were published with whole old rows. */
   readonly isWholeRowRefused: boolean;
   readonly primaryKey: CatalogIndex | null;
@@ -32,7 +36,22 @@ export interface CatalogTable {
   /** Whether we may put it into a publication. */
   readonly isOwned: boolean;
   /** Its place in our publication. */
-  readonly membership: { readonly oid: number; readonly isRestricted: boolean } | null;
+  readonly membership: CatalogMembership | null;
+}
+
+export interface CatalogMembership {
+  readonly oid: number;
+  /** The transaction that last changed what the publication publishes. */
+  readonly publishedBy: number;
+  readonly isRestricted: boolean;
+}
+
+/** An enum or a composite that a column is made of. */
+export interface CatalogType {
+  readonly oid: number;
+  readonly isEnum: boolean;
+  /** Labels or fields, in the order in which they were made: changing one changes what rows hold, without a change of rows. */
+  readonly parts: readonly string[];
 }
 
 export interface CatalogColumn {
@@ -61,7 +80,7 @@ export interface CatalogPartition {
   readonly storage: number;
   /** The transaction that made it a partition. */
   readonly attachedBy: number;
-  /** Made as a partition, so that all of its rows came through the stream. */
+  /** Made as a partition, and not rewritten since, so that all that happened to its rows came through the stream. */
   readonly isBornAttached: boolean;
   /** Sends at least the root's primary key when a row goes or its key changes. */
   readonly sendsKey: boolean;
@@ -98,23 +117,89 @@ export function parseTables(texts: readonly string[]): CatalogTables {
   return new Map(tables.map((table) => [table.oid, table]));
 }
 
+function missingSql(attribute: string): string {
+  return `CASE WHEN ${attribute}.atthasmissing THEN (${attribute}.attmissingval::text::text[])[1] END`;
+}
+
+const belowSql = `
+      WITH RECURSIVE below(oid) AS (
+        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid
+        UNION ALL
+        SELECT i.inhrelid FROM pg_inherits i JOIN below ON i.inhparent = below.oid
+      )
+      SELECT oid FROM below`;
+
+// The root of partitions has no rows that could lack a value: its leaves keep it, all that are older than the column,
+// and the same one.
+const missingInLeavesSql = `
+      SELECT m.attname, min(${missingSql("m")}) AS missing
+      FROM (${belowSql}
+      ) AS t
+      JOIN pg_attribute m ON m.attrelid = t.oid AND m.atthasmissing
+      WHERE c.relkind = 'p'
+      GROUP BY m.attname`;
+
 const columnsSql = `coalesce((
     SELECT json_agg(json_build_object(
       'id', a.attnum,
       'name', a.attname,
       'typeOid', a.atttypid::bigint,
       'modifier', a.atttypmod,
-      'missing', CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END,
+      'missing', coalesce(${missingSql("a")}, leaves.missing),
       'xid', a.xmin::text::bigint
     ) ORDER BY a.attnum)
     FROM pg_attribute a
+    LEFT JOIN (${missingInLeavesSql}
+    ) AS leaves ON leaves.attname = a.attname
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   ), '[]'::json)`;
 
 const droppedSql = `coalesce((
-    SELECT json_agg(json_build_object('id', a.attnum, 'xid', a.xmin::text::bigint) ORDER BY a.attnum)
+    SELECT json_agg(a.attnum ORDER BY a.attnum)
     FROM pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attisdropped
+  ), '[]'::json)`;
+
+const generatedSql = `coalesce((
+    SELECT json_agg(a.attnum ORDER BY a.attnum)
+    FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
+  ), '[]'::json)`;
+
+// Types with smaller oids are PostgreSQL's own.
+const typesSql = `coalesce((
+    WITH RECURSIVE part(oid) AS (
+      SELECT a.atttypid FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+      UNION
+      SELECT next.oid
+      FROM part
+      JOIN pg_type t ON t.oid = part.oid
+      CROSS JOIN LATERAL (
+        SELECT t.typelem
+        UNION ALL
+        SELECT t.typbasetype
+        UNION ALL
+        SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
+        UNION ALL
+        SELECT f.atttypid FROM pg_attribute f
+        WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+      ) AS next(oid)
+      WHERE next.oid >= 16384
+    )
+    SELECT json_agg(json_build_object(
+      'oid', t.oid::bigint,
+      'isEnum', t.typtype = 'e',
+      'parts', CASE t.typtype
+        WHEN 'e' THEN (SELECT json_agg(e.enumlabel ORDER BY e.oid) FROM pg_enum e WHERE e.enumtypid = t.oid)
+        ELSE (
+          SELECT json_agg(concat_ws(' ', f.attnum, f.atttypid, f.atttypmod, f.attname) ORDER BY f.attnum)
+          FROM pg_attribute f WHERE f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+        )
+      END
+    ) ORDER BY t.oid)
+    FROM part JOIN pg_type t ON t.oid = part.oid
+    WHERE t.typtype IN ('e', 'c')
   ), '[]'::json)`;
 
 function indexSql(condition: string): string {
@@ -126,7 +211,8 @@ function indexSql(condition: string): string {
 }
 
 // Attaching a table writes its columns again (they are inherited now); a table that was made as a partition still has
-// its first column from the command that made its system columns.
+// its first column from the command that made its system columns. Its first file has the table's own number: a partition
+// that was truncated by itself has another one.
 // pg_partition_tree would wait for locks.
 const partitionsSql = `coalesce((
     SELECT json_agg(json_build_object(
@@ -135,20 +221,14 @@ const partitionsSql = `coalesce((
       'name', l.relname,
       'storage', l.relfilenode::bigint,
       'attachedBy', h.xmin::text::bigint,
-      'isBornAttached', h.xmin = s.xmin AND f.xmin = s.xmin AND f.cmin = s.cmin,
+      'isBornAttached', h.xmin = s.xmin AND f.xmin = s.xmin AND f.cmin = s.cmin AND l.relfilenode = l.oid,
       'sendsKey', l.relreplident IN ('d', 'f') OR EXISTS (
         SELECT FROM pg_index i WHERE i.indrelid = l.oid AND i.indisreplident AND i.indisprimary
       ),
       'isLogged', l.relkind = 'r' AND l.relpersistence = 'p',
       'isReadable', ${readableSql("l.oid")} AND NOT row_security_active(l.oid)
     ) ORDER BY l.oid)
-    FROM (
-      WITH RECURSIVE below(oid) AS (
-        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid
-        UNION ALL
-        SELECT i.inhrelid FROM pg_inherits i JOIN below ON i.inhparent = below.oid
-      )
-      SELECT oid FROM below
+    FROM (${belowSql}
     ) AS t
     JOIN pg_class l ON l.oid = t.oid AND l.relkind <> 'p'
     JOIN pg_namespace ln ON ln.oid = l.relnamespace
@@ -175,6 +255,8 @@ SELECT json_build_object(
   'storage', c.relfilenode::bigint,
   'columns', ${columnsSql},
   'dropped', ${droppedSql},
+  'generated', ${generatedSql},
+  'types', ${typesSql},
   'isWholeRowRefused', current_setting('server_version_num')::int >= 180000 AND EXISTS (
     SELECT FROM pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
@@ -190,7 +272,7 @@ SELECT json_build_object(
   'isReadable', ${readableSql("c.oid")},
   'isOwned', pg_has_role(c.relowner, 'USAGE'),
   'membership', (
-    SELECT json_build_object('oid', m.oid::bigint, 'isRestricted',
+    SELECT json_build_object('oid', m.oid::bigint, 'publishedBy', p.xmin::text::bigint, 'isRestricted',
       to_jsonb(m) ->> 'prqual' IS NOT NULL OR to_jsonb(m) ->> 'prattrs' IS NOT NULL)
     FROM pg_publication_rel m JOIN pg_publication p ON p.oid = m.prpubid
     WHERE p.pubname = $1 AND m.prrelid = c.oid

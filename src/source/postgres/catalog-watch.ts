@@ -181,7 +181,7 @@ export class CatalogWatch {
     if (slot === undefined || slot.isUnusable) throw slotLost(names.slot);
     this.#retainedBytes = slot.retainedBytes;
     const publication = await readPublication(session, names.publication);
-    if (publication !== "intact")
+    if (publication.state !== "intact")
       throw new CodedError("PUBLICATION", `Publication ${names.publication} was dropped or altered.`);
   }
 }

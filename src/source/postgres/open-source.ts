@@ -11,7 +11,7 @@ import { formatLsn, parsePosition, type Lsn } from "./lsn.ts";
 import { namesOf, type StreamNames } from "./names.ts";
 import { PostgresSource } from "./postgres-source.ts";
 import { assertServer } from "./preflight.ts";
-import { createPublication, readPublication } from "./publication.ts";
+import { createPublication, readPublication, type Publication } from "./publication.ts";
 import { RegionPool } from "./region-pool.ts";
 import { RelationResolver } from "./relation-resolver.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
@@ -69,7 +69,7 @@ async function placeOf(opening: Opening): Promise<Start> {
   await assertTimeline(opening, held);
   const publication = await readPublication(control, names.publication);
   const slot = await readSlot(control, names.slot);
-  if (publication !== "intact") {
+  if (publication.state !== "intact" || !isAsHeld(publication, request.progress.tables)) {
     const message = `Publication ${names.publication} was dropped or altered, so every table is copied again.`;
     return lost(opening, new CodedError("PUBLICATION", message));
   }
@@ -80,6 +80,16 @@ async function placeOf(opening: Opening): Promise<Start> {
   }
   await awaitFreeSlot(control, names.slot, signal);
   return { lsn: held.lsn, isCurrent: true };
+}
+
+/**
+ * Whether nobody has made the publication again, or changed what it publishes, since the target's tables were copied. It
+ * may be intact now, but PostgreSQL decodes what was written in between with the publication that was there then.
+ */
+function isAsHeld({ publishedBy }: Publication, tables: readonly TableRecord[]): boolean {
+  return tables
+    .filter(({ phase }) => phase.kind === "copied" || phase.kind === "synced")
+    .every(({ definition }) => (readMemo(definition)?.publishedBy ?? publishedBy) === publishedBy);
 }
 
 function lost(opening: Opening, { code, message }: CodedError): Promise<Start> {

@@ -238,11 +238,8 @@ export class PostgresSource implements Source {
   async #within(stop: Stop, block: BlockBuilder, signal: AbortSignal): Promise<void> {
     const { resolver, spools } = this.#parts;
     switch (stop.kind) {
-      case "unresolved": {
-        const { transaction } = this.#decoder;
-        assert(transaction !== undefined, "a row comes within a transaction");
-        return resolver.resolve(stop.table, transaction, { block, signal });
-      }
+      case "unresolved":
+        return resolver.resolve(stop.table, { block, signal });
       case "commit":
         return this.#commit(stop.commit, block);
       case "stream":
@@ -283,7 +280,7 @@ export class PostgresSource implements Source {
         const stop = decoder.decodeSpooled(region, spool, block);
         if (stop.kind === "end") break;
         assert(stop.kind === "unresolved", "a transaction that is sent in pieces holds nothing but changes");
-        await resolver.resolve(stop.table, commit, { block, signal });
+        await resolver.resolve(stop.table, { block, signal });
       }
       yield* built(block);
     }

@@ -7,18 +7,25 @@ import type { Session } from "./session.ts";
 /** Whether the stream's publication is there, and publishes what it was made to publish. */
 export type PublicationState = "intact" | "absent" | "altered";
 
+export interface Publication {
+  readonly state: PublicationState;
+  /** The transaction that last changed what it publishes. */
+  readonly publishedBy: number;
+}
+
 /**
  * The publication has exactly the tables that can be replicated, one by one: a table without a key in a publication
  * would make updates and deletes fail in its users' hands.
  */
-export async function readPublication(session: Session, name: string): Promise<PublicationState> {
-  const [found] = await session.rows<{ intact: boolean }>(
-    `SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot AND NOT puballtables AS intact
+export async function readPublication(session: Session, name: string): Promise<Publication> {
+  const [found] = await session.rows<{ intact: boolean; by: string }>(
+    `SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot AND NOT puballtables AS intact,
+       xmin::text AS by
      FROM pg_publication WHERE pubname = $1`,
     [name],
   );
-  if (found === undefined) return "absent";
-  return found.intact ? "intact" : "altered";
+  if (found === undefined) return { state: "absent", publishedBy: 0 };
+  return { state: found.intact ? "intact" : "altered", publishedBy: Number(found.by) };
 }
 
 export async function createPublication(session: Session, name: string): Promise<void> {

@@ -157,6 +157,18 @@ test.each(versions)(
     await run.start();
     await run.until("the row", () => run.model.rows("public.t").length === 1);
     expect(run.notices.at(-1)?.code).toBe("PUBLICATION");
+    await run.synced("public.t");
+    await run.stop();
+    // Rows that were written without it cannot be read: PostgreSQL looks for it as it was then.
+    await server.run([
+      `DROP PUBLICATION ${publication}`,
+      "INSERT INTO t VALUES (4)",
+      `CREATE PUBLICATION ${publication} FOR TABLE t WITH (publish_via_partition_root = true)`,
+    ]);
+    await run.start();
+    await run.until("the row", () => run.model.rows("public.t").length === 2);
+    await run.synced("public.t");
+    expect(await run.differences()).toEqual([]);
     await server.run(`DROP PUBLICATION ${publication}`);
     expect(await run.failure()).toMatchObject({ code: "PUBLICATION" });
   },

@@ -2,7 +2,6 @@ import { pause } from "../../base/backoff.ts";
 import { present } from "../../base/assert.ts";
 import type { BlockBuilder } from "./block-builder.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
-import type { OpenTransaction } from "./decoder.ts";
 import { describedTable, followCatalog, type SchemaChange } from "./schema-change.ts";
 import type { Session } from "./session.ts";
 import type { TypeContext } from "./shape.ts";
@@ -31,7 +30,7 @@ export class RelationResolver {
   }
 
   /** Afterwards the table is resolved, or takes no changes any more. */
-  async resolve(table: TrackedTable, transaction: OpenTransaction, work: ResolveWork): Promise<void> {
+  async resolve(table: TrackedTable, work: ResolveWork): Promise<void> {
     const message = present(table.message, "a row comes behind the description of its table");
     for (let attempt = 0; ; attempt += 1) {
       const now = await this.#read(table);
@@ -40,7 +39,7 @@ export class RelationResolver {
         this.#tables.drop(table, work.block);
         return;
       }
-      const described = describedTable(table, now, { message, xid: transaction.xid });
+      const described = describedTable(table, now, message);
       if (described === "behind" && attempt < behindTries) {
         await pause(behindMs, work.signal);
         continue;

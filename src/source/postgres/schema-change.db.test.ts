@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TestPostgres, type PostgresVersion } from "../../../test/support/postgres.ts";
 import { until } from "../../../test/support/until.ts";
+import { namesOf } from "./names.ts";
 import { TestDatabase } from "../../../test/support/stream-run.ts";
 
 describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
   let server: TestPostgres;
   beforeAll(async () => {
-    server = await TestPostgres.start({ version });
+    // Every test leaves a slot behind.
+    server = await TestPostgres.start({ version, settings: { max_replication_slots: "40" } });
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
@@ -76,6 +78,40 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
     expect(await run.differences()).toEqual([]);
   });
 
+  test("a column that is dropped and made again while its rows are on their way takes none of their values", async () => {
+    const { database, run } = await streaming();
+    await using _ = run;
+    await database.run(
+      "BEGIN",
+      "ALTER TABLE t ADD c int",
+      "INSERT INTO t VALUES (210, 'x', 1, 42)",
+      "ALTER TABLE t DROP c",
+      "ALTER TABLE t ADD c int DEFAULT 5",
+      "INSERT INTO t VALUES (211, 'x', 1, 6)",
+      "COMMIT",
+    );
+    await run.until("the column", () => run.model.columns("public.t").length === 4);
+    await run.synced("public.t");
+    expect(await run.differences()).toEqual([]);
+    await run.stop();
+    // The older transaction changes the table later.
+    const older = await server.connect(database.name);
+    await older.query("BEGIN");
+    await older.query("CREATE TABLE other (id int PRIMARY KEY)");
+    await database.run(
+      "BEGIN",
+      "ALTER TABLE t ADD d int",
+      "INSERT INTO t VALUES (212, 'x', 1, 6, 42)",
+      "COMMIT",
+    );
+    await older.query("ALTER TABLE t DROP d, ADD d int DEFAULT 5");
+    await older.query("COMMIT");
+    await older.end();
+    await run.start();
+    await run.synced("public.other", "public.t");
+    expect(await run.differences()).toEqual([]);
+  });
+
   test("types change with and without rewriting the table", async () => {
     const { database, run } = await streaming();
     await using _ = run;
@@ -91,6 +127,65 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
       "UPDATE t SET a = 'y' WHERE id = 5",
     );
     await run.until("the types", () => run.model.rows("public.t").some((row) => row[2] === "8000000000"));
+    expect(await run.differences()).toEqual([]);
+  });
+
+  test("a generated column that becomes an ordinary one has the values it had", async () => {
+    const { database, run } = await streaming();
+    await using _ = run;
+    await database.run("CREATE TABLE u (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id * 2) STORED)");
+    await database.run("INSERT INTO u SELECT generate_series(1, 5)");
+    await run.synced("public.u");
+    await database.run("ALTER TABLE u ALTER g DROP EXPRESSION");
+    await run.until("the column", () => run.model.columns("public.u").join() === "id,g");
+    await run.synced("public.u");
+    expect(await run.differences()).toEqual([]);
+    await database.run("CREATE TABLE v (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id * 2) STORED)");
+    await database.run("INSERT INTO v SELECT generate_series(1, 5)");
+    await run.synced("public.v");
+    await run.stop();
+    await database.run("INSERT INTO v VALUES (6)", "ALTER TABLE v ALTER g DROP EXPRESSION");
+    await run.start();
+    await run.until("the column", () => run.model.columns("public.v").join() === "id,g");
+    await run.synced("public.v");
+    expect(await run.differences()).toEqual([]);
+  });
+
+  test("a label or a field that is changed in its type is changed in the rows, a new label copies nothing", async () => {
+    const database = await TestDatabase.make(server);
+    await database.run(
+      "CREATE TYPE e AS ENUM ('x', 'y')",
+      "CREATE DOMAIN d AS e",
+      "CREATE TYPE c AS (n int, l d[])",
+      "CREATE TABLE t (id int PRIMARY KEY, e e)",
+      "CREATE TABLE u (id int PRIMARY KEY, c c)",
+      "INSERT INTO t VALUES (1, 'x')",
+      "INSERT INTO u VALUES (1, (1, '{y}'))",
+    );
+    await using run = await database.stream();
+    await run.synced("public.t", "public.u");
+    const copies = (name: string): number =>
+      run.model.events.filter((event) => event === `revealed ${name}`).length;
+    const first = copies("public.t");
+    await database.run("ALTER TYPE e ADD VALUE 'w' BEFORE 'x'", "INSERT INTO t VALUES (2, 'w')");
+    await run.until("the row", () => run.model.rows("public.t").length === 2);
+    expect(await run.differences()).toEqual([]);
+    expect(copies("public.t")).toBe(first);
+    await database.run("ALTER TYPE e RENAME VALUE 'x' TO 'renamed'");
+    await run.until("the label", () => run.model.rows("public.t").some((row) => row[1] === "renamed"));
+    await run.synced("public.t", "public.u");
+    expect(await run.differences()).toEqual([]);
+    for (const change of ["ADD ATTRIBUTE m int", "RENAME ATTRIBUTE m TO o", "DROP ATTRIBUTE n"]) {
+      const before = copies("public.u");
+      await database.run(`ALTER TYPE c ${change}`);
+      await run.until("another copy", () => copies("public.u") > before);
+      expect(await run.differences()).toEqual([]);
+    }
+    await run.stop();
+    await database.run("ALTER TYPE e RENAME VALUE 'y' TO 'z'");
+    const before = copies("public.u");
+    await run.start();
+    await run.until("another copy", () => copies("public.u") > before);
     expect(await run.differences()).toEqual([]);
   });
 
@@ -110,6 +205,45 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
       "INSERT INTO t VALUES (400, 'x', 1)",
     );
     await run.until("the column", () => run.model.columns("public.t").length === 4);
+    await run.synced("public.t");
+    expect(await run.differences()).toEqual([]);
+  });
+
+  test("a column that a partitioned table gets has its default in the rows of all partitions", async () => {
+    const database = await TestDatabase.make(server);
+    await database.run(
+      "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+      "CREATE TABLE p1 PARTITION OF t FOR VALUES FROM (0) TO (100)",
+      "CREATE TABLE p2 PARTITION OF t FOR VALUES FROM (100) TO (200) PARTITION BY RANGE (id)",
+      "CREATE TABLE p3 PARTITION OF p2 FOR VALUES FROM (100) TO (200)",
+      "INSERT INTO t SELECT generate_series(90, 110)",
+    );
+    await using run = await database.stream();
+    await run.synced("public.t");
+    await database.run(
+      "ALTER TABLE t ADD c int DEFAULT 7, ADD d text",
+      "CREATE TABLE p4 PARTITION OF t FOR VALUES FROM (200) TO (300)",
+      "INSERT INTO t VALUES (250, 8)",
+    );
+    await run.until("the columns", () => run.model.columns("public.t").join() === "id,c,d");
+    expect(await run.differences()).toEqual([]);
+    expect(run.model.events.filter((event) => event.startsWith("copy-started"))).toHaveLength(1);
+  });
+
+  test("a partition that is made, filled and truncated between two looks has none of those rows", async () => {
+    const database = await TestDatabase.make(server);
+    await database.run("CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)");
+    await using run = await database.stream();
+    await run.synced("public.t");
+    await run.stop();
+    await database.run(
+      "CREATE TABLE p1 PARTITION OF t FOR VALUES FROM (0) TO (100)",
+      "INSERT INTO t VALUES (1)",
+      "TRUNCATE p1",
+      "INSERT INTO t VALUES (2)",
+    );
+    await run.start();
+    await run.until("the row that is left", () => run.model.rows("public.t").join() === "2");
     await run.synced("public.t");
     expect(await run.differences()).toEqual([]);
   });
@@ -290,6 +424,19 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
       "another copy",
       () => run.model.events.filter((event) => event.startsWith("revealed")).length === 3,
     );
+    expect(await run.differences()).toEqual([]);
+  });
+
+  test("what a person keeps from being published for a while is not missing afterwards", async () => {
+    const { database, run } = await streaming();
+    await using _ = run;
+    await run.stop();
+    const { publication } = namesOf(run.integrationId, database.name);
+    const publish = (what: string): string => `ALTER PUBLICATION ${publication} SET (publish = '${what}')`;
+    await database.run(publish("insert"), "UPDATE t SET b = 0", publish("insert, update, delete, truncate"));
+    await run.start();
+    await run.until("the rows", () => run.model.rows("public.t").every((row) => row[2] === "0"));
+    await run.synced("public.t");
     expect(await run.differences()).toEqual([]);
   });
 

@@ -4,7 +4,15 @@ import { sameType } from "../../model/logical-type.ts";
 import type { Column, ColumnDefinition, ReplicaIdentity, TableDefinition } from "../../model/relation.ts";
 import type { RelationMessage } from "../../wire/pg-stream.ts";
 import type { CatalogColumn, CatalogTable } from "./catalog-table.ts";
-import { followable, nameOf, shapeOf, type Shape, type ShapeMemo, type TypeContext } from "./shape.ts";
+import {
+  followable,
+  hashOf,
+  nameOf,
+  shapeOf,
+  type Shape,
+  type ShapeMemo,
+  type TypeContext,
+} from "./shape.ts";
 
 /** What the target holds of a table. */
 export interface HeldTable {
@@ -29,7 +37,7 @@ export function followCatalog(held: HeldTable, now: CatalogTable, context: TypeC
   if (now.membership === null) return notPublished(now);
   const { definition, memo } = held;
   if (memo === undefined || !isContinuous(memo, shape.memo, now)) return { kind: "recopy", shape };
-  const changes = columnChanges(definition, now, shape);
+  const changes = columnChanges(held, now, shape);
   if (changes === undefined) return { kind: "recopy", shape };
   const isSame =
     definition.memo === shape.relation.memo &&
@@ -48,6 +56,9 @@ export function notPublished(table: CatalogTable): SchemaChange {
 /** Whether every change of rows between the two versions came through the stream. */
 function isContinuous(before: ShapeMemo, after: ShapeMemo, now: CatalogTable): boolean {
   if (before.membership !== after.membership) return false;
+  // Somebody changed what is published, and perhaps changed it back: rows may have been left out in between.
+  if ((before.publishedBy ?? after.publishedBy) !== after.publishedBy) return false;
+  if (!hasSameTypes(before, now)) return false;
   // Under whole old rows the stream does not say which index made up the key when a row was written.
   if (now.identity === "f" && before.key !== 0 && after.key !== 0 && before.key !== after.key) return false;
   // A rewrite that comes without a change of columns (VACUUM FULL, CLUSTER, TRUNCATE) leaves or streams the rows.
@@ -58,6 +69,16 @@ function isContinuous(before: ShapeMemo, after: ShapeMemo, now: CatalogTable): b
 
 function sameVersions(before: ShapeMemo, after: ShapeMemo): boolean {
   return JSON.stringify(before.columns) === JSON.stringify(after.columns);
+}
+
+/** An enum may get labels; anything else that is done to a type changes what rows hold that were written before. */
+function hasSameTypes({ types = [] }: ShapeMemo, now: CatalogTable): boolean {
+  return types.every(([oid, count, hash]) => {
+    const type = now.types.find((each) => each.oid === oid);
+    if (type === undefined) return true;
+    const parts = type.isEnum ? type.parts.slice(0, count) : type.parts;
+    return hashOf(parts) === hash;
+  });
 }
 
 /** Rows of a partition that was attached, detached, dropped, truncated or rewritten by itself do not come. */
@@ -75,10 +96,11 @@ export function sameIdentity(a: ReplicaIdentity, b: ReplicaIdentity): boolean {
 
 /** In an order in which they can be applied; undefined where values would have to change. */
 function columnChanges(
-  held: TableDefinition,
+  { definition: held, memo }: HeldTable,
   now: CatalogTable,
   { relation, codecs }: Shape,
 ): readonly ColumnChange[] | undefined {
+  const generated = memo?.generated ?? [];
   const before = new Map(held.columns.map((column) => [column.id, column]));
   const after = new Map(relation.columns.map((column) => [column.id, column]));
   const kept: { from: ColumnDefinition; to: Column }[] = [];
@@ -93,6 +115,8 @@ function columnChanges(
   const added: ColumnChange[] = [];
   for (const [index, column] of relation.columns.entries()) {
     if (before.has(column.id)) continue;
+    // Rows had values of it all the time, which the stream did not carry.
+    if (generated.includes(column.id)) return undefined;
     const fill = now.columns[index]?.missing ?? null;
     // The catalog has it as PostgreSQL prints it, which is not how values of some types are kept.
     if (fill !== null && codecs[index]?.isKeptAsPrinted !== true) return undefined;
@@ -136,12 +160,6 @@ function keepsValues(from: ColumnDefinition, to: ColumnDefinition): boolean {
   return sameType(from.type, to.type);
 }
 
-/** What the stream says of a table, and in which transaction. */
-export interface Description {
-  readonly message: RelationMessage;
-  readonly xid: number;
-}
-
 /**
  * The table as it was where the stream described it: the description has names and types, and the catalog, which is
  * read later, tells which columns these are. Undefined where that cannot be proved; `behind` where the catalog has not
@@ -150,9 +168,9 @@ export interface Description {
 export function describedTable(
   held: HeldTable,
   now: CatalogTable,
-  { message, xid }: Description,
+  message: RelationMessage,
 ): CatalogTable | "behind" | undefined {
-  const ids = columnIds(held.definition, now, { message, xid });
+  const ids = columnIds(held.definition, now, message);
   if (ids === undefined || ids === "behind") return ids;
   const described = message.columns.map(({ name, typeOid, modifier }, index): CatalogColumn => {
     const id = ids[index] ?? 0;
@@ -161,11 +179,24 @@ export function describedTable(
   });
   const { schema, table: name } = message;
   const identity = identityFields(held, now, { message, columns: described });
-  if (isDescribedBy(now, message)) return { ...now, schema, name, columns: described, ...identity };
+  const generated = generatedColumns(held, now, described);
+  if (isDescribedBy(now, message))
+    return { ...now, schema, name, columns: described, generated, ...identity };
   // The catalog is further on: what it says of rewriting belongs to columns that are still to come.
   const columns = described.map((column) => ({ ...column, xid: heldXid(held, column) ?? column.xid }));
   const storage = held.memo?.storage ?? now.storage;
-  return { ...now, schema, name, columns, storage, ...identity };
+  return { ...now, schema, name, columns, generated, storage, ...identity };
+}
+
+/** Columns that are, or have been until after the description, generated. */
+function generatedColumns(
+  { memo }: HeldTable,
+  now: CatalogTable,
+  described: readonly CatalogColumn[],
+): readonly number[] {
+  const ids = new Set([...(memo?.generated ?? []), ...now.generated]);
+  for (const { id } of described) ids.delete(id);
+  return [...ids].toSorted((a, b) => a - b);
 }
 
 /** The transaction that last changed the column, as far as the target's version of the table knows. */
@@ -192,7 +223,7 @@ function isDescribedBy(table: CatalogTable, { columns }: RelationMessage): boole
 function columnIds(
   held: TableDefinition,
   now: CatalogTable,
-  { message, xid }: Description,
+  message: RelationMessage,
 ): readonly number[] | "behind" | undefined {
   const { columns } = message;
   const heldIds = held.columns.map(({ id }) => id);
@@ -201,21 +232,12 @@ function columnIds(
   const lasting = heldIds.filter((id) => nowIds.includes(id));
   if (lasting.length === columns.length) return lasting;
   const lastHeld = Math.max(0, ...heldIds);
-  const lastNow = Math.max(0, ...nowIds, ...now.dropped.map(({ id }) => id));
+  const lastNow = Math.max(0, ...nowIds, ...now.dropped);
   if (lastNow <= lastHeld && columns.length === heldIds.length) return heldIds;
   if (!isDescribedBy(now, message)) return lastNow <= lastHeld ? "behind" : undefined;
-  // Columns could have been dropped and made again under their names after the description; then a later transaction
-  // did it.
-  const changed = [
-    ...now.columns.filter(({ id }) => !heldIds.includes(id)),
-    ...now.dropped.filter(({ id }) => heldIds.includes(id) || id > lastHeld),
-  ];
-  return changed.every((column) => isAtMost(column.xid, xid)) ? nowIds : undefined;
-}
-
-/** Transaction ids are compared as PostgreSQL does: the half of the circle behind is the past. */
-function isAtMost(a: number, b: number): boolean {
-  return ((b - a) | 0) >= 0;
+  // Columns could have been dropped and made again under their names after the description. Ids of transactions do not
+  // tell: the same transaction could have done it, or one that began earlier and committed later.
+  return now.dropped.some((id) => heldIds.includes(id) || id > lastHeld) ? undefined : nowIds;
 }
 
 const identityLetters = { default: "d", index: "i", full: "f", nothing: "n" } as const;

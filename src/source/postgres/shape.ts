@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { TableFailureReason } from "../../model/block.ts";
 import { sameType } from "../../model/logical-type.ts";
 import type { Column, Relation, ReplicaIdentity, TableDefinition } from "../../model/relation.ts";
@@ -33,6 +34,13 @@ export interface ShapeMemo {
   /** The index that makes up the identity; 0 for whole rows. */
   readonly key: number;
   readonly membership: number;
+  /** Absent in memos of older versions, as are the three that follow: then nothing is known of it. */
+  readonly publishedBy?: number;
+  /** The table's replica identity, as the catalog writes it. */
+  readonly identity?: string;
+  readonly generated?: readonly number[];
+  /** Oid, number of parts, and a hash of them, for each type that people can change. */
+  readonly types?: readonly (readonly [oid: number, parts: number, hash: string])[];
   /** `oid:xid of attaching:storage` of each partition. */
   readonly partitions: readonly string[];
 }
@@ -117,8 +125,17 @@ export function memoOf(table: CatalogTable, key: number): ShapeMemo {
     storage: table.storage,
     key,
     membership: table.membership?.oid ?? 0,
+    publishedBy: table.membership?.publishedBy ?? 0,
+    identity: table.identity,
+    generated: table.generated,
+    types: table.types.map(({ oid, parts }) => [oid, parts.length, hashOf(parts)] as const),
     partitions: table.partitions.map(({ oid, attachedBy, storage }) => `${oid}:${attachedBy}:${storage}`),
   };
+}
+
+/** Of labels or fields, to tell whether they are others now. */
+export function hashOf(parts: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("base64").slice(0, 16);
 }
 
 /** What an earlier run left with the target, if it did. */

@@ -92,14 +92,16 @@ export class TableCopier implements AsyncDisposable {
     const { publication } = names;
     const oids = wanted.map(({ oid }) => oid);
     const found = await readTables(session, { publication, oids });
-    const context = await readTypeContext(session, found.values());
-    const eligible = [...found.values()].filter((table) => shapeOf(table, context).kind === "shape");
+    const before = await readTypeContext(session, found.values());
+    const eligible = [...found.values()].filter((table) => shapeOf(table, before).kind === "shape");
     await publishTables(
       session,
       publication,
       eligible.filter(({ membership }) => membership === null),
     );
     const published = await readTables(session, { publication, oids: eligible.map(({ oid }) => oid) });
+    // Types are read behind what the tables say of them, so that a change in between is noticed afterwards.
+    const context = await readTypeContext(session, published.values());
     return [...published.values()].flatMap((table) => {
       const result = shapeOf(table, context);
       return result.kind === "shape" && table.membership !== null ? [{ table, shape: result.shape }] : [];

@@ -1,7 +1,7 @@
 import type { BlockBuilder } from "./block-builder.ts";
 import type { CatalogTable } from "./catalog-table.ts";
 import type { CatalogView } from "./catalog-watch.ts";
-import { memoOf, shapeOf, type ShapeResult } from "./shape.ts";
+import { memoOf, shapeOf, type ShapeMemo, type ShapeResult } from "./shape.ts";
 import type { StreamTables } from "./stream-tables.ts";
 import type { TrackedTable } from "./tracked-table.ts";
 
@@ -66,9 +66,10 @@ function isMended(table: TrackedTable, found: CatalogTable, code: string): boole
   // Whoever took it out of the publication puts it back.
   if (code === "TABLE_NOT_PUBLISHED") return found.membership !== null;
   // Values that the target refused, or rows that could not be read: another try wants another table.
-  return JSON.stringify({ ...memoOf(found, 0), membership: 0 }) !== failedMemo(table);
+  return table.memo === undefined || unpublished(memoOf(found, 0)) !== unpublished(table.memo);
 }
 
-function failedMemo({ memo }: TrackedTable): string | undefined {
-  return memo === undefined ? undefined : JSON.stringify({ ...memo, key: 0, membership: 0 });
+/** A memo without what a table has only in the publication, and loses when it fails. */
+function unpublished(memo: ShapeMemo): string {
+  return JSON.stringify({ ...memo, key: 0, membership: 0, publishedBy: 0 });
 }

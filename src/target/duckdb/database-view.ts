@@ -80,7 +80,7 @@ class View implements DatabaseView {
       (column, index) => `${canonicalOf(column.type, physicalColumn(column))} AS v${index}`,
     );
     const [row] = await this.#session.rows(
-      `SELECT count(*) AS rows, CAST(coalesce(sum(CAST('0x' || md5(${fields.join(" || ")})[1:16] AS UBIGINT)), 0) % 18446744073709551616 AS VARCHAR) AS hash
+      `SELECT count(*) AS rows, CAST(coalesce(sum(CAST('0x' || md5(concat(${fields.join(", ")}))[1:16] AS UBIGINT)), 0) % 18446744073709551616 AS VARCHAR) AS hash
        FROM (SELECT ${values.join(", ")} FROM ${from} ${where})`,
     );
     const hash = BigInt(String(row?.["hash"]));

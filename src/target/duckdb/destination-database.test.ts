@@ -3,6 +3,7 @@ import { CodedError } from "../../base/errors.ts";
 import type { DeltaStep, PartialUpdate } from "../../model/delta.ts";
 import type { Relation } from "../../model/relation.ts";
 import { TableError } from "../../model/table-error.ts";
+import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
 import {
   impossible,
   plainColumn,
@@ -163,6 +164,26 @@ test("without a key one row goes for each that is deleted, of rows that are equa
     ["1", null, null],
     ["2", "", "1.0"],
   ]);
+});
+
+test("a table has as many columns as PostgreSQL allows, with a key and without", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  const kinds = [int, text, { kind: "float64" }] as const;
+  const columns = Object.fromEntries(
+    Array.from({ length: 1600 }, (_, index) => [`n${index}`, kinds[index % 3] ?? int]),
+  );
+  const row = (first: number): Cell[] =>
+    Array.from({ length: 1600 }, (_, index) => [first + index, `x${index}`, 1e30][index % 3] ?? null);
+  const keyed = plainRelation({ id: "1", name: "keyed", columns, key: ["n0"] });
+  const keyless = plainRelation({ id: "2", name: "keyless", columns });
+  for (const relation of [keyed, keyless]) {
+    await database.apply(deltaOf(copySteps(relation, [row(1), row(2)]), `${relation.id}0`), never);
+    const changed = { deletes: [row(1)], inserts: [row(3)] };
+    await database.apply(deltaOf([rowsStep(relation, changed)], `${relation.id}1`), never);
+    await using view = await database.view();
+    expect(await view.digest(relation, never)).toEqual(digestOfRows(relation, [row(2), row(3)]));
+  }
 });
 
 test("a value that cannot be kept fails the table by column, and leaves everything as it was", async () => {
