@@ -4,7 +4,7 @@ import { XMLValidator } from "fast-xml-parser";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TestService } from "../../test/support/aws-service.ts";
 import { Dice } from "../../test/support/dice.ts";
-import { errorEnvelope } from "../../test/support/error-envelope.ts";
+import { errorEnvelope, jsonErrorEnvelope } from "../../test/support/error-envelope.ts";
 import { printedSeed } from "../../test/support/random.ts";
 import { RawConnection, type RawAnswer } from "../../test/support/raw-http.ts";
 import { bytesOf, mayBreakHttp, sign, validDraft, type Draft } from "../../test/support/request-draft.ts";
@@ -13,8 +13,11 @@ import { awsErrorStatus } from "../wire/aws-error.ts";
 
 const requests = 20_000;
 const mebibyte = 1024 * 1024;
-/** What the second half of the requests may add to what is in use after the first. */
-const growthMax = { heap: 4 * mebibyte, resident: 32 * mebibyte } as const;
+/**
+ * What the second half of the requests may add to what is in use after the first. The process keeps tens of megabytes
+ * for its heap, as it likes; what leaks 10 kB a request outside of it is found all the same.
+ */
+const growthMax = { heap: 4 * mebibyte, resident: 96 * mebibyte } as const;
 
 let service: TestService;
 let runtime: Disposable;
@@ -42,17 +45,20 @@ async function draftOf(seed: number): Promise<Draft> {
 
 /** The code of a refusal, `granted`, or what HTTP's parser says. */
 function check(answer: RawAnswer, draft: Draft): string {
-  const { status, headers, body } = answer;
+  const { status, headers } = answer;
   expect(status).toBeLessThan(500);
-  if (draft.isHttpBroken && !headers.get("content-type")?.startsWith("text/xml")) {
+  const type = headers.get("content-type") ?? "";
+  if (draft.isHttpBroken && !/^text\/xml|^application\/x-amz-json/.test(type)) {
     expect(status).toBeGreaterThanOrEqual(400);
     return `HTTP ${status}`;
   }
   if (draft.method === "HEAD") return `HEAD ${status}`;
-  if (headers.get("content-type") === "application/x-amz-json-1.1") {
-    expect(asksForJson(draft)).toBe(true);
-    return checkJson(answer);
-  }
+  const isJson = type === "application/x-amz-json-1.1";
+  if (isJson) expect(asksForJson(draft)).toBe(true);
+  return isJson ? checkJson(answer) : checkXml(answer);
+}
+
+function checkXml({ status, headers, body }: RawAnswer): string {
   expect(headers.get("content-type")).toBe("text/xml;charset=utf-8");
   if (status !== 200) {
     const { code, requestId } = errorEnvelope(status, body);
@@ -65,7 +71,7 @@ function check(answer: RawAnswer, draft: Draft): string {
   return "granted";
 }
 
-/** A mutation can turn a request into one of the other protocol, in which it says nothing that makes sense. */
+/** Whether it was made so, or a mutation turned it into one of the protocol AWS JSON. */
 function asksForJson({ headers }: Draft): boolean {
   return headers.some(([name, value]) => {
     const header = name.toLowerCase();
@@ -77,11 +83,13 @@ function asksForJson({ headers }: Draft): boolean {
 }
 
 function checkJson({ status, headers, body }: RawAnswer): string {
-  expect([400, 413]).toContain(status);
-  const { __type: code } = JSON.parse(body) as { readonly __type: string };
-  expect(headers.get("x-amzn-errortype")).toBe(code);
-  expect(code).toMatch(/^[A-Z][A-Za-z]+Exception$/);
-  return code;
+  if (status !== 200) {
+    const { code } = jsonErrorEnvelope(status, body);
+    expect(headers.get("x-amzn-errortype")).toBe(code);
+    return code;
+  }
+  expect(JSON.parse(body)).toBeTypeOf("object");
+  return "granted (JSON)";
 }
 
 interface Tally {
@@ -104,7 +112,9 @@ async function attack(seed: number, tally: Tally): Promise<void> {
   if (answer === undefined) expect(draft.isHttpBroken).toBe(true);
   const code = answer === undefined ? "hung up" : check(answer, draft);
   tally.codes.set(code, (tally.codes.get(code) ?? 0) + 1);
-  if (!draft.isHttpBroken) return;
+  // What is refused before its body was read leaves a connection that the server may give up at any moment.
+  const isUnread = answer?.status === 413 || !["GET", "POST"].includes(draft.method);
+  if (!draft.isHttpBroken && !isUnread) return;
   connection[Symbol.dispose]();
   tally.connection = undefined;
 }

@@ -449,7 +449,7 @@ class Play {
 test(`${sequences.toLocaleString("en")} random sequences of actions do what a small model says`, async () => {
   let played = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 10 }), async (actions) => {
+    fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 8 }), async (actions) => {
       clock = new Date();
       await sql(`DELETE FROM zeroetl.integrations WHERE ordinal > ${elders}; DELETE FROM zeroetl.events`);
       // Nothing else in an embedded catalog clears away what is deleted all the time here.
