@@ -100,7 +100,8 @@ type Action =
   | { readonly kind: "forget"; readonly whom: number }
   | { readonly kind: "tick"; readonly ms: number };
 
-const whom = fc.nat(3);
+// Mostly the first ones, of which there are most.
+const whom = fc.constantFrom(0, 0, 0, 0, 1, 1, 2, 3);
 const by = fc.constantFrom("uuid", "UUID", "ARN", "name", "NAME");
 const name = fc.constantFrom("a", "A", "b", "c-1", "elder-11");
 const source = fc.constantFrom("shop", "source-0", "books");
@@ -114,9 +115,10 @@ const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(value, { nil: undefined });
 const numbered = (from: number, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `k${from + index}`);
+// Two of the long lists together are 50 tags, or one too many.
 const keys = fc.oneof(
-  fc.subarray(["k1", "K1", "k2", "z"]),
-  fc.constantFrom(numbered(0, 30), numbered(20, 30), numbered(30, 21)),
+  { weight: 1, arbitrary: fc.subarray(["k1", "K1", "k2", "z"]) },
+  { weight: 2, arbitrary: fc.constantFrom(numbered(0, 30), numbered(30, 20), numbered(30, 21)) },
 );
 const status = fc.constantFrom(
   "active",
