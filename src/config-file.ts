@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from "yaml";
 import type { z } from "zod";
@@ -231,4 +231,10 @@ export async function readConfigFile(path: string, what = "configuration"): Prom
     if (cause instanceof CodedError) throw cause;
     throw new CodedError("CONFIGURATION", `${path} is not UTF-8 text`, { cause });
   }
+}
+
+/** Whether others than its owner can read a file. What cannot be looked at is for whoever needs it to say. */
+export async function othersCanRead(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && (found.mode & 0o044) !== 0;
 }

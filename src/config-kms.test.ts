@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { TemporaryDirectory } from "../test/support/temporary.ts";
 import { loadConfiguration, type Configuration } from "./config.ts";
-import { keyStoreOf } from "./key-store.ts";
+import { keyStoreOf } from "./configured-key-store.ts";
 
 const id = "1234abcd-12ab-34cd-56ef-1234567890ab";
 const key = randomBytes(32).toString("base64");

@@ -1,8 +1,7 @@
-import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { Secret, type SecretBytes } from "./base/secret.ts";
-import type { SettingPath } from "./config-file.ts";
+import { othersCanRead, type SettingPath } from "./config-file.ts";
 import { isWebUrl, setting, wholeNumber } from "./config-setting.ts";
 import { keyOfText } from "./kms/key-material.ts";
 import { defaultKeyId } from "./kms/key-name.ts";
@@ -158,14 +157,13 @@ export function kmsSecrets({ keys = [], api: access }: KmsSettings): SettingPath
   ];
 }
 
-/** Key files that others can read, as sentences. One that is not there is for whoever needs it to say. */
+/** Key files that others can read, as sentences. */
 export async function kmsWarnings({ keys = [] }: KmsSettings, base: string): Promise<string[]> {
   const warnings: string[] = [];
   for (const [index, { file }] of keys.entries()) {
     if (file === undefined) continue;
     const path = resolve(base, file);
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && (found.mode & 0o044) !== 0)
+    if (await othersCanRead(path))
       warnings.push(`kms.keys[${index}].file: others can read the key: chmod 600 ${path}`);
   }
   return warnings;

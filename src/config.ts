@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { CodedError } from "./base/errors.ts";
@@ -7,6 +6,7 @@ import { Secret } from "./base/secret.ts";
 import { uuidForm } from "./base/uuid.ts";
 import {
   MissingFile,
+  othersCanRead,
   readConfigFile,
   refuseIssues,
   type ConfigFile,
@@ -440,8 +440,7 @@ function namespaceOf(target: string): string {
 
 /** A file that others can read, with secrets in it. */
 async function warningsOf(path: string, file: ConfigFile, settings: Settings): Promise<string[]> {
-  const { mode } = await stat(path);
-  if ((mode & 0o044) === 0) return [];
+  if (!(await othersCanRead(path))) return [];
   const secrets: SettingPath[] = [
     ...(settings.credentials ?? []).map((_, index) => ["credentials", index, "secret_access_key"]),
     ...settings.sources.flatMap(({ url }, index) => (hasPassword(url) ? [["sources", index, "url"]] : [])),

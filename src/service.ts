@@ -21,7 +21,7 @@ import {
   removeServiceRecord,
   writeServiceRecord,
 } from "./data-directory.ts";
-import { keyStoreOf } from "./key-store.ts";
+import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "./kms/integration-keys.ts";
 import { KeyNotAccessible } from "./kms/key-store.ts";
 import type { AccessKey } from "./model/access-key.ts";

@@ -52,6 +52,23 @@ async function* rows(sql: string): AsyncGenerator<readonly (readonly (string | n
   }
 }
 
+const mine = "11111111-2222-4333-8444-555555555555";
+const ample = { perAccount: 9, perTarget: 9, perSource: 9 };
+/** What is there from the start. */
+const wish = {
+  id: mine,
+  name: "mine",
+  sourceArn: sources[0]?.arn ?? "",
+  targetArn: targets[0]?.arn ?? "",
+  dataFilter: "include: a.b.c",
+  description: undefined,
+  kmsKeyId: "key",
+  additionalEncryptionContext: {},
+  wrappedKey: "wrapped",
+  tags: [],
+  createdAt: new Date(),
+};
+
 let service: TestService;
 
 beforeAll(async () => {
@@ -60,6 +77,8 @@ beforeAll(async () => {
     health: () => ({ ok: true, catalog: "open" }),
     metrics: async () => "up 1\n",
   });
+  const creation = await service.catalog.create(wish, ample);
+  expect(creation.kind).toBe("created");
 });
 
 afterAll(async () => {
@@ -114,29 +133,12 @@ async function lines(response: Response): Promise<JsonObject[]> {
     .map((line) => JSON.parse(line) as JsonObject);
 }
 
-const ample = { perAccount: 9, perTarget: 9, perSource: 9 };
-const wish = {
-  id: "11111111-2222-4333-8444-555555555555",
-  name: "mine",
-  sourceArn: sources[0]?.arn ?? "",
-  targetArn: targets[0]?.arn ?? "",
-  dataFilter: "include: a.b.c",
-  description: undefined,
-  kmsKeyId: "key",
-  additionalEncryptionContext: {},
-  wrappedKey: "wrapped",
-  tags: [],
-  createdAt: new Date(),
-};
-
 test("status is one JSON object, of everything or of one integration", async () => {
   expect(await (await post({ command: "status", body: "{}" })).json()).toEqual({ integrations: [] });
-  const creation = await service.catalog.create(wish, ample);
-  expect(creation.kind).toBe("created");
   const response = await post({ command: "status", body: '{"integration":"mine"}' });
   expect(await response.json()).toEqual({
     integrations: [],
-    integrationId: "11111111-2222-4333-8444-555555555555",
+    integrationId: mine,
   });
 });
 
@@ -197,10 +199,10 @@ describe("a query", () => {
 });
 
 test("verify streams what is found about the integration that is meant", async () => {
-  const arn = `arn:aws:rds:${region}:123456789012:integration:11111111-2222-4333-8444-555555555555`;
+  const arn = `arn:aws:rds:${region}:123456789012:integration:${mine}`;
   const found = await lines(await post({ command: "verify", body: JSON.stringify({ integration: arn }) }));
   expect(found).toEqual([{ table: "t", equal: true }, { table: "u", equal: false }, { end: true }]);
-  expect(seen.verified).toEqual(["11111111-2222-4333-8444-555555555555"]);
+  expect(seen.verified).toEqual([mine]);
 });
 
 describe("events", () => {

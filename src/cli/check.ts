@@ -1,6 +1,6 @@
 import { CodedError } from "../base/errors.ts";
 import type { Configuration, ConfiguredSource } from "../config.ts";
-import { keyStoreOf } from "../key-store.ts";
+import { keyStoreOf } from "../configured-key-store.ts";
 import { placesIn, readServiceRecord } from "../data-directory.ts";
 import { parseDataFilter } from "../model/data-filter.ts";
 import type { Finding } from "../model/finding.ts";

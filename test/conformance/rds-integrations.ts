@@ -41,7 +41,7 @@ export const integrationScenarios = {
         Tags,
         Description: "ein Maß",
         KMSKeyId: keyAlias,
-        AdditionalEncryptionContext: { team: "data" },
+        AdditionalEncryptionContext: { team: "data", stage: "a <&> b" },
       });
       await accepts({ ...wish });
       await refuses("IntegrationConflictOperationFault", {

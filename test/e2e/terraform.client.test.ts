@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -8,7 +9,7 @@ import {
 import { expect, test } from "vitest";
 import { requireTerraform, runClient } from "../support/clients.ts";
 import { TestPostgres } from "../support/postgres.ts";
-import { credentials, region, ServiceProcess, sourceArn, targetArn } from "../support/service.ts";
+import { account, credentials, region, ServiceProcess, sourceArn, targetArn } from "../support/service.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
 
 const address = "aws_rds_integration.shop";
@@ -16,6 +17,7 @@ const address = "aws_rds_integration.shop";
 interface Wish {
   readonly dataFilter: string;
   readonly tags: Readonly<Record<string, string>>;
+  readonly kmsKey?: { readonly arn: string; readonly context: Readonly<Record<string, string>> };
 }
 
 /** Terraform in a directory of its own, with the provider from a mirror and nothing from the network. */
@@ -39,7 +41,7 @@ class Terraform {
   }
 
   /** Terraform's configuration, as JSON. */
-  async want({ dataFilter, tags }: Wish): Promise<void> {
+  async want({ dataFilter, tags, kmsKey }: Wish): Promise<void> {
     const configuration = {
       terraform: { required_providers: { aws: { source: "hashicorp/aws" } } },
       provider: {
@@ -60,11 +62,18 @@ class Terraform {
             target_arn: targetArn,
             data_filter: dataFilter,
             tags,
+            kms_key_id: kmsKey?.arn,
+            additional_encryption_context: kmsKey?.context,
           },
         },
       },
     };
     await writeFile(join(this.#directory, "main.tf.json"), JSON.stringify(configuration));
+  }
+
+  /** Throws, with what it would do, where a plan is not empty: then the exit code is 2. */
+  async expectNoChanges(): Promise<void> {
+    expect(await this.run("plan -detailed-exitcode -input=false")).toContain("No changes.");
   }
 
   /** A command, such as `state rm`, without colours. */
@@ -83,11 +92,14 @@ class Terraform {
   }
 }
 
+const keyId = "1234abcd-12ab-34cd-56ef-1234567890ab";
+const kmsKey = { arn: `arn:aws:kms:${region}:${account}:key/${keyId}`, context: { team: "data" } };
+
 async function everything({ rds }: ServiceProcess): Promise<Integration[]> {
   return (await rds.send(new DescribeIntegrationsCommand({}))).Integrations ?? [];
 }
 
-test("Terraform creates, keeps, changes, imports and destroys an integration", async (context) => {
+test("Terraform creates, keeps, changes, imports and destroys an integration with a KMS key", async (context) => {
   const mirror = requireTerraform(context);
   await using server = await TestPostgres.start();
   await server.run(["CREATE TABLE orders (id int PRIMARY KEY)", "INSERT INTO orders VALUES (1), (2)"]);
@@ -95,9 +107,12 @@ test("Terraform creates, keeps, changes, imports and destroys an integration", a
   await using service = await ServiceProcess.start({
     directory: join(directory.path, "service"),
     sourceUrl: server.url(),
+    settings: `kms:\n  keys:\n    - { id: ${keyId}, key: "${randomBytes(32).toString("hex")}" }\n`,
   });
   const terraform = await Terraform.start(directory.path, { endpoint: service.endpoint, mirror });
-  const wish: Wish = { dataFilter: "include: postgres.public.*", tags: { team: "data", stage: "test" } };
+  const tags = { team: "data", stage: "test" };
+  const wish: Wish = { dataFilter: "include: postgres.public.*", tags, kmsKey };
+  const encrypted = { KMSKeyId: kmsKey.arn, AdditionalEncryptionContext: kmsKey.context };
   await terraform.want(wish);
   await terraform.run("init", "-input=false");
 
@@ -111,9 +126,10 @@ test("Terraform creates, keeps, changes, imports and destroys an integration", a
       { Key: "stage", Value: "test" },
       { Key: "team", Value: "data" },
     ],
+    ...encrypted,
   });
   expect(await service.query("SELECT count(*) FROM postgres.public.orders")).toEqual([["2"]]);
-  expect(await terraform.run("plan", "-input=false")).toContain("No changes.");
+  await terraform.expectNoChanges();
 
   await terraform.want({ ...wish, tags: { team: "shop", colour: "" } });
   expect(await terraform.run("apply", "-auto-approve", "-input=false")).toContain("0 added, 1 changed");
@@ -125,16 +141,17 @@ test("Terraform creates, keeps, changes, imports and destroys an integration", a
 
   // Whether a new filter changes the integration or replaces it is the provider's choice, by its version.
   const dataFilter = "include: postgres.public.*, exclude: postgres.public.logs";
-  await terraform.want({ dataFilter, tags: { team: "shop" } });
+  await terraform.want({ ...wish, dataFilter, tags: { team: "shop" } });
   await terraform.run("apply", "-auto-approve", "-input=false");
   const changed = await everything(service);
   expect(changed).toMatchObject([
-    { Status: "active", DataFilter: dataFilter, Tags: [{ Key: "team", Value: "shop" }] },
+    { Status: "active", DataFilter: dataFilter, Tags: [{ Key: "team", Value: "shop" }], ...encrypted },
   ]);
+  await terraform.expectNoChanges();
 
   await terraform.run("state rm", address);
   await terraform.run("import", "-input=false", address, changed[0]?.IntegrationArn ?? "");
-  expect(await terraform.run("plan", "-input=false")).toContain("No changes.");
+  await terraform.expectNoChanges();
 
   await terraform.run("destroy", "-auto-approve", "-input=false");
   expect(await everything(service)).toEqual([]);

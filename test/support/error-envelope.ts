@@ -12,6 +12,8 @@ const statuses: Readonly<Record<string, number>> = {
   DBInstanceNotFound: 404,
   DBClusterNotFoundFault: 404,
   ClusterNotFound: 404,
+  ResourceNotFoundFault: 404,
+  ConflictPolicyUpdateFault: 409,
   RequestEntityTooLarge: 413,
 };
 
@@ -35,4 +37,14 @@ export function errorEnvelope(
   expect(Error.Type).toBe("Sender");
   expect(Error.Message.length).toBeLessThan(2_000);
   return { code: Error.Code, requestId: RequestId };
+}
+
+/** The same of the protocol AWS JSON. */
+export function jsonErrorEnvelope(status: number, body: string): { readonly code: string } {
+  const { __type: code, message, ...rest } = JSON.parse(body) as Readonly<Record<string, string>>;
+  expect(rest).toEqual({});
+  expect(message?.length).toBeLessThan(2_000);
+  expect(code).toMatch(/^[A-Z][A-Za-z]+Exception$/);
+  expect({ code, status }).toEqual({ code, status: code === "RequestEntityTooLargeException" ? 413 : 400 });
+  return { code: code ?? "" };
 }

@@ -97,26 +97,59 @@ const templates: readonly ((dice: Dice) => Fields & { readonly service: string }
     Marker: "AgAA",
   }),
   () => ({ ...redshift, Action: "DescribeClusters", MaxRecords: "100" }),
+  () => ({
+    ...redshift,
+    Action: "PutResourcePolicy",
+    ResourceArn: targets[5]?.arn ?? "",
+    Policy: JSON.stringify({ Version: "2012-10-17", Statement: [] }),
+  }),
+  () => ({ ...redshift, Action: "GetResourcePolicy", ResourceArn: targets[5]?.arn ?? "" }),
   () => ({ service: "sts", Version: "2011-06-15", Action: "GetCallerIdentity" }),
 ];
 
+const json = [
+  ["ListNamespaces", { maxResults: 20 }],
+  ["GetNamespace", { namespaceName: "target-1" }],
+  ["ListWorkgroups", { nextToken: "AgAA" }],
+] as const;
+
 /** A valid request. */
 export function validDraft(dice: Dice): Draft {
+  return dice.chance(0.1) ? jsonDraft(dice) : queryDraft(dice);
+}
+
+/** The state of every request before anything of it is known. */
+const blank = {
+  signing: "header",
+  target: "origin",
+  version: "HTTP/1.1",
+  framing: "length",
+  isHttpBroken: false,
+} as const;
+
+function jsonDraft(dice: Dice): Draft {
+  const [action, input] = dice.pick(json);
+  const headers: Draft["headers"] = [
+    ["content-type", "application/x-amz-json-1.1"],
+    ["x-amz-target", `RedshiftServerless.${action}`],
+  ];
+  const body = JSON.stringify(input);
+  return { ...blank, service: "redshift-serverless", method: "POST", query: "", body, headers };
+}
+
+function queryDraft(dice: Dice): Draft {
   const { service, ...fields } = dice.pick(templates)(dice);
   const form = new URLSearchParams(fields).toString();
   const place = dice.pick(["body", "body", "body", "query", "presigned"] as const);
   const isPost = place === "body";
   return {
+    ...blank,
     service,
     method: isPost ? "POST" : "GET",
     query: isPost ? "" : form,
     body: isPost ? form : "",
     headers: [["content-type", "application/x-www-form-urlencoded"]],
     signing: place === "presigned" ? "presigned" : "header",
-    target: "origin",
-    version: "HTTP/1.1",
-    framing: "length",
-    isHttpBroken: false,
   };
 }
 

@@ -84,6 +84,25 @@ const values = [
   "a".repeat(30_000),
 ] as const;
 
+const documents = [
+  "",
+  "null",
+  "[]",
+  '"x"',
+  "{",
+  "{}x",
+  '{"maxResults":1e400}',
+  '{"maxResults":"20"}',
+  '{"maxResults":20,"maxResults":30}',
+  '{"__proto__":{"maxResults":20},"constructor":{}}',
+  '{"namespaceName":"\\ud800"}',
+  '{"namespaceName":"\\u0000"}',
+  '{"namespaceName":"\xff"}',
+  '{"nextToken":null}',
+  `${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}`,
+  "[".repeat(100_000),
+] as const;
+
 function form(draft: Draft): "query" | "body" {
   return draft.method === "POST" ? "body" : "query";
 }
@@ -154,7 +173,7 @@ export const signedMutations: readonly Mutation[] = [
     draft.method = dice.pick(["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]);
   },
   (draft, dice) => {
-    draft.service = dice.pick(["rds", "redshift", "sts", "zeroetl", "s3", ""]);
+    draft.service = dice.pick(["rds", "redshift", "redshift-serverless", "sts", "zeroetl", "s3", ""]);
   },
   (draft, dice) => {
     const type = dice.pick([
@@ -170,6 +189,17 @@ export const signedMutations: readonly Mutation[] = [
   },
   (draft) => {
     draft.signing = "none";
+  },
+  (draft, dice) => {
+    draft.headers = [
+      ["content-type", dice.pick(["application/x-amz-json-1.1", "application/x-amz-json-9"])],
+      [
+        "x-amz-target",
+        `RedshiftServerless.${dice.pick(["ListNamespaces", "GetNamespace", "__proto__", ""])}`,
+      ],
+    ];
+    Object.assign(draft, { service: "redshift-serverless", method: "POST", query: "" });
+    draft.body = dice.pick(documents);
   },
 ];
 

@@ -18,7 +18,7 @@ import { freePort } from "./postgres.ts";
 import { until } from "./until.ts";
 
 const pollMs = 50;
-const account = "000000000000";
+export const account = "000000000000";
 export const region = "us-east-1";
 const namespace = "11111111-2222-4333-8444-555555555555";
 export const sourceArn = sourceArnOf("test");

@@ -5,7 +5,7 @@ import { requireClient } from "../test/support/clients.ts";
 import { Moto } from "../test/support/moto.ts";
 import { integrationArn } from "./api/arn.ts";
 import { configurationOf } from "./config.ts";
-import { keyStoreOf } from "./key-store.ts";
+import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "./kms/integration-keys.ts";
 
 // Moto's account.
