@@ -1,4 +1,5 @@
 import { backoffMs } from "../base/backoff.ts";
+import { Deadline } from "../base/deadline.ts";
 import { logger } from "../base/log.ts";
 import type { Secret } from "../base/secret.ts";
 import { TaskGroup } from "../base/task-group.ts";
@@ -136,7 +137,8 @@ export class EventWebhook implements AsyncDisposable {
   async #send(event: IntegrationEvent): Promise<Attempt> {
     const { url, headers } = addressOf(this.#request.url.reveal());
     const body = JSON.stringify(eventEnvelope(event, this.#request));
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#timing.attemptMs), this.#patience.signal]);
+    using attempt = new Deadline(this.#timing.attemptMs, this.#patience.signal);
+    const { signal } = attempt;
     try {
       // A redirection would turn the POST into a GET, or take the event to somebody else.
       const response = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });

@@ -1,4 +1,5 @@
 import { backoffMs, pause } from "../base/backoff.ts";
+import { Deadline } from "../base/deadline.ts";
 import { CodedError, fixOf, messageOf, withFix } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { SecretBytes } from "../base/secret.ts";
@@ -280,10 +281,10 @@ export class Keeper implements AsyncDisposable {
   }
 
   async #remove({ database, warehouse, source, scope }: RemovalParts, signal: AbortSignal): Promise<void> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(removalTimeoutMs)]);
+    using limited = new Deadline(removalTimeoutMs, signal);
     const stream = this.#stream(database, source, scope);
     const files = this.#files(database);
-    if (await files.isMarked()) await source.engine.remove(stream, limited);
+    if (await files.isMarked()) await source.engine.remove(stream, limited.signal);
     await warehouse?.release(this.#identity(database), signal);
     await files.remove();
   }

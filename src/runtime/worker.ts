@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { backoffMs, pause } from "../base/backoff.ts";
+import { Deadline } from "../base/deadline.ts";
 import { CodedError, messageOf, withFix } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { SecretBytes } from "../base/secret.ts";
@@ -151,16 +152,13 @@ export class Worker implements AsyncDisposable {
 
   /** A stream that has just begun to connect is waited for. */
   async #streaming(signal: AbortSignal): Promise<Running> {
-    const patience = AbortSignal.timeout(connectPatienceMs);
+    using patience = new Deadline(connectPatienceMs, signal);
     const look = () => (this.#phase.kind === "streaming" ? this.#running : undefined);
     try {
-      return await happened(
-        { look, onChange: (listener) => this.onChange(listener) },
-        AbortSignal.any([signal, patience]),
-      );
+      return await happened({ look, onChange: (listener) => this.onChange(listener) }, patience.signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (!patience.aborted) throw error;
+      if (!patience.isPast) throw error;
       throw new CodedError(
         "SOURCE_UNREACHABLE",
         "The stream does not run now, so there is nothing to compare.",

@@ -1,4 +1,5 @@
 import type { TableDigest } from "../../model/digest.ts";
+import { Deadline } from "../../base/deadline.ts";
 import { CodedError } from "../../base/errors.ts";
 import type { Position } from "../../model/position.ts";
 import type { TableDefinition } from "../../model/relation.ts";
@@ -108,19 +109,23 @@ export interface StandstillParts {
   readonly ask: () => void;
 }
 
+async function snapshotInTime(connect: ConnectRequest, signal: AbortSignal): ReturnType<typeof takeSnapshot> {
+  using deadline = new Deadline(snapshotDeadlineMs, signal);
+  try {
+    return await takeSnapshot(connect, deadline.signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw deadline.isPast ? tooBusy(error) : error;
+  }
+}
+
 /** See `Source.standstill`. */
 export async function standStill(parts: StandstillParts, signal: AbortSignal): Promise<Standstill> {
   const { connect, gate } = parts;
   try {
     parts.ask();
     await raced(gate.paused, signal);
-    const deadline = AbortSignal.timeout(snapshotDeadlineMs);
-    const { session, lsn } = await takeSnapshot(connect, AbortSignal.any([signal, deadline])).catch(
-      (error: unknown) => {
-        signal.throwIfAborted();
-        throw deadline.aborted ? tooBusy(error) : error;
-      },
-    );
+    const { session, lsn } = await snapshotInTime(connect, signal);
     try {
       const reached = gate.runTo(lsn);
       parts.ask();

@@ -1,4 +1,5 @@
 import { assert } from "../../base/assert.ts";
+import { Deadline } from "../../base/deadline.ts";
 import { logger } from "../../base/log.ts";
 import type { Block, Cut } from "../../model/block.ts";
 import { copiedBlock, BlockBuilder } from "./block-builder.ts";
@@ -140,10 +141,10 @@ export class TableCopier implements AsyncDisposable {
     this.#prepared = undefined;
     if (prepared === undefined || !this.#isOvertaken(prepared)) return prepared;
     await prepared.snapshot[Symbol.asyncDispose]();
-    const deadline = AbortSignal.timeout(renewalDeadlineMs);
+    using deadline = new Deadline(renewalDeadlineMs, signal);
     try {
       const { connect } = this.#parts;
-      const snapshot = await ExportedSnapshot.open(connect, AbortSignal.any([signal, deadline]));
+      const snapshot = await ExportedSnapshot.open(connect, deadline.signal);
       const renewed = { snapshot, pieces: prepared.pieces };
       assert(
         !this.#isOvertaken(renewed),
@@ -152,7 +153,7 @@ export class TableCopier implements AsyncDisposable {
       return renewed;
     } catch (error) {
       signal.throwIfAborted();
-      if (!deadline.aborted) throw error;
+      if (!deadline.isPast) throw error;
       log.info({}, "Open transactions of the source put off a copy");
       this.#state = "idle";
       return undefined;
