@@ -75,7 +75,7 @@ export const errorCatalogue = {
   },
   VALUE_OUT_OF_RANGE: {
     retry: false,
-    fix: "Change the value, or the column's type, or exclude the table in the data filter.",
+    fix: "Change the column's type; or change the value, take the table out of the data filter and in again; or leave it out.",
   },
   TARGET_DISK_FULL: { retry: true, fix: "Free disk space under data_dir; replication goes on by itself." },
   TARGET_LOCKED: { retry: true, fix: "Stop the other process that has the warehouse file open." },

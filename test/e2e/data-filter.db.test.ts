@@ -194,3 +194,23 @@ test("the examples, each by an integration that is created with it", async () =>
     await service.remove(name);
   }
 });
+
+test("a table with a value that the warehouse cannot hold is copied anew, once mended, when it leaves and comes back", async () => {
+  await server.run(
+    [
+      "CREATE TABLE finance.rates (id int PRIMARY KEY, rate numeric(10, 2))",
+      "INSERT INTO finance.rates VALUES (1, 'NaN')",
+    ],
+    "employee",
+  );
+  await service.create("include: employee.finance.rates");
+  const { Errors } = await service.status("needs_attention");
+  expect(Errors).toMatchObject([{ ErrorCode: "VALUE_OUT_OF_RANGE" }]);
+  expect(Errors?.[0]?.ErrorMessage).toMatch(/rate.*take the table out of the data filter and in again/s);
+  await server.run("UPDATE finance.rates SET rate = 5", "employee");
+  await modify("include: employee.finance.payroll");
+  await service.status("active");
+  await modify("include: employee.finance.*");
+  await service.status("active");
+  expect((await replicated("test")).tables).toContain("employee.finance.rates");
+});
