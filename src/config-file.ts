@@ -10,6 +10,18 @@ export type SettingPath = readonly PropertyKey[];
 /** The variables of the environment, or some others for a test. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
+/** The parser's own sentences would quote the file, and that a secret. */
+const yamlProblems: Readonly<Record<string, string>> = {
+  BAD_INDENT: "a line is not indented as its neighbours",
+  DUPLICATE_KEY: "a key is there twice",
+  MISSING_CHAR:
+    "something is missing, such as a colon, a quote or a bracket, or a line is not indented as its neighbours",
+  TAB_AS_INDENT: "lines are indented with blanks, not with tabs",
+};
+
+/** So many mistakes are told at once. */
+const toldMax = 10;
+
 /**
  * A YAML file with the places of its settings. Every sentence that it refuses something with begins with file and
  * line, and never holds a value: values may be secrets.
@@ -37,7 +49,8 @@ export class ConfigFile {
       const { line } = lines.linePos(problem.pos[0]);
       const hint =
         text.split("\n")[line - 1]?.includes("${") === true ? '; "${NAME}" needs quotes inside braces' : "";
-      const sentence = `${file.#name}:${line}: this is not valid YAML (${problem.code})${hint}`;
+      const what = yamlProblems[problem.code] ?? problem.code;
+      const sentence = `${file.#name}:${line}: this is not valid YAML (${what})${hint}`;
       throw new CodedError("CONFIGURATION", sentence);
     }
     return file;
@@ -98,18 +111,18 @@ export class ConfigFile {
     throw new CodedError("CONFIGURATION", `${this.where(path)}: ${sentence}`);
   }
 
-  /** Refuses with the first issue in the order of the file. */
+  /** Refuses with the issues in the order of the file, a line each, so that all can be corrected at once. */
   refuseIssues(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): never {
     const found = issues.map((issue) => {
       const key = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
       return { line: this.#lineOf([...issue.path, ...key]), sentence: sentenceOf(issue, schema) };
     });
     found.sort((a, b) => a.line - b.line);
-    const [first] = found;
-    const more = found.length > 1 ? ` (and ${found.length - 1} more to correct)` : "";
+    const told = found.slice(0, toldMax).map(({ line, sentence }) => `${this.#name}:${line}: ${sentence}`);
+    const left = found.length - told.length;
     throw new CodedError(
       "CONFIGURATION",
-      `${this.#name}:${first?.line ?? 1}: ${first?.sentence ?? ""}${more}`,
+      [...told, ...(left > 0 ? [`and ${left} more to correct`] : [])].join("\n"),
     );
   }
 
@@ -221,7 +234,11 @@ export async function readConfigFile(path: string, what = "configuration"): Prom
   const bytes = await readFile(path).catch((cause: unknown) => {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT")
-      throw new MissingFile("CONFIGURATION", `there is no ${what} file ${path}`, { cause });
+      throw new MissingFile(
+        what === "configuration" ? "CONFIGURATION_MISSING" : "CONFIGURATION",
+        `there is no ${what} file ${path}`,
+        { cause },
+      );
     throw new CodedError("CONFIGURATION", `${path} cannot be read (${code ?? messageOf(cause)})`, { cause });
   });
   if (bytes.length > bytesMax) throw new CodedError("CONFIGURATION", `${path} is larger than 1 MiB`);

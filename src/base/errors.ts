@@ -59,7 +59,10 @@ export const errorCatalogue = {
     fix: "Exclude the table in the data filter, or change the column's type.",
   },
   TABLE_UNSUPPORTED: { retry: false, fix: "Exclude the table in the data filter." },
-  TABLE_PRIVILEGE: { retry: false, fix: "GRANT SELECT on the table to the user of the source's `url`." },
+  TABLE_PRIVILEGE: {
+    retry: false,
+    fix: "Grant the role that owns the table to the user of the source's `url`, which brings SELECT, too.",
+  },
   TABLE_ROW_SECURITY: {
     retry: false,
     fix: "Give the user of the source's `url` BYPASSRLS, or exclude the table.",
@@ -95,6 +98,10 @@ export const errorCatalogue = {
   CATALOG_FAILED: {
     retry: true,
     fix: "Check the `catalog` URL and its server, or the permissions and free space of data_dir.",
+  },
+  CONFIGURATION_MISSING: {
+    retry: false,
+    fix: 'Write one, as the README shows under "With your own database", or name another with --config.',
   },
   CONFIGURATION: { retry: false, fix: "Correct the configuration file." },
   PORT_IN_USE: { retry: false, fix: "Stop the program that listens there, or change `listen.api`." },

@@ -82,6 +82,14 @@ test("a user with too few rights is told which ones to ask for", async () => {
   for (const { fix, severity } of findings)
     if (severity === "blocks" && fix !== undefined) await server.run(fix.split("; on Amazon")[0] ?? "");
   expect(found(await check(url))).toEqual([]);
+  expect(findings.find(({ subject }) => subject === "public.t")?.fix).toMatch(
+    /^GRANT "postgres" TO "poor"; but as postgres is a superuser/,
+  );
+  await server.run(["CREATE ROLE keeper", "ALTER TABLE t OWNER TO keeper"]);
+  const owned = (await check(url)).find(({ subject }) => subject === "public.t");
+  expect(owned?.fix).toBe('GRANT "keeper" TO "poor";');
+  await server.run(owned?.fix ?? "");
+  expect(found(await check(url), "warns")).toEqual([]);
   await server.run("ALTER ROLE poor SET default_transaction_read_only = on");
   expect(found(await check(url))).toEqual(["SOURCE_READ_ONLY"]);
 });

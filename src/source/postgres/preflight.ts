@@ -173,7 +173,8 @@ async function tableFindings(session: Session, request: StreamRequest): Promise<
   const selected = [...selectTables(tables, request.scope, request.database).values()];
   const context = await readTypeContext(session, selected);
   const missing = await missingFindings(session, request, [...tables.values()]);
-  const found = selected.map((table) => tableFinding(table, context));
+  const owners = await readOwners(session, selected);
+  const found = selected.map((table) => tableFinding(table, context, owners.get(table.oid)));
   if (selected.length === 0 && missing.length === 0)
     found.push(
       finding("warns", "TABLE_MISSING", {
@@ -184,21 +185,48 @@ async function tableFindings(session: Session, request: StreamRequest): Promise<
   return [...missing, ...found];
 }
 
-function tableFinding(table: CatalogTable, context: TypeContext): Finding {
+interface Owner {
+  readonly owner: string;
+  readonly isSuperuser: boolean;
+  /** Who asks. */
+  readonly user: string;
+}
+
+/** Of tables that we do not own, by oid. */
+async function readOwners(
+  session: Session,
+  tables: readonly CatalogTable[],
+): Promise<ReadonlyMap<number, Owner>> {
+  const oids = tables.filter(({ isOwned }) => !isOwned).map(({ oid }) => oid);
+  const rows = await session.rows<Owner & { readonly oid: string }>(
+    `SELECT c.oid::bigint, r.rolname AS owner, r.rolsuper AS "isSuperuser", current_user AS "user"
+     FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = ANY ($1::oid[])`,
+    [oids],
+  );
+  return new Map(rows.map((row) => [Number(row.oid), row]));
+}
+
+function tableFinding(table: CatalogTable, context: TypeContext, owner: Owner | undefined): Finding {
   const subject = nameOf(table);
   const result = shapeOf(table, context);
   if (result.kind === "shape")
     return finding("fine", "TABLE_WITHOUT_KEY", { subject, message: `Table ${subject} can be replicated.` });
   const { code, message } = result.reason;
-  const fix = tableFixes[code]?.(quoteTable({ schema: table.schema, table: table.name }));
+  const fix = tableFixes[code]?.(quoteTable({ schema: table.schema, table: table.name }), owner);
   return finding("warns", code as ErrorCode, { subject, message, ...(fix !== undefined && { fix }) });
 }
 
-const tableFixes: Readonly<Record<string, (table: string) => string>> = {
+type TableFix = (table: string, owner: Owner | undefined) => string | undefined;
+
+const tableFixes: Readonly<Record<string, TableFix>> = {
   TABLE_WITHOUT_KEY: (table) =>
     `ALTER TABLE ${table} ADD PRIMARY KEY (…); or, slower: ALTER TABLE ${table} REPLICA IDENTITY FULL;`,
-  TABLE_PRIVILEGE: (table) =>
-    `ALTER TABLE ${table} OWNER TO the user of the source's url, or GRANT its owner's role.`,
+  TABLE_PRIVILEGE: (table, owner) => {
+    if (owner === undefined) return undefined;
+    const grant = `GRANT ${quoteIdentifier(owner.owner)} TO ${quoteIdentifier(owner.user)};`;
+    if (!owner.isSuperuser) return grant;
+    return `${grant} but as ${owner.owner} is a superuser, better ALTER TABLE ${table} OWNER TO another role, and grant that.`;
+  },
 };
 
 /** Tables that the filter names literally but that are not there, or are nothing that can be replicated. */
