@@ -44,18 +44,19 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     const { sql } = parse(queryBody, call.body);
     authorize(call, [{ action: "zeroetl:Query", resource: "*" }]);
     const { columns, rows } = await call.port.query(sql, call.signal);
-    return ndjson(queryLines(columns, rows), errorBody);
+    return ndjson(queryLines(columns, rows), (error) => errorBody(error, call.signal));
   },
   verify: async (call) => {
     const id = await idOf(call, parse(verifyBody, call.body).integration, "zeroetl:Verify");
-    return ndjson(call.port.verify(id, call.signal), errorBody);
+    return ndjson(call.port.verify(id, call.signal), (error) => errorBody(error, call.signal));
   },
   events: async (call) => {
     const { integration, since } = parse(eventsBody, call.body);
     const action = "zeroetl:GetEvents";
     if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
     const integrationId = integration === undefined ? undefined : await pastIdOf(call, integration, action);
-    return ndjson(call.port.events({ integrationId, since: new Date(since) }, call.signal), errorBody);
+    const found = call.port.events({ integrationId, since: new Date(since) }, call.signal);
+    return ndjson(found, (error) => errorBody(error, call.signal));
   },
   "create-key": async (call) => {
     const { user, policy } = parse(createKeyBody, call.body);
@@ -85,7 +86,7 @@ export async function answerOperator(
   try {
     return await answer(request, command, options);
   } catch (error) {
-    return Response.json(errorBody(error), { status: statusOf(error) });
+    return Response.json(errorBody(error, request.signal), { status: statusOf(error) });
   }
 }
 
@@ -165,9 +166,11 @@ function statusOf(error: unknown): number {
   return error.code === "INTEGRATION_NOT_FOUND" || error.code === "KEY_NOT_FOUND" ? 404 : 400;
 }
 
-function errorBody(error: unknown): JsonObject {
+function errorBody(error: unknown, client: AbortSignal): JsonObject {
   if (error instanceof CodedError) return { code: error.code, message: error.message, fix: error.fix };
   if (error instanceof AwsError) return { code: error.code, message: error.message };
+  // Somebody has interrupted a command: no failure, and nobody reads the answer.
+  if (client.aborted) return { code: "INTERRUPTED", message: "The client went away." };
   const requestId = randomUUID();
   const stack = error instanceof Error ? error.stack : undefined;
   log.error({ requestId, reason: messageOf(error), stack }, "a command failed for a reason of our own");

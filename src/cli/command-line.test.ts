@@ -55,7 +55,11 @@ test.each([
 });
 
 test.each([
-  ["a missing configuration", undefined, /^zeroetl: there is no configuration file zeroetl\.yaml\. /],
+  [
+    "a missing configuration",
+    undefined,
+    /^zeroetl: there is no configuration file zeroetl\.yaml\. Write one, as the README shows/,
+  ],
   [
     "a wrong one",
     "colour: blue",
@@ -250,6 +254,30 @@ test("a slow reader of a query does not hold up a stop for long, and a second si
   await until("the query runs", () => slower.process.stdout?.read(1) !== null);
   next.process.kill("SIGINT");
   expect((await next.end()).status).toBe(0);
+});
+
+test("a query that is interrupted is no failure of the service", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using service = await startService(directory.path);
+  const { api } = JSON.parse(await readFile(join(directory.path, "data", "service.json"), "utf8")) as {
+    api: string;
+  };
+  const busy = async (): Promise<number> => {
+    const text = await (await fetch(`${api}/metrics`)).text();
+    return Number(/^zeroetl_process_cpu_seconds_total (.+)$/m.exec(text)?.[1]);
+  };
+  const before = await busy();
+  await using long = await Command.start(["query", "SELECT count(*) FROM range(1000000000000)"], {
+    directory: directory.path,
+  });
+  await until("the query runs", async () => (await busy()) > before + 0.5);
+  long.process.kill("SIGINT");
+  expect(await long.end()).toEqual({ status: 1, out: "", err: "" });
+  service.process.kill("SIGTERM");
+  const { status, err } = await service.end();
+  expect(status).toBe(0);
+  expect(err).toMatch(/The service has stopped/);
+  expect(err).not.toMatch(/a command failed/);
 });
 
 test("a reader that goes away ends a query without noise", async () => {
