@@ -17,14 +17,24 @@ export const postgres: SourceEngine = {
   remove,
 };
 
+/** How a part of a password becomes a part of a host. */
+const asPercentCodes =
+  "characters of the password that URLs use themselves are written as percent-codes: @ %40, / %2F, # %23, ? %3F, % %25";
+/** Those that encrypt, and say what they do: node-postgres takes the others for verify-full, with a warning. */
+const sslModes = ["disable", "no-verify", "verify-full"];
+
 function validateUrl(url: string): void {
   let parsed: URL;
   try {
     parsed = new URL(url);
   } catch (error) {
-    throw new CodedError("CONFIGURATION", "The url of a PostgreSQL source is not a valid URL.", {
-      cause: new Error(messageOf(error)),
-    });
+    throw new CodedError(
+      "CONFIGURATION",
+      `The url of a PostgreSQL source is not a valid URL; ${asPercentCodes}.`,
+      {
+        cause: new Error(messageOf(error)),
+      },
+    );
   }
   if (parsed.protocol !== "postgres:" && parsed.protocol !== "postgresql:")
     throw new CodedError("CONFIGURATION", "The url of a PostgreSQL source must begin with postgres://.");
@@ -32,6 +42,17 @@ function validateUrl(url: string): void {
     throw new CodedError("CONFIGURATION", "The url of a PostgreSQL source must name a host.");
   if (parsed.username === "")
     throw new CodedError("CONFIGURATION", "The url of a PostgreSQL source must name a user.");
+  if (parsed.hash !== "" || `${parsed.pathname}${parsed.search}`.includes("@"))
+    throw new CodedError(
+      "CONFIGURATION",
+      `The url of a PostgreSQL source has a "#" or "@" behind its host; ${asPercentCodes}.`,
+    );
+  const mode = parsed.searchParams.get("sslmode");
+  if (mode !== null && !sslModes.includes(mode))
+    throw new CodedError(
+      "CONFIGURATION",
+      `The sslmode of a PostgreSQL source must be one of ${sslModes.join(", ")}; verify-full takes sslrootcert=FILE for a CA of your own.`,
+    );
 }
 
 async function remove(request: StreamRequest, signal: AbortSignal): Promise<void> {

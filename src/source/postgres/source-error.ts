@@ -57,9 +57,19 @@ function coded(code: ErrorCode, what: string, cause: unknown): CodedError {
 
 /** Several addresses of one host fail as one error without a message. */
 function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join(", ");
-  return messageOf(error);
+  const reason = error instanceof AggregateError ? error.errors.map(messageOf).join(", ") : messageOf(error);
+  const hint = tlsHints.find(([form]) => form.test(reason))?.[1];
+  return hint === undefined ? reason : `${reason.replace(/\.$/, "")}; ${hint}`;
 }
+
+/** TLS is asked for in the URL and nowhere else, so what is wrong with it is mended there. */
+const tlsHints: readonly (readonly [RegExp, string])[] = [
+  [/no encryption$/, "the server may want TLS: add ?sslmode=verify-full to the source's `url`"],
+  [
+    /self-signed certificate|unable to (get|verify)/,
+    "name the file of the server's CA in the source's `url`: sslmode=verify-full&sslrootcert=FILE",
+  ],
+];
 
 /** Errors of sockets, name resolution and TLS carry a code of Node's; a bug of ours carries none. */
 function isNetworkError(error: unknown): boolean {

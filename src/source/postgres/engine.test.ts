@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { CodedError } from "../../base/errors.ts";
+import { postgres } from "./engine.ts";
+
+test.each([
+  "postgres://u:p@h:5432/d",
+  "postgres://u:p%40%2F%23@[::1]:5432/d",
+  "postgresql://u@h/d?sslmode=verify-full&sslrootcert=/ca.pem",
+  "postgres://u@h/d?sslmode=no-verify",
+])("%s is taken", (url) => {
+  expect(() => postgres.validateUrl(url)).not.toThrow();
+});
+
+test.each([
+  ["a password with an at sign and a slash", "postgres://u:p@ss/w0rd@h:5432/d", /percent-codes/],
+  ["a password with an at sign and a question mark", "postgres://u:p@ss?w0rd@h:5432/d", /percent-codes/],
+  ["a password with an at sign and a number sign", "postgres://u:p@ss#w0rd@h:5432/d", /percent-codes/],
+  ["a password with a slash", "postgres://u:pa/ss@h:5432/d", /not a valid URL; .*percent-codes/],
+  ["another protocol", "mysql://u:p@h/d", /must begin with postgres:/],
+  ["no user", "postgres://h/d", /must name a user/],
+  [
+    "a misspelt sslmode",
+    "postgres://u:p@h/d?sslmode=requir",
+    /must be one of disable, no-verify, verify-full/,
+  ],
+  ["an sslmode that says less than it does", "postgres://u:p@h/d?sslmode=require", /verify-full/],
+])("%s is refused without a piece of the password", (_what, url, sentence) => {
+  const refusal = (() => {
+    try {
+      postgres.validateUrl(url);
+    } catch (error) {
+      return error as CodedError;
+    }
+    return undefined;
+  })();
+  expect(refusal).toBeInstanceOf(CodedError);
+  expect(refusal?.message).toMatch(sentence);
+  expect(refusal?.message).not.toMatch(/w0rd|pa\/ss/);
+});
