@@ -37,9 +37,13 @@ export class Lag {
     };
   }
 
-  /** Seconds; undefined until a transaction was applied. `connected`: whether the stream runs. */
+  /**
+   * Seconds; undefined until something was applied. `connected`: whether the stream runs. While it does not, it is the
+   * time since the newest commit that was applied, or not known if there was none: zero would be a guess.
+   */
   seconds(nowMs: number, connected: boolean): number | undefined {
-    const behindSinceMs = connected ? this.#oldestWaitingMs : this.#appliedCommittedAtMs || undefined;
+    if (!connected && this.#appliedCommittedAtMs === 0) return undefined;
+    const behindSinceMs = connected ? this.#oldestWaitingMs : this.#appliedCommittedAtMs;
     const lagMs = behindSinceMs === undefined ? this.#lastLagMs : Math.max(0, nowMs - behindSinceMs);
     return lagMs === undefined ? undefined : lagMs / 1000;
   }
