@@ -147,7 +147,11 @@ async function prepareReading(session: Session, sql: string): Promise<DuckDBPrep
 }
 
 async function prepareOne(session: Session, sql: string): Promise<DuckDBPreparedStatement> {
-  const statements = await session.connection.extractStatements(sql);
+  const statements = await session.connection.extractStatements(sql).catch((error: unknown) => {
+    // What is said of a text without any statement, such as a comment.
+    if (messageOf(error) === "Error in native callback") return refuse("There is no statement to run.");
+    throw error;
+  });
   if (statements.count !== 1) refuse("Give one statement at a time.");
   const prepared = await statements.prepare(0);
   if (prepared.parameterCount > 0) refuse("Parameters are not possible here.");

@@ -171,6 +171,8 @@ test.each([
   "CALL force_checkpoint('shop')",
   "SELECT * FROM force_checkpoint('shop')",
   "SELECT 1; SELECT 2",
+  "",
+  "-- nothing",
   "PREPARE p AS SELECT 1",
   "SELECT $1",
   "SELECT * FROM read_text('/etc/passwd')",
