@@ -1,7 +1,7 @@
 import { CodedError } from "../base/errors.ts";
 import type { Configuration, ConfiguredSource } from "../config.ts";
 import { keyStoreOf } from "../configured-key-store.ts";
-import { placesIn, readServiceRecord } from "../data-directory.ts";
+import { placesIn } from "../data-directory.ts";
 import { parseDataFilter } from "../model/data-filter.ts";
 import type { Finding } from "../model/finding.ts";
 import type { SourceUnit } from "../runtime/keeper.ts";
@@ -10,7 +10,7 @@ import { sourceUnits, targetEngineOf } from "../service.ts";
 import type { CommandContext } from "./context.ts";
 import { clientOf, configurationOfFlags } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
-import { counted } from "./text.ts";
+import { counted, oneLine, wrapped } from "./text.ts";
 
 /** No integration has it: what a preflight looks for under it is never there. */
 const nobody = "00000000-0000-0000-0000-000000000000";
@@ -29,6 +29,9 @@ export async function check(context: CommandContext, only: string | undefined): 
   if (only !== undefined && sources.length === 0) throw unknownSource(only, configuration);
   const integrations = await runningIntegrations(context);
   const all: Finding[] = [];
+  const ofConfiguration = only === undefined ? configurationFindings(configuration) : [];
+  if (ofConfiguration.length > 0) await printFindings("configuration", ofConfiguration, terminal);
+  all.push(...ofConfiguration);
   for (const source of sources) {
     const { arn, name } = source.resource;
     const unit = units.get(arn);
@@ -36,7 +39,7 @@ export async function check(context: CommandContext, only: string | undefined): 
     const findings = await checkSource(source, unit, signal);
     await printFindings(`source ${name}`, findings, terminal);
     all.push(...findings);
-    for (const integration of integrations.filter((each) => each.source === name)) {
+    for (const integration of (integrations ?? []).filter((each) => each.source === name)) {
       const ofTables = await checkScope(integration, unit, signal);
       await printFindings(`integration ${integration.name}, tables of its data filter`, ofTables, terminal);
       all.push(...ofTables);
@@ -53,7 +56,21 @@ export async function check(context: CommandContext, only: string | undefined): 
       all.push(...findings);
     }
   }
-  return conclude(all, configuration, terminal);
+  return conclude(all, integrations !== undefined, terminal);
+}
+
+/** What is allowed and unwise, and what is missing before anything can be replicated. */
+function configurationFindings({ warnings, sources, targets }: Configuration): Finding[] {
+  const of = { severity: "warns", code: "CONFIGURATION", subject: "" } as const;
+  return [
+    ...warnings.map((message) => ({ ...of, message })),
+    ...(sources.length > 0
+      ? []
+      : [{ ...of, message: "There is no source.", fix: "Name one under `sources`." }]),
+    ...(targets.length > 0
+      ? []
+      : [{ ...of, message: "There is no target.", fix: "Name one under `targets`." }]),
+  ];
 }
 
 function unknownSource(name: string, { sources }: Configuration): CodedError {
@@ -74,13 +91,15 @@ async function checkSource(source: ConfiguredSource, { engine, url }: SourceUnit
   return engine.check({ url: source.url.reveal(), database, integrationId: nobody, scope }, signal);
 }
 
-/** Of the service that runs on the data directory; none where no service runs. */
-async function runningIntegrations(context: CommandContext): Promise<readonly IntegrationReport[]> {
+/** Of the service that runs on the data directory; undefined where no service runs. */
+async function runningIntegrations(
+  context: CommandContext,
+): Promise<readonly IntegrationReport[] | undefined> {
   try {
     const client = await clientOf(context);
     return (await client.ask<StatusReport>("status", {}, context.signal)).integrations;
   } catch (error) {
-    if (error instanceof CodedError && error.code === "SERVICE_NOT_RUNNING") return [];
+    if (error instanceof CodedError && error.code === "SERVICE_NOT_RUNNING") return undefined;
     throw error;
   }
 }
@@ -108,24 +127,45 @@ const ranks = { blocks: 0, warns: 1, fine: 2 } as const;
 async function printFindings(title: string, findings: readonly Finding[], terminal: Terminal): Promise<void> {
   await terminal.print(terminal.bold(title));
   const ordered = findings.toSorted((a, b) => ranks[a.severity] - ranks[b.severity]);
-  for (const finding of ordered) await terminal.print(`  ${lineOf(finding, terminal)}`);
+  for (const finding of ordered) await terminal.print(findingText(finding, terminal));
 }
 
-function lineOf({ severity, code, subject, message, fix }: Finding, terminal: Terminal): string {
-  const about = message.includes(subject) ? message : `${subject}: ${message}`;
-  switch (severity) {
-    case "blocks":
-      return terminal.bad(`blocks ${code} ${about} Fix: ${fix ?? "see the message."}`);
-    case "warns":
-      return `warns  ${code} ${about}${fix === undefined ? "" : ` Fix: ${fix}`}`;
-    case "fine":
-      return `${terminal.good("fine")}   ${about}`;
-  }
+/** What `check` says of a finding: a line; for a person, lines as wide as the terminal, and the fix below. */
+export function findingText(finding: Finding, terminal: Terminal): string {
+  return terminal.isInteractive ? blockOf(finding, terminal) : lineOf(finding);
+}
+
+function lineOf(finding: Finding): string {
+  const fix = fixOf(finding);
+  return `  ${finding.severity.padEnd(margin.length - 3)} ${aboutOf(finding)}${fix === "" ? "" : ` ${fix}`}`;
+}
+
+/** Where the sentences begin, behind what kind of finding it is. */
+const margin = " ".repeat("  blocks ".length);
+
+/** The fix is on a line of its own, which is not broken, to be copied. */
+function blockOf(finding: Finding, terminal: Terminal): string {
+  const colours = { blocks: terminal.bad, warns: terminal.bold, fine: terminal.good } as const;
+  const [first = "", ...rest] = wrapped(aboutOf(finding), terminal.columns, margin);
+  const { severity } = finding;
+  const head = `  ${colours[severity](severity)}${" ".repeat(margin.length - 2 - severity.length)}`;
+  const fix = fixOf(finding);
+  return [head + first.slice(margin.length), ...rest, ...(fix === "" ? [] : [margin + fix])].join("\n");
+}
+
+function aboutOf({ severity, code, subject, message }: Finding): string {
+  const about = oneLine(message.includes(subject) ? message : `${subject}: ${message}`);
+  return severity === "fine" ? about : `${code} ${about}`;
+}
+
+function fixOf({ severity, fix }: Finding): string {
+  if (severity === "fine" || (severity === "warns" && fix === undefined)) return "";
+  return `Fix: ${fix ?? "see the message."}`;
 }
 
 async function conclude(
   findings: readonly Finding[],
-  configuration: Configuration,
+  isRunning: boolean,
   terminal: Terminal,
 ): Promise<number> {
   const count = (severity: Finding["severity"]): number =>
@@ -135,7 +175,6 @@ async function conclude(
     await terminal.print(`${counted(count("blocks"), "finding")} must be mended before this can work.`);
     return 1;
   }
-  const isRunning = (await readServiceRecord(configuration.dataDirectory)) !== undefined;
   const next = isRunning ? "npx zeroetl status" : "npx zeroetl serve";
   const warnings = count("warns") === 0 ? "" : ` (${counted(count("warns"), "warning")})`;
   await terminal.print(`Nothing stands in the way${warnings}. Next: ${next}`);

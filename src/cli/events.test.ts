@@ -6,6 +6,8 @@ import { freePort } from "../../test/support/postgres.ts";
 import { ServiceProcess } from "../../test/support/service.ts";
 import { TemporaryDirectory } from "../../test/support/temporary.ts";
 import { until } from "../../test/support/until.ts";
+import { eventText } from "./events.ts";
+import { openTerminal } from "./terminal.ts";
 import type { EventLine } from "../runtime/operator.ts";
 
 // Programs are built and started, a whole service among them.
@@ -157,4 +159,20 @@ test.each([
   ],
 ])("%s is refused with what to do", async (...[, parameters, status, err]) => {
   expect(await zeroetl("events", ...parameters)).toEqual({ status, out: "", err });
+});
+
+test("on a narrow terminal, a message stands below its time, as wide as the terminal", () => {
+  const event = {
+    at: "2026-03-10T12:00:00.000Z",
+    severity: "Info",
+    integration: "shop",
+    message: "A table was copied and is in step with the source: shop.public.orders",
+  } as EventLine;
+  const [head, ...lines] = eventText(event, { ...openTerminal(), columns: 40 }).split("\n");
+  expect(head).toMatch(/^2026-03-\d\d \d\d:00:00 {2}Info$/);
+  expect(lines).toEqual([
+    "  shop: A table was copied and is in",
+    "  step with the source:",
+    "  shop.public.orders",
+  ]);
 });

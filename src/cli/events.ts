@@ -22,7 +22,7 @@ export async function events(
   for await (const event of client.lines<EventLine>("events", { integration, since }, signal)) {
     count += 1;
     if (flags.json === true) await terminal.print(JSON.stringify(event));
-    else await printEvent(event, terminal);
+    else await terminal.print(eventText(event, terminal));
   }
   if (flags.json !== true) await terminal.print(conclusion(count, since));
   return 0;
@@ -30,18 +30,20 @@ export async function events(
 
 /** As wide as the longest severity. */
 const severityColumns = "Warning".length;
+/** On a narrower terminal, a message has lines of its own. */
+const besideMin = 60;
 
 /** The time of this machine, severity, name and message; what does not fit into the line goes on below the name. */
-async function printEvent(
-  { at, severity, integration, message }: EventLine,
-  terminal: Terminal,
-): Promise<void> {
+export function eventText({ at, severity, integration, message }: EventLine, terminal: Terminal): string {
   const time = `${localTime(new Date(at))}  `;
-  const margin = " ".repeat(time.length + severityColumns + 2);
-  const [first = "", ...rest] = wrapped(oneLine(`${integration}: ${message}`), terminal.columns, margin);
+  const isNarrow = terminal.columns < besideMin;
+  const margin = " ".repeat(isNarrow ? 2 : time.length + severityColumns + 2);
+  const lines = wrapped(oneLine(`${integration}: ${message}`), terminal.columns, margin);
+  if (isNarrow) return [time + coloured(severity, terminal), ...lines].join("\n");
+  const [first = "", ...rest] = lines;
   const blanks = " ".repeat(severityColumns - severity.length);
   const head = `${time}${coloured(severity, terminal)}${blanks}  `;
-  await terminal.print([head + first.slice(margin.length), ...rest].join("\n"));
+  return [head + first.slice(margin.length), ...rest].join("\n");
 }
 
 function coloured(severity: EventLine["severity"], terminal: Terminal): string {

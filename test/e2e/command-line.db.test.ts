@@ -1,6 +1,6 @@
 import { ModifyIntegrationCommand } from "@aws-sdk/client-rds";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { readdir, writeFile } from "node:fs/promises";
+import { chmod, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { run } from "../support/command.ts";
@@ -119,6 +119,19 @@ test("check says what stands in the way with the statement that mends it, and ex
   const fine = await run(["check", "shop"], { directory: directory.path });
   expect(fine.status).toBe(0);
   expect(fine.out).toMatch(/Nothing stands in the way.*Next: npx zeroetl serve/);
+  await writeFile(join(directory.path, "zeroetl.yaml"), "region: us-east-1\n");
+  const empty = await run(["check"], { directory: directory.path });
+  expect(empty.out).toMatch(/^configuration\n {2}warns {2}CONFIGURATION There is no source\. Fix: Name one/);
+  expect(empty.out).toMatch(/There is no target\..*\n\nNothing stands in the way \(2 warnings\)/);
+  await writeFile(
+    join(directory.path, "zeroetl.yaml"),
+    `sources:\n  - { name: shop, engine: postgres, url: "${mended.url()}" }\n`,
+  );
+  await chmod(join(directory.path, "zeroetl.yaml"), 0o644);
+  const open = await run(["check"], { directory: directory.path });
+  expect(open.out).toMatch(
+    / {2}warns {2}CONFIGURATION zeroetl\.yaml:2: a secret stands in a file that others/,
+  );
   const unknown = await run(["check", "nobody"], { directory: directory.path });
   expect(unknown).toMatchObject({
     status: 2,
