@@ -3,9 +3,12 @@ import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { CodedError, messageOf } from "./base/errors.ts";
+import { logger } from "./base/log.ts";
 import { randomAccessKey } from "./base/random-key.ts";
 import { Secret } from "./base/secret.ts";
 import type { Credential } from "./config.ts";
+
+const log = logger("service");
 
 /** Where things are in a data directory. */
 export function placesIn(dataDirectory: string) {
@@ -63,6 +66,7 @@ export async function ensureCredentials(dataDirectory: string): Promise<readonly
   }
   const { id, secret } = randomAccessKey();
   await writePrivately(path, { credentials: [{ access_key_id: id, secret_access_key: secret.reveal() }] });
+  log.info({ accessKeyId: id, file: path }, "An access key was made, which may do everything");
   return [{ accessKeyId: id, secretAccessKey: secret, policy: undefined }];
 }
 
