@@ -435,6 +435,16 @@ test("a second catalog on the same directory is refused until the first is close
   }
 });
 
+test("a catalog that a newer version has opened is refused with what to do", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "zeroetl-catalog-"));
+  const location = { kind: "directory", directory } as const;
+  const { db, close } = await openDatabase(location);
+  await sql`INSERT INTO zeroetl.kysely_migration VALUES ('9999-of-the-future', '2099-01-01')`.execute(db);
+  await close();
+  await expect(openDatabase(location)).rejects.toThrow(/last opened by a newer version of zeroetl: use that/);
+  await rm(directory, { recursive: true });
+});
+
 test("a server that is not there or not fit is an error that a user can mend, without the password", async () => {
   const refused = Catalog.open({ kind: "server", url: "postgres://u:hunter2@127.0.0.1:1/x" });
   await expect(refused).rejects.toMatchObject({ code: "CATALOG_FAILED" });

@@ -89,6 +89,13 @@ async function migrate(db: CatalogDatabase): Promise<void> {
     migrationTableSchema: catalogSchema,
   });
   const { error } = await migrator.migrateToLatest();
+  // Kysely's word for migrations that have been run and that this version does not know.
+  if (/previously executed migration/.test(messageOf(error)))
+    throw new CodedError(
+      "CATALOG_FAILED",
+      "The catalog was last opened by a newer version of zeroetl: use that one, or a copy of data_dir from before.",
+      { cause: error },
+    );
   if (error !== undefined) throw failed("The catalog's tables cannot be brought up to date", error);
 }
 
