@@ -185,7 +185,8 @@ function sentenceOf(issue: z.core.$ZodIssue, schema: z.ZodType): string {
   }
   if (issue.code === "custom") return `${label} ${issue.message}`;
   const allowed = allowedAt(schema, issue.path, issue);
-  const missing = issue.code === "invalid_type" && issue.input === undefined;
+  const missing =
+    (issue.code === "invalid_type" || issue.code === "invalid_value") && issue.input === undefined;
   return missing ? `${label} is missing; it must be ${allowed}` : `${label} must be ${allowed}`;
 }
 

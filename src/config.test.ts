@@ -201,6 +201,11 @@ test.each([
   ["no credentials at all", "credentials: []", /:1: credentials must be a list with at least one access key/],
   ["a quota of nothing", "quotas: { per_source: 0 }", /:1: quotas\.per_source must be a whole number/],
   [
+    "a missing choice",
+    "targets:\n  - name: a",
+    /:2: targets\[0\]\.engine is missing; it must be one of duckdb$/,
+  ],
+  [
     "several mistakes",
     "colour: 1\naccount: 1",
     /^[^\n]*:1: unknown setting "colour"[^\n]*\n[^\n]*:2: account must be 12 digits in quotes$/,
