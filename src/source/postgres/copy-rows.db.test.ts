@@ -31,6 +31,10 @@ test("rows come over TLS as over TCP, while their memory is used again, and the 
   await using server = await TestPostgres.start();
   await startTls(server);
   await server.run("CREATE TABLE t AS SELECT i, md5(i::text) AS m FROM generate_series(1, 200000) AS i");
+  const untrusted = { url: `${server.url()}?sslmode=verify-full`, database: "postgres" };
+  await expect(Session.open(untrusted, never)).rejects.toThrow(
+    /certificate; name the file of the server's CA/,
+  );
   for (const mode of ["disable", "no-verify"]) {
     const url = `${server.url()}?sslmode=${mode}`;
     await using session = await Session.open({ url, database: "postgres" }, never);

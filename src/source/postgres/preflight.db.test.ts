@@ -38,6 +38,7 @@ test("what keeps a connection from being made is a finding without the secret", 
     [await check("postgres://u:wr0ng-Pa55word@nowhere.invalid/postgres"), "SOURCE_UNREACHABLE"],
     [await check(wrong), "SOURCE_AUTHENTICATION"],
     [await check(server.url(), "absent"), "SOURCE_DATABASE_MISSING"],
+    [await check(`${wrong}?sslmode=verify-full&sslrootcert=/absent.pem`), "CONFIGURATION"],
   ] as const;
   for (const [findings, code] of cases) {
     expect(found(findings)).toEqual([code]);

@@ -163,13 +163,23 @@ export class Session implements AsyncDisposable {
   }
 }
 
+/** Files of certificates that the URL names are read here. */
+function newClient(url: string): pg.Client {
+  try {
+    return new pg.Client({
+      connectionString: url,
+      stream: () => new DirectSocket(),
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000,
+    });
+  } catch (cause) {
+    const message = cause instanceof Error && "path" in cause ? cause.message : "it cannot be parsed";
+    throw new CodedError("CONFIGURATION", `The source's url cannot be used: ${message}.`, { cause });
+  }
+}
+
 function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
-  const client = new pg.Client({
-    connectionString: url,
-    stream: () => new DirectSocket(),
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 30_000,
-  });
+  const client = newClient(url);
   // Set here because what a URL says would win over what the client is given, because a database name within a URL
   // cannot hold every character, and because `replication` has no option.
   const internals = client as unknown as ClientInternals;
