@@ -175,6 +175,8 @@ async function conclude(
     await terminal.print(`${counted(count("blocks"), "finding")} must be mended before this can work.`);
     return 1;
   }
+  if (findings.some(({ severity, code }) => severity === "warns" && code.startsWith("TABLE_")))
+    await terminal.print("Tables with a warning are not replicated until it is mended; the others are.");
   const next = isRunning ? "npx zeroetl status" : "npx zeroetl serve";
   const warnings = count("warns") === 0 ? "" : ` (${counted(count("warns"), "warning")})`;
   await terminal.print(`Nothing stands in the way${warnings}. Next: ${next}`);

@@ -173,7 +173,12 @@ function programOf(action: Action): Command {
 function commandOf(program: Command, [first = "", second]: readonly string[]): Command {
   if (second === undefined) return program.command(first);
   const found = program.commands.find((command) => command.name() === first);
-  const group = found ?? program.command(first).description(groups[first] ?? "");
+  const group =
+    found ??
+    program
+      .command(first)
+      .description(groups[first] ?? "")
+      .helpCommand(false);
   return group.command(second);
 }
 
