@@ -35,7 +35,7 @@ test("rows come over TLS as over TCP, while their memory is used again, and the 
   await expect(Session.open(untrusted, never)).rejects.toThrow(
     /certificate; name the file of the server's CA/,
   );
-  for (const mode of ["disable", "no-verify"]) {
+  for (const mode of ["disable", "require", "no-verify"]) {
     const url = `${server.url()}?sslmode=${mode}`;
     await using session = await Session.open({ url, database: "postgres" }, never);
     const { ssl } = await session.row<{ ssl: boolean }>(

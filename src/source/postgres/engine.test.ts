@@ -7,6 +7,8 @@ test.each([
   "postgres://u:p%40%2F%23@[::1]:5432/d",
   "postgresql://u@h/d?sslmode=verify-full&sslrootcert=/ca.pem",
   "postgres://u@h/d?sslmode=no-verify",
+  "postgres://u@h/d?sslmode=require",
+  "postgres://u@h/d?sslmode=verify-ca&sslrootcert=/ca.pem",
 ])("%s is taken", (url) => {
   expect(() => postgres.validateUrl(url)).not.toThrow();
 });
@@ -21,9 +23,10 @@ test.each([
   [
     "a misspelt sslmode",
     "postgres://u:p@h/d?sslmode=requir",
-    /must be one of disable, no-verify, verify-full/,
+    /must be one of disable, require, verify-ca, verify-full, no-verify/,
   ],
-  ["an sslmode that says less than it does", "postgres://u:p@h/d?sslmode=require", /verify-full/],
+  ["an sslmode that may not encrypt", "postgres://u:p@h/d?sslmode=prefer", /must be one of/],
+  ["verify-ca without a CA", "postgres://u:p@h/d?sslmode=verify-ca", /needs sslrootcert/],
 ])("%s is refused without a piece of the password", (_what, url, sentence) => {
   const refusal = (() => {
     try {

@@ -20,8 +20,8 @@ export const postgres: SourceEngine = {
 /** How a part of a password becomes a part of a host. */
 const asPercentCodes =
   "characters of the password that URLs use themselves are written as percent-codes: @ %40, / %2F, # %23, ? %3F, % %25";
-/** Those that encrypt, and say what they do: node-postgres takes the others for verify-full, with a warning. */
-const sslModes = ["disable", "no-verify", "verify-full"];
+/** Without those of libpq that may send everything in the clear. */
+const sslModes = ["disable", "require", "verify-ca", "verify-full", "no-verify"];
 
 function validateUrl(url: string): void {
   let parsed: URL;
@@ -53,6 +53,8 @@ function validateUrl(url: string): void {
       "CONFIGURATION",
       `The sslmode of a PostgreSQL source must be one of ${sslModes.join(", ")}; verify-full takes sslrootcert=FILE for a CA of your own.`,
     );
+  if (mode === "verify-ca" && !parsed.searchParams.has("sslrootcert"))
+    throw new CodedError("CONFIGURATION", "sslmode=verify-ca needs sslrootcert=FILE; or use verify-full.");
 }
 
 async function remove(request: StreamRequest, signal: AbortSignal): Promise<void> {

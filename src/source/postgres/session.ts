@@ -163,11 +163,21 @@ export class Session implements AsyncDisposable {
   }
 }
 
+/** These mean what they mean to libpq only where node-postgres is told so: it takes them for verify-full. */
+const libpqModes = ["require", "verify-ca"];
+
+function connectionStringOf(url: string): string {
+  const parsed = new URL(url);
+  if (!libpqModes.includes(parsed.searchParams.get("sslmode") ?? "")) return url;
+  parsed.searchParams.set("uselibpqcompat", "true");
+  return parsed.href;
+}
+
 /** Files of certificates that the URL names are read here. */
 function newClient(url: string): pg.Client {
   try {
     return new pg.Client({
-      connectionString: url,
+      connectionString: connectionStringOf(url),
       stream: () => new DirectSocket(),
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,
