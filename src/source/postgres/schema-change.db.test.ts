@@ -189,6 +189,21 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
     expect(await run.differences()).toEqual([]);
   });
 
+  test("a composite that has lost its last field and an enum without labels are types like others", async () => {
+    const { database, run } = await streaming();
+    await using _ = run;
+    await database.run(
+      "CREATE TYPE e AS ENUM ()",
+      "CREATE TYPE c AS (n int)",
+      "CREATE TABLE u (id int PRIMARY KEY, e e, c c)",
+      "INSERT INTO u VALUES (1, NULL, ROW (1))",
+    );
+    await run.synced("public.u");
+    await database.run("ALTER TYPE c DROP ATTRIBUTE n");
+    await run.until("no field", () => run.model.rows("public.u").some((row) => row[2] === "{}"));
+    expect(await run.differences()).toEqual([]);
+  });
+
   test("a rewrite that changes values but no type is noticed without any change of rows", async () => {
     const { database, run } = await streaming();
     await using _ = run;
