@@ -121,11 +121,13 @@ function missingSql(attribute: string): string {
   return `CASE WHEN ${attribute}.atthasmissing THEN (${attribute}.attmissingval::text::text[])[1] END`;
 }
 
+// A partition whose DETACH … CONCURRENTLY was begun, and perhaps given up, has left already.
 const belowSql = `
       WITH RECURSIVE below(oid) AS (
-        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid
+        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid AND NOT i.inhdetachpending
         UNION ALL
         SELECT i.inhrelid FROM pg_inherits i JOIN below ON i.inhparent = below.oid
+        WHERE NOT i.inhdetachpending
       )
       SELECT oid FROM below`;
 
