@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
+import type { QueryResultRow } from "pg";
 import { SecretBytes } from "../../src/base/secret.ts";
 import type { IntegrationError } from "../../src/model/integration.ts";
 import { parseDataFilter } from "../../src/model/data-filter.ts";
@@ -31,6 +32,11 @@ export class TestDatabase {
     await this.#server.run(statements, this.name);
   }
 
+  /** Rows of one query. */
+  async rows<Row extends QueryResultRow>(sql: string): Promise<Row[]> {
+    return this.#server.rows<Row>(sql, this.name);
+  }
+
   async stream(options: Omit<RunOptions, "database"> = {}): Promise<StreamRun> {
     return StreamRun.start(this.#server, { ...options, database: this.name });
   }
@@ -49,6 +55,14 @@ export interface RunOptions {
   readonly catalogPollMs?: number;
 }
 
+interface Running {
+  readonly source: Source;
+  readonly stop: AbortController;
+  readonly done: Promise<Error | undefined>;
+  /** What ended the stream: aborted as soon as it has ended. */
+  readonly ended: AbortSignal;
+}
+
 /** One integration of a test: its names, its model of a target, and a stream that can be stopped and started. */
 export class StreamRun implements AsyncDisposable {
   readonly model = new StreamModel();
@@ -58,7 +72,7 @@ export class StreamRun implements AsyncDisposable {
   readonly #options: RunOptions;
   readonly #spool: TemporaryDirectory;
   filter: string;
-  #running: { source: Source; stop: AbortController; done: Promise<Error | undefined> } | undefined;
+  #running: Running | undefined;
 
   private constructor(url: string, options: RunOptions, spool: TemporaryDirectory) {
     this.#url = url;
@@ -124,7 +138,10 @@ export class StreamRun implements AsyncDisposable {
         return error as Error;
       }
     };
-    this.#running = { source, stop, done: read() };
+    const ended = new AbortController();
+    const done = read();
+    void done.then((error) => ended.abort(error));
+    this.#running = { source, stop, done, ended: ended.signal };
   }
 
   /** What ended the stream, once it has ended by itself. */
@@ -150,10 +167,9 @@ export class StreamRun implements AsyncDisposable {
 
   /** Waits for what the model shows, and fails at once with what ended the stream. */
   async until(what: string, look: () => boolean): Promise<void> {
-    let failure: Error | undefined;
-    void this.#running?.done.then((error) => (failure = error));
+    const ended = this.#running?.ended;
     await until(what, () => {
-      if (failure !== undefined) throw failure;
+      ended?.throwIfAborted();
       return look();
     });
   }
@@ -166,9 +182,10 @@ export class StreamRun implements AsyncDisposable {
 
   /** Names of tables that differ between source and model at one place of the log. */
   async differences(): Promise<string[]> {
-    const signal = AbortSignal.timeout(60_000);
-    // A stream that has failed says why.
-    await this.until("a stream", () => true);
+    if (this.#running === undefined) throw new Error("the run is stopped");
+    // A stream that has failed, or fails meanwhile, says why.
+    const signal = AbortSignal.any([this.#running.ended, AbortSignal.timeout(60_000)]);
+    signal.throwIfAborted();
     await using standstill = await this.source.standstill(signal);
     await this.until("the place of the standstill", () => this.model.checkpoint === standstill.position);
     const held = this.model.digests();

@@ -121,11 +121,13 @@ function missingSql(attribute: string): string {
   return `CASE WHEN ${attribute}.atthasmissing THEN (${attribute}.attmissingval::text::text[])[1] END`;
 }
 
+// A partition whose DETACH … CONCURRENTLY was begun, and perhaps given up, has left already.
 const belowSql = `
       WITH RECURSIVE below(oid) AS (
-        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid
+        SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid AND NOT i.inhdetachpending
         UNION ALL
         SELECT i.inhrelid FROM pg_inherits i JOIN below ON i.inhparent = below.oid
+        WHERE NOT i.inhdetachpending
       )
       SELECT oid FROM below`;
 
@@ -190,13 +192,13 @@ const typesSql = `coalesce((
     SELECT json_agg(json_build_object(
       'oid', t.oid::bigint,
       'isEnum', t.typtype = 'e',
-      'parts', CASE t.typtype
+      'parts', coalesce(CASE t.typtype
         WHEN 'e' THEN (SELECT json_agg(e.enumlabel ORDER BY e.oid) FROM pg_enum e WHERE e.enumtypid = t.oid)
         ELSE (
           SELECT json_agg(concat_ws(' ', f.attnum, f.atttypid, f.atttypmod, f.attname) ORDER BY f.attnum)
           FROM pg_attribute f WHERE f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
         )
-      END
+      END, '[]'::json)
     ) ORDER BY t.oid)
     FROM part JOIN pg_type t ON t.oid = part.oid
     WHERE t.typtype IN ('e', 'c')

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { TestPostgres } from "../../../test/support/postgres.ts";
 import { present } from "../../base/assert.ts";
 import type { TableEvent } from "../../model/block.ts";
+import { BlockBuilder } from "./block-builder.ts";
 import { readTables } from "./catalog-table.ts";
 import { parseLsn, parsePosition, positionOf, type Lsn } from "./lsn.ts";
 import { namesOf } from "./names.ts";
@@ -30,7 +31,7 @@ async function prepared(server: TestPostgres, session: Session) {
   }
   const copier = new TableCopier({ connect, names, log, tables, session });
   await copier.prepare(tables.wanted(), never);
-  return { copier, table: present(tables.wanted()[0], "the table wants a copy") };
+  return { copier, tables, table: present(tables.wanted()[0], "the table wants a copy") };
 }
 
 async function lsnNow(server: TestPostgres): Promise<Lsn> {
@@ -92,4 +93,28 @@ test("a transaction that stays open puts the copy off, and the stream goes on", 
   expect((await copied(copier, session)).rows).toBe(2);
   const slots = await server.rows("SELECT 1 FROM pg_replication_slots");
   expect(slots).toEqual([]);
+});
+
+test("a table that left the stream, or failed in it, after it was prepared is not copied", async () => {
+  await using server = await TestPostgres.start();
+  await using session = await Session.open({ url: server.url(), database: "postgres" }, never);
+  const { copier, tables, table } = await prepared(server, session);
+  tables.fail(table, { code: "TABLE_UNSUPPORTED", message: "It is unlogged now." }, new BlockBuilder());
+  expect(await copied(copier, session)).toEqual({ rows: 0, events: [] });
+  table.enter({ kind: "wanted" });
+  await copier.prepare([table], never);
+  tables.drop(table, new BlockBuilder());
+  expect(await copied(copier, session)).toEqual({ rows: 0, events: [] });
+});
+
+test("a table that failed and was mended while its snapshot was taken is copied with what was left out meanwhile", async () => {
+  await using server = await TestPostgres.start();
+  await using session = await Session.open({ url: server.url(), database: "postgres" }, never);
+  const { copier, tables, table } = await prepared(server, session);
+  tables.fail(table, { code: "TABLE_UNSUPPORTED", message: "It is unlogged now." }, new BlockBuilder());
+  const lsn = await lsnNow(server);
+  await server.run("INSERT INTO t VALUES (2)");
+  expect(table.skips(lsn)).toBe(true);
+  table.enter({ kind: "wanted" });
+  expect((await copied(copier, session)).rows).toBe(2);
 });

@@ -189,6 +189,21 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
     expect(await run.differences()).toEqual([]);
   });
 
+  test("a composite that has lost its last field and an enum without labels are types like others", async () => {
+    const { database, run } = await streaming();
+    await using _ = run;
+    await database.run(
+      "CREATE TYPE e AS ENUM ()",
+      "CREATE TYPE c AS (n int)",
+      "CREATE TABLE u (id int PRIMARY KEY, e e, c c)",
+      "INSERT INTO u VALUES (1, NULL, ROW (1))",
+    );
+    await run.synced("public.u");
+    await database.run("ALTER TYPE c DROP ATTRIBUTE n");
+    await run.until("no field", () => run.model.rows("public.u").some((row) => row[2] === "{}"));
+    expect(await run.differences()).toEqual([]);
+  });
+
   test("a rewrite that changes values but no type is noticed without any change of rows", async () => {
     const { database, run } = await streaming();
     await using _ = run;
@@ -246,6 +261,32 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
     await run.until("the row that is left", () => run.model.rows("public.t").join() === "2");
     await run.synced("public.t");
     expect(await run.differences()).toEqual([]);
+  });
+
+  test("a partition whose concurrent detaching was given up half-way is a table of its own", async () => {
+    const database = await TestDatabase.make(server);
+    await database.run(
+      "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+      "CREATE TABLE p1 PARTITION OF t FOR VALUES FROM (0) TO (100)",
+      "CREATE TABLE p2 PARTITION OF t FOR VALUES FROM (100) TO (200)",
+      "INSERT INTO t VALUES (1), (101)",
+    );
+    await using run = await database.stream();
+    await run.synced("public.t");
+    const reader = await server.connect(database.name);
+    await reader.query("BEGIN; SELECT FROM t");
+    const detach = database.run(
+      "SET lock_timeout = '10ms'",
+      "ALTER TABLE t DETACH PARTITION p1 CONCURRENTLY",
+    );
+    await expect(detach).rejects.toThrow("lock timeout");
+    await reader.query("COMMIT");
+    await reader.end();
+    await database.run("INSERT INTO p1 VALUES (2)", "ALTER TABLE t ADD c int DEFAULT 7");
+    await run.until("the table's rows", () => run.model.rows("public.t").join() === "101,7");
+    await run.synced("public.t", "public.p1");
+    expect(await run.differences()).toEqual([]);
+    expect(run.model.rows("public.p1")).toHaveLength(2);
   });
 
   test("tables are made, dropped and made again under a name", async () => {

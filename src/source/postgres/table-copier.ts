@@ -36,6 +36,7 @@ const renewalDeadlineMs = 10_000;
 /** Tables that are ready to be copied, all at one place of the log. */
 interface PreparedCopy {
   readonly snapshot: ExportedSnapshot;
+  readonly tables: readonly TrackedTable[];
   readonly pieces: readonly CopyPiece[];
 }
 
@@ -80,7 +81,7 @@ export class TableCopier implements AsyncDisposable {
     // for all transactions that were open before.
     const snapshot = await ExportedSnapshot.open(this.#parts.connect, signal);
     try {
-      this.#prepared = { snapshot, pieces: await planCopies(this.#parts.session, jobs) };
+      this.#prepared = { snapshot, tables: wanted, pieces: await planCopies(this.#parts.session, jobs) };
       this.#state = "prepared";
     } catch (error) {
       await snapshot[Symbol.asyncDispose]();
@@ -137,15 +138,16 @@ export class TableCopier implements AsyncDisposable {
 
   /** What is prepared, with a snapshot that holds every change which was left out; nothing where none can be had. */
   async #upToDate(signal: AbortSignal): Promise<PreparedCopy | undefined> {
-    const prepared = this.#prepared;
+    if (this.#prepared === undefined) return undefined;
+    const prepared = { ...this.#prepared, pieces: this.#stillWanted(this.#prepared) };
     this.#prepared = undefined;
-    if (prepared === undefined || !this.#isOvertaken(prepared)) return prepared;
+    if (!this.#isOvertaken(prepared)) return prepared;
     await prepared.snapshot[Symbol.asyncDispose]();
     using deadline = new Deadline(renewalDeadlineMs, signal);
     try {
       const { connect } = this.#parts;
       const snapshot = await ExportedSnapshot.open(connect, deadline.signal);
-      const renewed = { snapshot, pieces: prepared.pieces };
+      const renewed = { ...prepared, snapshot };
       assert(
         !this.#isOvertaken(renewed),
         "a snapshot is later than everything that was read before it was taken",
@@ -158,6 +160,14 @@ export class TableCopier implements AsyncDisposable {
       this.#state = "idle";
       return undefined;
     }
+  }
+
+  /** Without tables that have left the stream since, or have failed in it; one that is back is another one to it. */
+  #stillWanted({ tables, pieces }: PreparedCopy): readonly CopyPiece[] {
+    const { byOid } = this.#parts.tables;
+    const wanted = tables.filter((table) => byOid.get(table.oid) === table && table.phase.kind === "wanted");
+    const oids = new Set(wanted.map(({ oid }) => oid));
+    return pieces.filter(({ job }) => oids.has(job.table.oid));
   }
 
   #isOvertaken({ snapshot, pieces }: PreparedCopy): boolean {

@@ -58,7 +58,9 @@ test("a table that was altered behind the snapshot waits for another one, the ot
       `INSERT INTO ${name} SELECT i, i FROM generate_series(1, 1000) i`,
     ]),
   );
+  await server.run(["CREATE TYPE pair AS (a int)", "CREATE TABLE typed (id int PRIMARY KEY, v pair)"]);
   const outcomes = await copied(server, [
+    "ALTER TYPE pair ADD ATTRIBUTE b int",
     "ALTER TABLE rewritten ALTER v TYPE int USING v + 1",
     "TRUNCATE emptied",
     "VACUUM FULL vacuumed",
@@ -78,6 +80,7 @@ test("a table that was altered behind the snapshot waits for another one, the ot
     added: "postponed 0",
     again: "postponed 0",
     dropped: "postponed 0",
+    typed: "postponed 0",
     same: "finished 1000",
   });
 });

@@ -139,11 +139,12 @@ async function lock(session: Session, request: CopyRequest, table: CatalogTable)
 
 /** Whether statements planned for one version of the table mean the same on the other. */
 function isUnaltered(planned: CatalogTable, other: CatalogTable): boolean {
-  const essence = ({ schema, name, storage, columns, partitions }: CatalogTable): string =>
+  const essence = ({ schema, name, storage, columns, types, partitions }: CatalogTable): string =>
     JSON.stringify({
       schema,
       name,
       storage,
+      types,
       columns: columns.map(({ id, name: column, typeOid, modifier }) => [id, column, typeOid, modifier]),
       partitions: partitions.map(({ oid, storage: file, attachedBy }) => [oid, file, attachedBy]),
     });

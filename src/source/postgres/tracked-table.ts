@@ -29,7 +29,7 @@ export class TrackedTable {
   isKnown = false;
   /** This stream has told that it is copied, or failed. */
   isAnnounced = false;
-  /** Of the last change that was left out because the table wants a copy: commit LSN of its transaction. */
+  /** Of the last change that was left out because there is no copy of the table: commit LSN of its transaction. */
   leftOutAt: Lsn | undefined;
   /** When `definition` last changed, as a number of the catalog watch. */
   changedAt = 0;
@@ -68,7 +68,8 @@ export class TrackedTable {
 
   /** Whether the change is in the table's copy already, or the table takes no changes. */
   skips(commitLsn: Lsn): boolean {
-    if (this.#phase.kind === "wanted") this.leftOutAt = commitLsn;
-    return (this.#phase.kind !== "copied" && this.#phase.kind !== "synced") || commitLsn < this.#phase.from;
+    if (this.#phase.kind === "copied" || this.#phase.kind === "synced") return commitLsn < this.#phase.from;
+    this.leftOutAt = commitLsn;
+    return true;
   }
 }
