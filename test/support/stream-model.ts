@@ -1,8 +1,15 @@
-import { change, noTuple, type Block, type TableEvent } from "../../src/model/block.ts";
+import {
+  change,
+  noTuple,
+  type Block,
+  type TableEvent,
+  type TableFailureReason,
+} from "../../src/model/block.ts";
 import type { ColumnChange } from "../../src/model/column-change.ts";
 import { RowDigests, type TableDigest } from "../../src/model/digest.ts";
 import type { Position } from "../../src/model/position.ts";
-import { definitionOf, type Relation, type TableDefinition } from "../../src/model/relation.ts";
+import { definitionOf, type Relation, type TableDefinition, ValueError } from "../../src/model/relation.ts";
+import { TableError } from "../../src/model/table-error.ts";
 import type { Progress, TablePhase, TableRecord } from "../../src/model/table-state.ts";
 import { fieldUnchanged, type TupleLayout } from "../../src/model/tuple.ts";
 import { decodedRows } from "./pg-decoded.ts";
@@ -27,6 +34,11 @@ interface Pending {
   readonly block: Block;
   readonly from: number;
   readonly to: number;
+}
+
+interface Slice extends Pending {
+  /** Rows by the offsets of their tuples. */
+  readonly tuples: ReadonlyMap<number, Row>;
 }
 
 /**
@@ -61,12 +73,19 @@ export class StreamModel {
     this.#pending = [];
   }
 
+  /** As `DestinationDatabase.failTable`. */
+  failTable(definition: TableDefinition, reason: TableFailureReason): void {
+    this.#event({ kind: "failed", relation: definition, reason });
+  }
+
   apply(block: Block): void {
     let from = 0;
     for (const cut of block.cuts) {
       this.#pending.push({ block, from, to: cut.after });
       from = cut.after;
-      for (const pending of this.#pending) this.#applySlice(pending);
+      // A value that cannot be kept is met before anything is applied.
+      const slices = this.#pending.map((pending) => ({ ...pending, tuples: decodedTuples(pending) }));
+      for (const slice of slices) this.#applySlice(slice);
       this.#pending = [];
       this.#checkpoint = cut.position;
       this.transactions += cut.transactions;
@@ -104,8 +123,7 @@ export class StreamModel {
     return table?.visible?.relation.columns.map((column) => column.name) ?? [];
   }
 
-  #applySlice({ block, from, to }: Pending): void {
-    const tuples = decodedTuples({ block, from, to });
+  #applySlice({ block, from, to, tuples }: Slice): void {
     for (let at = from; at < to; at += 1) {
       const subject = block.subjects[at] ?? -1;
       if (block.kinds[at] === change.event) this.#event(block.events[subject]);
@@ -151,10 +169,13 @@ interface RowChange {
   readonly tuples: ReadonlyMap<number, Row>;
 }
 
-/** All tuples of a slice, decoded relation by relation, because decoding row by row takes minutes. */
+/**
+ * All tuples of a slice, decoded relation by relation, because decoding row by row takes minutes. Throws a `TableError`
+ * where one table's values cannot be kept.
+ */
 function decodedTuples({ block, from, to }: Pending): Map<number, Row> {
   const rows = new Map<number, Row>();
-  for (const [subject, { columns }] of block.relations.entries()) {
+  for (const [subject, relation] of block.relations.entries()) {
     const changes = Array.from({ length: to - from }, (_, index) => from + index).filter(
       (at) => block.kinds[at] !== change.event && block.subjects[at] === subject,
     );
@@ -162,10 +183,24 @@ function decodedTuples({ block, from, to }: Pending): Map<number, Row> {
       .flatMap((at) => [block.oldTuples[at] ?? noTuple, block.newTuples[at] ?? noTuple])
       .filter((offset) => offset !== noTuple);
     const { layout, region } = block;
-    const decoded = decodedRows({ layout, region, offsets: Int32Array.from(offsets) }, columns);
+    const decoded = decodedOf(relation, { layout, region, offsets: Int32Array.from(offsets) });
     for (const [index, offset] of offsets.entries()) rows.set(offset, decoded[index] ?? []);
   }
   return rows;
+}
+
+function decodedOf(relation: Relation, tuples: Parameters<typeof decodedRows>[0]): Row[] {
+  try {
+    return decodedRows(tuples, relation.columns);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    throw new TableError({
+      code: "VALUE_OUT_OF_RANGE",
+      table: relation,
+      message: error.message,
+      cause: error,
+    });
+  }
 }
 
 function changeRow(rows: Rows, { block, at, tuples }: RowChange): void {

@@ -117,6 +117,11 @@ export class StreamRun implements AsyncDisposable {
     return this.#running === undefined;
   }
 
+  /** The stream has ended by itself. */
+  get isEnded(): boolean {
+    return this.#running?.ended.aborted === true;
+  }
+
   get source(): Source {
     if (this.#running === undefined) throw new Error("the run is stopped");
     return this.#running.source;
