@@ -74,6 +74,8 @@ const personDelay = { firstMs: 5_000, mostMs: 60_000 };
 interface Running {
   readonly source: Source;
   readonly database: DestinationDatabase;
+  /** Aborted when it runs no more. */
+  readonly ended: AbortSignal;
 }
 
 /**
@@ -142,12 +144,18 @@ export class Worker implements AsyncDisposable {
 
   /** Compares every synced table of source and warehouse at one position. Throws `CodedError` where it cannot. */
   async verify(signal: AbortSignal): Promise<readonly TableVerification[]> {
-    const running = await this.#streaming(signal);
+    const { ended, ...running } = await this.#streaming(signal);
     const onChange = (listener: () => void) => {
       this.#commitListeners.add(listener);
       return () => this.#commitListeners.delete(listener);
     };
-    return verifyStream({ ...running, onChange }, signal);
+    try {
+      return await verifyStream({ ...running, onChange }, AbortSignal.any([signal, ended]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!ended.aborted) throw error;
+      throw new CodedError("SOURCE_UNREACHABLE", "The stream stopped while it was compared; try again.");
+    }
   }
 
   /** A stream that has just begun to connect is waited for. */
@@ -202,7 +210,8 @@ export class Worker implements AsyncDisposable {
       { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice },
       stop,
     );
-    this.#running = { source, database };
+    const end = new AbortController();
+    this.#running = { source, database, ended: end.signal };
     this.#copiesUncommitted = 0;
     this.#copiesApplied = 0;
     this.#enter({ kind: "streaming" });
@@ -219,6 +228,7 @@ export class Worker implements AsyncDisposable {
     } finally {
       this.#tables = await database.tables().catch(() => this.#tables);
       this.#running = undefined;
+      end.abort(new Error("the stream ended"));
       this.#counters.bytesReadBefore += source.measures().bytesRead;
     }
   }

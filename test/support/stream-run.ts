@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { QueryResultRow } from "pg";
+import { Deadline } from "../../src/base/deadline.ts";
 import { SecretBytes } from "../../src/base/secret.ts";
 import type { IntegrationError } from "../../src/model/integration.ts";
 import { parseDataFilter } from "../../src/model/data-filter.ts";
@@ -189,7 +190,8 @@ export class StreamRun implements AsyncDisposable {
   async differences(): Promise<string[]> {
     if (this.#running === undefined) throw new Error("the run is stopped");
     // A stream that has failed, or fails meanwhile, says why.
-    const signal = AbortSignal.any([this.#running.ended, AbortSignal.timeout(60_000)]);
+    using deadline = new Deadline(60_000, this.#running.ended);
+    const { signal } = deadline;
     signal.throwIfAborted();
     await using standstill = await this.source.standstill(signal);
     await this.until("the place of the standstill", () => this.model.checkpoint === standstill.position);

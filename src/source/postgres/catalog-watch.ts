@@ -102,7 +102,7 @@ export class CatalogWatch {
     const isQuiet = await this.#isQuiet();
     if (isQuiet && this.#isObserved(this.#texts) && !isFresh) return;
     const texts = await this.#read();
-    if (this.#view === undefined || !sameTexts(texts, this.#texts)) {
+    if (this.#view === undefined || this.#isViewOld(this.#view, texts)) {
       this.#texts = texts;
       this.#view = await this.#viewOf(texts);
       await this.#unpublish(this.#view);
@@ -119,6 +119,11 @@ export class CatalogWatch {
     const isQuiet = seen === this.#seenAtLook;
     this.#seenAtLook = seen;
     return isQuiet;
+  }
+
+  /** A table whose state has changed since is judged again by the same texts: it may have failed, and be mended already. */
+  #isViewOld(view: CatalogView, texts: readonly string[]): boolean {
+    return this.#request.tables.changedAt >= view.number || !sameTexts(texts, this.#texts);
   }
 
   /**

@@ -296,6 +296,12 @@ export class PostgresSource implements Source {
     if (replyRequested) this.#parts.feedback.reply();
     // Within a transaction, what was sent of it is not complete up to there.
     if (this.#decoder.transaction !== undefined) return;
+    const stopAt = this.#gate?.boundary ?? noBoundary;
+    if (stopAt > this.#position && stopAt < walEnd) {
+      // First to where somebody wants to stand: a place further on, once told, would not be taken back.
+      this.#position = stopAt;
+      yield* this.#boundary(stopAt, signal);
+    }
     if (walEnd > this.#position) this.#position = walEnd;
     if (walEnd >= this.#decoder.boundary) yield* this.#boundary(walEnd, signal);
     const isDue =
@@ -342,8 +348,7 @@ export class PostgresSource implements Source {
 
   /** Stops for those who want a snapshot of the source beside an equal target. */
   async *#stand(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
-    while (this.#gates[0]?.isOver === true) this.#gates.shift();
-    const [gate] = this.#gates;
+    const gate = this.#gate;
     if (gate === undefined || (gate.boundary ?? noBoundary) > lsn) return;
     await gate.pause(signal);
     const stopAt = gate.boundary;
@@ -357,6 +362,12 @@ export class PostgresSource implements Source {
     await gate.wait(signal);
   }
 
+  /** The first one of whom something is wanted still. */
+  get #gate(): Gate | undefined {
+    while (this.#gates[0]?.isOver === true) this.#gates.shift();
+    return this.#gates[0];
+  }
+
   #setBoundary(): void {
     const { tables, watch, copier } = this.#parts;
     const isUrgent = copier.isPrepared || (watch.view?.number ?? 0) > this.#judged;
@@ -364,7 +375,7 @@ export class PostgresSource implements Source {
       isUrgent ? 0n : undefined,
       watch.observation?.lsn,
       tables.revealLsn(),
-      this.#gates[0]?.boundary,
+      this.#gate?.boundary,
     ].filter((lsn) => lsn !== undefined);
     this.#decoder.boundary = places.reduce((least, lsn) => (lsn < least ? lsn : least), noBoundary);
   }

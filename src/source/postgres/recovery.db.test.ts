@@ -107,6 +107,33 @@ test("a stream goes on from wherever it was cut off", async () => {
   expect(await run.differences()).toEqual([]);
 });
 
+test("a table whose key was exchanged while the stream was away is replicated again by itself", async () => {
+  await using server = await TestPostgres.start();
+  await server.run(["CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)"]);
+  await using run = await StreamRun.start(server);
+  await run.synced("public.t");
+  await run.stop();
+  // The stream describes the row as one of a table without a key; the catalog has never looked otherwise.
+  await server.run([
+    "ALTER TABLE t DROP CONSTRAINT t_pkey",
+    "INSERT INTO t VALUES (2)",
+    "ALTER TABLE t ADD PRIMARY KEY (id)",
+  ]);
+  await run.start();
+  await run.differences();
+  await run.synced("public.t");
+  expect(await run.differences()).toEqual([]);
+});
+
+test("those who want the stream to stand still at once get their turn one after another", async () => {
+  await using server = await TestPostgres.start();
+  await server.run(["CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)"]);
+  await using run = await StreamRun.start(server);
+  await run.synced("public.t");
+  const all = await Promise.all([run.differences(), run.differences(), run.differences()]);
+  expect(all).toEqual([[], [], []]);
+});
+
 test("tables that were copied are not read again after a restart", async () => {
   await using server = await TestPostgres.start();
   await server.run(["CREATE ROLE r LOGIN REPLICATION PASSWORD 'secret'", "CREATE DATABASE d OWNER r"]);
