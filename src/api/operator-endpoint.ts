@@ -44,19 +44,18 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     const { sql } = parse(queryBody, call.body);
     authorize(call, [{ action: "zeroetl:Query", resource: "*" }]);
     const { columns, rows } = await call.port.query(sql, call.signal);
-    return ndjson(queryLines(columns, rows), (error) => errorBody(error, call.signal));
+    return answerLines(call, queryLines(columns, rows));
   },
   verify: async (call) => {
     const id = await idOf(call, parse(verifyBody, call.body).integration, "zeroetl:Verify");
-    return ndjson(call.port.verify(id, call.signal), (error) => errorBody(error, call.signal));
+    return answerLines(call, call.port.verify(id, call.signal));
   },
   events: async (call) => {
     const { integration, since } = parse(eventsBody, call.body);
     const action = "zeroetl:GetEvents";
     if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
     const integrationId = integration === undefined ? undefined : await pastIdOf(call, integration, action);
-    const found = call.port.events({ integrationId, since: new Date(since) }, call.signal);
-    return ndjson(found, (error) => errorBody(error, call.signal));
+    return answerLines(call, call.port.events({ integrationId, since: new Date(since) }, call.signal));
   },
   "create-key": async (call) => {
     const { user, policy } = parse(createKeyBody, call.body);
@@ -164,6 +163,10 @@ function statusOf(error: unknown): number {
   if (error instanceof AwsError) return error.status;
   if (!(error instanceof CodedError)) return 500;
   return error.code === "INTEGRATION_NOT_FOUND" || error.code === "KEY_NOT_FOUND" ? 404 : 400;
+}
+
+function answerLines({ signal }: CommandCall, lines: AsyncIterable<JsonObject>): Response {
+  return ndjson(lines, (error) => errorBody(error, signal));
 }
 
 function errorBody(error: unknown, client: AbortSignal): JsonObject {

@@ -10,7 +10,7 @@ import { sourceUnits, targetEngineOf } from "../service.ts";
 import type { CommandContext } from "./context.ts";
 import { clientOf, configurationOfFlags } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
-import { counted, oneLine, wrapped } from "./text.ts";
+import { counted, headed, oneLine, wrapped } from "./text.ts";
 
 /** No integration has it: what a preflight looks for under it is never there. */
 const nobody = "00000000-0000-0000-0000-000000000000";
@@ -146,11 +146,11 @@ const margin = " ".repeat("  blocks ".length);
 /** The fix is on a line of its own, which is not broken, to be copied. */
 function blockOf(finding: Finding, terminal: Terminal): string {
   const colours = { blocks: terminal.bad, warns: terminal.bold, fine: terminal.good } as const;
-  const [first = "", ...rest] = wrapped(aboutOf(finding), terminal.columns, margin);
+  const lines = wrapped(aboutOf(finding), terminal.columns, margin);
   const { severity } = finding;
   const head = `  ${colours[severity](severity)}${" ".repeat(margin.length - 2 - severity.length)}`;
   const fix = fixOf(finding);
-  return [head + first.slice(margin.length), ...rest, ...(fix === "" ? [] : [margin + fix])].join("\n");
+  return [...headed(head, lines, margin), ...(fix === "" ? [] : [margin + fix])].join("\n");
 }
 
 function aboutOf({ severity, code, subject, message }: Finding): string {

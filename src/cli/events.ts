@@ -2,7 +2,7 @@ import type { EventLine } from "../runtime/operator.ts";
 import { clientOf, type CommandContext } from "./context.ts";
 import { sinceOf } from "./since.ts";
 import type { Terminal } from "./terminal.ts";
-import { counted, localTime, oneLine, wrapped } from "./text.ts";
+import { counted, headed, localTime, oneLine, wrapped } from "./text.ts";
 
 export interface EventsFlags {
   readonly since: string;
@@ -40,10 +40,9 @@ export function eventText({ at, severity, integration, message }: EventLine, ter
   const margin = " ".repeat(isNarrow ? 2 : time.length + severityColumns + 2);
   const lines = wrapped(oneLine(`${integration}: ${message}`), terminal.columns, margin);
   if (isNarrow) return [time + coloured(severity, terminal), ...lines].join("\n");
-  const [first = "", ...rest] = lines;
   const blanks = " ".repeat(severityColumns - severity.length);
   const head = `${time}${coloured(severity, terminal)}${blanks}  `;
-  return [head + first.slice(margin.length), ...rest].join("\n");
+  return headed(head, lines, margin).join("\n");
 }
 
 function coloured(severity: EventLine["severity"], terminal: Terminal): string {

@@ -39,6 +39,11 @@ export function oneLine(text: string): string {
   });
 }
 
+/** Wrapped lines with a head in place of the first one's indent, which it is as wide as. */
+export function headed(head: string, [first = "", ...rest]: readonly string[], indent: string): string[] {
+  return [head + first.slice(indent.length), ...rest];
+}
+
 /** Breaks text between words, each line after `indent`. A word longer than a line keeps a line of its own. */
 export function wrapped(text: string, columns: number, indent: string): string[] {
   const lines: string[] = [];
