@@ -7,6 +7,7 @@ import type { Finding } from "../model/finding.ts";
 import type { SourceUnit } from "../runtime/keeper.ts";
 import type { IntegrationReport, StatusReport } from "../runtime/operator.ts";
 import { sourceUnits, targetEngineOf } from "../service.ts";
+import { calledAs } from "./command-name.ts";
 import type { CommandContext } from "./context.ts";
 import { clientOf, configurationOfFlags } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
@@ -177,7 +178,7 @@ async function conclude(
   }
   if (findings.some(({ severity, code }) => severity === "warns" && code.startsWith("TABLE_")))
     await terminal.print("Tables with a warning are not replicated until it is mended; the others are.");
-  const next = isRunning ? "npx zeroetl status" : "npx zeroetl serve";
+  const next = `${calledAs()} ${isRunning ? "status" : "serve"}`;
   const warnings = count("warns") === 0 ? "" : ` (${counted(count("warns"), "warning")})`;
   await terminal.print(`Nothing stands in the way${warnings}. Next: ${next}`);
   return 0;

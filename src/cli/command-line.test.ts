@@ -93,7 +93,7 @@ test("without a service, its clients say how to start one", async () => {
     const { status, err } = await run(parameters, { directory: directory.path });
     expect(status).toBe(1);
     expect(err).toMatch(
-      /^zeroetl: No service runs on the data directory .*zeroetl-data\. Start it with `npx zeroetl serve`\.\n$/,
+      /^zeroetl: No service runs on the data directory .*zeroetl-data\. Start it with `node \S+zeroetl\.cjs serve`\.\n$/,
     );
   }
 });

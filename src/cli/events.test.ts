@@ -1,5 +1,7 @@
 import { ModifyIntegrationCommand, paginateDescribeEvents, type Event } from "@aws-sdk/client-rds";
+import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { run, type CommandResult } from "../../test/support/command.ts";
 import { freePort } from "../../test/support/postgres.ts";
@@ -56,7 +58,7 @@ test("where nothing has happened, the next step is named", async () => {
   const empty = await zeroetl("events");
   expect(empty).toMatchObject({ status: 0, err: "" });
   expect(empty.out).toMatch(
-    /^Nothing has happened since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\nEvents are kept for 14 days: --since 14d shows them all\.\nWhat is so now: npx zeroetl status\n$/,
+    /^Nothing has happened since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\nEvents are kept for 14 days: --since 14d shows them all\.\nWhat is so now: node \S+zeroetl\.cjs status\n$/,
   );
   expect(await jsonEvents("--since", "14d")).toEqual([]);
 });
@@ -138,13 +140,17 @@ test("--since leaves out what is older", async () => {
   expect(found.length).toBeLessThan(all.length);
 });
 
+test("an unknown integration is refused with a command that lists those that exist", async () => {
+  const { status, err } = await zeroetl("events", "absent");
+  const refusal =
+    "zeroetl: There is no integration with this name, ARN or uuid. List the integrations with `";
+  expect([status, err.startsWith(refusal)]).toEqual([1, true]);
+  const hint = err.slice(refusal.length, err.lastIndexOf("`"));
+  const { stdout } = await promisify(execFile)("sh", ["-c", hint], { cwd: directory.path });
+  expect(stdout).toContain("There are no integrations yet.");
+});
+
 test.each([
-  [
-    "an unknown integration",
-    ["absent"],
-    1,
-    "zeroetl: There is no integration with this name, ARN or uuid. List the integrations with `npx zeroetl status`.\n",
-  ],
   [
     "a --since that is none",
     ["--since", "yesterday"],

@@ -1,4 +1,5 @@
 import type { EventLine } from "../runtime/operator.ts";
+import { calledAs } from "./command-name.ts";
 import { clientOf, type CommandContext } from "./context.ts";
 import { sinceOf } from "./since.ts";
 import type { Terminal } from "./terminal.ts";
@@ -61,6 +62,6 @@ function conclusion(count: number, since: Date): string {
   return [
     `Nothing has happened since ${localTime(since)}.`,
     "Events are kept for 14 days: --since 14d shows them all.",
-    "What is so now: npx zeroetl status",
+    `What is so now: ${calledAs()} status`,
   ].join("\n");
 }

@@ -1,10 +1,11 @@
 import { CodedError, messageOf, withFix } from "../base/errors.ts";
+import { asCalled } from "./command-name.ts";
 
 /** Prints what was wrong and what to do, on one line of standard error; gives the exit status. */
 export function reportFailure(error: unknown, isDebug: boolean): number {
   // A command that was interrupted has said so by stopping.
   if (isInterruption(error)) return 1;
-  process.stderr.write(`zeroetl: ${sentenceOf(error)}\n`);
+  process.stderr.write(`zeroetl: ${asCalled(sentenceOf(error))}\n`);
   if (isDebug && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n${causes(error)}`);
   return error instanceof CodedError && error.code === "USAGE" ? 2 : 1;
 }

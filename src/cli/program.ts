@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, type Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setLogLevel } from "../base/log.ts";
+import { asCalled } from "./command-name.ts";
 import type { CommandContext, CommonFlags } from "./context.ts";
 import { reportFailure } from "./failure.ts";
 import { describeOption, flags, optionOf } from "./flags.ts";
@@ -156,7 +157,7 @@ function programOf(action: Action): Command {
     .version(version(), "-V, --version")
     .helpOption("-h, --help", "show help")
     .helpCommand(false)
-    .showHelpAfterError("See `zeroetl --help`.")
+    .showHelpAfterError(asCalled("See `zeroetl --help`."))
     .configureHelp({ showGlobalOptions: true, optionDescription: (option: Option) => describeOption(option) })
     .exitOverride();
   for (const name of commonFlags) program.addOption(optionOf(flags[name]));

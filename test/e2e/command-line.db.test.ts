@@ -118,7 +118,7 @@ test("check says what stands in the way with the statement that mends it, and ex
   );
   const fine = await run(["check", "shop"], { directory: directory.path });
   expect(fine.status).toBe(0);
-  expect(fine.out).toMatch(/Nothing stands in the way.*Next: npx zeroetl serve/);
+  expect(fine.out).toMatch(/Nothing stands in the way.*Next: node \S+zeroetl\.cjs serve/);
   await writeFile(join(directory.path, "zeroetl.yaml"), "region: us-east-1\n");
   const empty = await run(["check"], { directory: directory.path });
   expect(empty.out).toMatch(/^configuration\n {2}warns {2}CONFIGURATION There is no source\. Fix: Name one/);

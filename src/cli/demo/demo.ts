@@ -6,6 +6,7 @@ import { CodedError } from "../../base/errors.ts";
 import { configurationOf, type Configuration } from "../../config.ts";
 import type { IntegrationReport, VerificationLine } from "../../runtime/operator.ts";
 import { Service } from "../../service.ts";
+import { calledAs } from "../command-name.ts";
 import type { CommandContext } from "../context.ts";
 import type { Terminal } from "../terminal.ts";
 import { bar, counted, duration, grouped, shellQuoted } from "../text.ts";
@@ -212,9 +213,9 @@ async function invite({ terminal, service, configuration, server, flags }: Runni
     "",
     "Look for yourself, in another terminal:",
     "",
-    `  npx zeroetl query ${where} 'SELECT status, count(*), sum(total)`,
+    `  ${calledAs()} query ${where} 'SELECT status, count(*), sum(total)`,
     `    FROM ${shop}.public.orders GROUP BY ALL'`,
-    `  npx zeroetl status ${where}`,
+    `  ${calledAs()} status ${where}`,
     "",
     `  export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_DEFAULT_REGION=${configuration.region}`,
     `  export AWS_SECRET_ACCESS_KEY=${secretAccessKey.reveal()}`,
