@@ -88,7 +88,12 @@ export const errorCatalogue = {
     retry: true,
     fix: "Enable or restore the key, and let zeroetl use it; replication goes on by itself.",
   },
-  DATABASE_NAME_TAKEN: { retry: false, fix: "Rename or drop the database of that name in the warehouse." },
+  DATABASE_NAME_TAKEN: {
+    retry: false,
+    fix: "Choose another name with the tag zeroetl:database, or delete the other integration.",
+  },
+  DATABASE_NOT_FOUND: { retry: false, fix: "List the databases with `zeroetl status`." },
+  DATABASE_IN_USE: { retry: false, fix: "Delete the integration first." },
   SOURCE_NOT_AUTHORIZED: {
     retry: true,
     fix: "Allow redshift.amazonaws.com the action redshift:AuthorizeInboundIntegration for the source with PutResourcePolicy, or delete the integration: until then the source keeps its log for it.",

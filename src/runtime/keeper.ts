@@ -1,3 +1,4 @@
+import { present } from "../base/assert.ts";
 import { backoffMs, pause } from "../base/backoff.ts";
 import { Deadline } from "../base/deadline.ts";
 import { CodedError, fixOf, messageOf, withFix } from "../base/errors.ts";
@@ -38,8 +39,8 @@ export interface KeeperContext {
   /** Unwraps an integration's data key. Throws `KeyNotAccessible`. */
   readonly dataKey: (wish: WantedIntegration, signal: AbortSignal) => Promise<SecretBytes>;
   readonly keyTimes: KeyWatchTimes;
-  /** Destination databases promised to streams that may not have made them yet. */
-  readonly promised: Set<string>;
+  /** Destination databases promised to streams that may not have made them yet, by the ARN of the target. */
+  readonly promised: ReadonlyMap<string, Set<string>>;
 }
 
 const log = logger("keeper");
@@ -195,24 +196,30 @@ export class Keeper implements AsyncDisposable {
   async #ensure(parts: StreamParts, integration: Integration, dataKey: SecretBytes): Promise<void> {
     const { database, warehouse, source, scope } = parts;
     const running = this.#runs.get(database);
-    if (running?.filter === integration.dataFilter) return;
+    const promised = new Set(this.#promised(integration));
+    if (running !== undefined) promised.delete(running.request.destinationDatabase);
+    const destinationDatabase = destinationName({
+      integration,
+      sourceDatabase: database,
+      isOneOfSeveral: source.engine.databases(scope).length > 1,
+      warehouse,
+      promised,
+    });
+    const isAsWanted =
+      running !== undefined &&
+      running.request.filter === integration.dataFilter &&
+      running.request.destinationDatabase === destinationDatabase;
+    if (isAsWanted) return;
     if (running !== undefined) await this.#stop(database);
-    const { catalogPollMs, startWorker, promised } = this.#context;
-    const identity = this.#identity(database);
-    const destinationDatabase =
-      warehouse.databaseOf(identity) ??
-      destinationName({
-        sourceDatabase: database,
-        integrationName: integration.name,
-        taken: [...warehouse.takenNames(), ...promised],
-      });
-    promised.add(destinationDatabase);
+    const { catalogPollMs, startWorker } = this.#context;
+    this.#promised(integration).add(destinationDatabase);
     const run = await StreamRun.start({
       stream: this.#stream(database, source, scope),
       filter: integration.dataFilter,
       source: source.engine,
       warehouse,
       destinationDatabase,
+      sourceArn: integration.sourceArn,
       files: this.#files(database),
       dataKey,
       catalogPollMs,
@@ -298,7 +305,11 @@ export class Keeper implements AsyncDisposable {
     if (run === undefined) return;
     this.#runs.delete(database);
     await run[Symbol.asyncDispose]();
-    this.#context.promised.delete(run.request.destinationDatabase);
+    this.#promised(this.integration).delete(run.request.destinationDatabase);
+  }
+
+  #promised({ targetArn }: Integration): Set<string> {
+    return present(this.#context.promised.get(targetArn), "streams run into warehouses that are open");
   }
 
   async #write(integration: Integration, standing: Omit<IntegrationReport, "generation">): Promise<void> {

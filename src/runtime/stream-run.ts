@@ -27,6 +27,7 @@ export interface StreamRunRequest {
   readonly source: SourceEngine;
   readonly warehouse: Warehouse;
   readonly destinationDatabase: string;
+  readonly sourceArn: string;
   readonly files: StreamFiles;
   readonly dataKey: SecretBytes;
   readonly catalogPollMs: number;
@@ -48,7 +49,8 @@ export class StreamRun implements AsyncDisposable {
   #findings: readonly Finding[] = [];
 
   private constructor(request: StreamRunRequest, isMarked: boolean) {
-    const { stream, source, files, warehouse, destinationDatabase, dataKey, catalogPollMs } = request;
+    const { stream, source, files, warehouse, destinationDatabase, sourceArn, dataKey, catalogPollMs } =
+      request;
     this.request = request;
     const onFindings = (findings: readonly Finding[]): void => {
       this.#findings = findings;
@@ -58,6 +60,7 @@ export class StreamRun implements AsyncDisposable {
       source: gated(source, { files, onFindings }),
       warehouse,
       destinationDatabase,
+      sourceArn,
       spoolDirectory: files.spool,
       dataKey,
       catalogPollMs,
@@ -71,10 +74,6 @@ export class StreamRun implements AsyncDisposable {
   static async start(request: StreamRunRequest): Promise<StreamRun> {
     await request.files.makeSpool();
     return new StreamRun(request, await request.files.isMarked());
-  }
-
-  get filter(): string {
-    return this.request.filter;
   }
 
   async standing(): Promise<StreamStanding> {

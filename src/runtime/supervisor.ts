@@ -41,7 +41,8 @@ export class Supervisor implements AsyncDisposable {
   }
 
   static start(context: Omit<KeeperContext, "promised">): Supervisor {
-    return new Supervisor({ ...context, promised: new Set() });
+    const targets = [...context.warehouses.keys()];
+    return new Supervisor({ ...context, promised: new Map(targets.map((arn) => [arn, new Set()])) });
   }
 
   /** Every integration, in the order of the catalog. */

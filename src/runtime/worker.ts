@@ -21,6 +21,7 @@ export interface WorkerRequest {
   readonly source: SourceEngine;
   readonly warehouse: Warehouse;
   readonly destinationDatabase: string;
+  readonly sourceArn: string;
   readonly spoolDirectory: string;
   readonly dataKey: SecretBytes;
   readonly catalogPollMs: number;
@@ -197,10 +198,11 @@ export class Worker implements AsyncDisposable {
   /** Ends only by throwing. `failed`: a table to be recorded as failed first. */
   async #attempt(failed: TableError | undefined, stop: AbortSignal): Promise<never> {
     const { warehouse, destinationDatabase, stream, source: engine } = this.request;
-    const { spoolDirectory, dataKey, catalogPollMs } = this.request;
+    const { sourceArn, spoolDirectory, dataKey, catalogPollMs } = this.request;
     this.#enter({ kind: "connecting" });
     const identity = { integrationId: stream.integrationId, sourceDatabase: stream.database };
-    await using database = await warehouse.database({ name: destinationDatabase, stream: identity }, stop);
+    const wanted = { name: destinationDatabase, stream: identity, source: sourceArn };
+    await using database = await warehouse.database(wanted, stop);
     if (failed !== undefined) await recordFailure(database, failed);
     // What the target holds can be told of while the source is away.
     this.#tables = await database.tables();

@@ -20,16 +20,24 @@ export interface WarehouseRequest {
 /** An open warehouse: several destination databases and the database `dev`, queried together. */
 export interface Warehouse extends AsyncDisposable {
   /**
-   * Opens the destination database that a stream fills, made if absent, and fences every earlier writer of it.
-   * Throws `CodedError` (DATABASE_NAME_TAKEN where its name is one of `takenNames`).
+   * Opens the destination database that a stream fills, made if absent, and fences every earlier writer of it. One that
+   * no stream owns is taken over: its rows stay readable until the first copy of the new stream is revealed.
+   * Throws `CodedError` (DATABASE_NAME_TAKEN where the name is reserved, or another stream owns the database).
    */
   readonly database: (request: DatabaseRequest, signal: AbortSignal) => Promise<DestinationDatabase>;
   /** The destination database that a stream has, if it has one: names are given once and kept. */
   readonly databaseOf: (stream: StreamIdentity) => string | undefined;
   /** Names of all there are, `dev` included. */
   readonly databases: () => readonly string[];
-  /** Of these, the names that a new stream cannot have: a stream owns the database, or readers see something in it. */
+  /** Of these, the names that a new stream is not given unasked: a stream owns the database, or readers see something in it. */
   readonly takenNames: () => readonly string[];
+  /** Destination databases that no stream owns. */
+  readonly orphans: () => readonly OrphanedDatabase[];
+  /**
+   * Deletes a destination database that no stream owns. Throws `CodedError` (DATABASE_NOT_FOUND, DATABASE_IN_USE where
+   * a stream owns it).
+   */
+  readonly dropDatabase: (name: string, signal: AbortSignal) => Promise<void>;
   /** Every stream that owns a destination database, so that streams which nobody wants any more can be found. */
   readonly streams: () => readonly StreamIdentity[];
   /**
@@ -47,13 +55,32 @@ export interface StreamIdentity {
   readonly sourceDatabase: string;
 }
 
+/** Where the rows of a destination database come from. */
+export interface Origin {
+  /** Names one source among all that the warehouse is ever filled from, such as its ARN. */
+  readonly source: string;
+  readonly sourceDatabase: string;
+}
+
+export interface OrphanedDatabase {
+  readonly name: string;
+  /** Unknown where a version of zeroetl gave the database up that did not keep it. */
+  readonly origin: Origin | undefined;
+  /** Whether readers see no table in it. */
+  readonly isVacant: boolean;
+}
+
 export interface DatabaseRequest {
   readonly name: string;
   readonly stream: StreamIdentity;
+  /** As in `Origin`. */
+  readonly source: string;
 }
 
 export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Sentences for whoever asked: what the rows are not. */
+  readonly notices: readonly string[];
   /** Values as text in the warehouse's notation, null for NULL. */
   readonly rows: AsyncIterable<readonly (readonly (string | null)[])[]>;
 }

@@ -3,12 +3,12 @@
 import { duckdb } from "../../src/target/duckdb/engine.ts";
 import { applyNext } from "../support/endless-changes.ts";
 import { Changes } from "../support/target-changes.ts";
-import { never, shopStream } from "../support/test-warehouse.ts";
+import { never, shopRequest } from "../support/test-warehouse.ts";
 
 const [directory = "", seed = ""] = process.argv.slice(2);
 try {
   await using warehouse = await duckdb.open({ directory }, never);
-  await using database = await warehouse.database({ name: "shop", stream: shopStream }, never);
+  await using database = await warehouse.database(shopRequest, never);
   const changes = new Changes(Number(seed));
   const done = Number(database.progress().checkpoint ?? 0);
   for (let number = 1; ; number++) {

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { duckdb } from "../../src/target/duckdb/engine.ts";
 import { plainRelation } from "../support/plain-tuples.ts";
-import { copySteps, deltaOf, never, rowsOf, rowsStep, shopStream } from "../support/test-warehouse.ts";
+import { copySteps, deltaOf, never, rowsOf, rowsStep, shopRequest } from "../support/test-warehouse.ts";
 
 const [directory = "", rowsText = "", pause] = process.argv.slice(2);
 const rows = Number(rowsText);
@@ -22,7 +22,7 @@ const rowsFrom = (first: number) =>
 const say = (what: string): boolean => process.stdout.write(`${what}\n`);
 
 await using warehouse = await duckdb.open({ directory }, never);
-const open = () => warehouse.database({ name: "shop", stream: shopStream }, never);
+const open = () => warehouse.database(shopRequest, never);
 let next = 0;
 {
   await using database = await open();

@@ -163,6 +163,7 @@ export class World implements AsyncDisposable {
     };
     const warehouse: Partial<Warehouse> = {
       takenNames: () => ["dev", ...this.owners.keys()],
+      orphans: () => [],
       streams: () => [...this.owners.values()].filter((owner) => owner !== undefined),
       databaseOf: (stream) =>
         [...this.owners].find(([, owner]) => JSON.stringify(owner) === JSON.stringify(stream))?.[0],

@@ -12,6 +12,7 @@ import { TemporaryDirectory } from "./temporary.ts";
 
 export const never = new AbortController().signal;
 export const shopStream = { integrationId: "8f2c", sourceDatabase: "shop" } as const;
+export const shopRequest = { name: "shop", stream: shopStream, source: "shop-server" } as const;
 
 /** A warehouse in a directory of its own. */
 export class TestWarehouse implements AsyncDisposable {
@@ -40,7 +41,10 @@ export class TestWarehouse implements AsyncDisposable {
 
   /** The destination database of the test's stream. */
   database(name = "shop"): Promise<DestinationDatabase> {
-    return this.warehouse.database({ name, stream: { ...shopStream, sourceDatabase: name } }, never);
+    return this.warehouse.database(
+      { ...shopRequest, name, stream: { ...shopStream, sourceDatabase: name } },
+      never,
+    );
   }
 
   rows(sql: string): Promise<(string | null)[][]> {

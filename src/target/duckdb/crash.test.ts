@@ -8,7 +8,7 @@ import { printedSeed, randomFrom } from "../../../test/support/random.ts";
 import { Changes } from "../../../test/support/target-changes.ts";
 import { expected, seen } from "../../../test/support/target-contents.ts";
 import { TemporaryDirectory } from "../../../test/support/temporary.ts";
-import { never, shopStream } from "../../../test/support/test-warehouse.ts";
+import { never, shopRequest } from "../../../test/support/test-warehouse.ts";
 import { until } from "../../../test/support/until.ts";
 import { duckdb } from "./engine.ts";
 
@@ -47,7 +47,7 @@ test("after kill -9 in the middle of applying, rows and checkpoint agree and not
     const said = Number(applier.lines.at(-1));
 
     await using warehouse = await duckdb.open({ directory: directory.path }, never);
-    await using database = await warehouse.database({ name: "shop", stream: shopStream }, never);
+    await using database = await warehouse.database(shopRequest, never);
     const held = Number(database.progress().checkpoint);
     // What was said is held; what was not may be, if it was killed between commit and word.
     expect(held).toBeGreaterThanOrEqual(said);

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { logger } from "../../base/log.ts";
-import type { StreamIdentity } from "../target.ts";
+import type { Origin, StreamIdentity } from "../target.ts";
 import type { DuckDb } from "./duck-db.ts";
 import { isDead, writeFailure } from "./duck-errors.ts";
 import { fileOf, isDatabaseFile, nameOf } from "./file-names.ts";
@@ -17,8 +17,10 @@ export interface KnownDatabase {
   readonly name: string;
   /** Undefined for a database that its stream has given up. */
   readonly stream: StreamIdentity | undefined;
+  readonly origin: Origin | undefined;
   /** As in `Ownership`. */
   readonly isVacant: boolean;
+  readonly hasLeftRows: boolean;
   /** Why the file cannot be used now. */
   readonly trouble?: string;
 }
@@ -71,7 +73,8 @@ async function attachAll(
     const trouble = unusable.get(file);
     if (trouble === undefined) continue;
     const name = nameOf(file);
-    known.set(folded(name), { name, stream: undefined, isVacant: false, trouble });
+    const nothingKnown = { stream: undefined, origin: undefined, isVacant: false, hasLeftRows: false };
+    known.set(folded(name), { name, ...nothingKnown, trouble });
   }
   return known;
 }

@@ -13,7 +13,7 @@ import { openView } from "./database-view.ts";
 import type { DuckDb } from "./duck-db.ts";
 import { duckFailure, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
-import { Ledger, recordOf } from "./ledger.ts";
+import { isLeft, Ledger, recordOf, type TableEntry } from "./ledger.ts";
 import { PhysicalTables } from "./physical-tables.ts";
 import { RowsWriter, type WriterTools } from "./rows-writer.ts";
 import type { Session } from "./session.ts";
@@ -57,6 +57,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #writers = new Map<string, RowsWriter>();
   readonly #onClosed: (closed: DuckDbDatabase) => void;
   #position: Position | undefined;
+  #hasLeftRows: boolean;
   #inTransaction = false;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
@@ -71,17 +72,22 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#epoch = epoch;
     this.#position = position;
     this.#tables = tables;
+    this.#hasLeftRows = tables.left().length > 0;
     this.#physical = new PhysicalTables(session, name, String(epoch));
     this.#events = new TableEvents(this.#physical, tables);
     this.#tools = { session, feeds: duck.feeds, feedTools: duck.feedTools() };
   }
 
-  /** The file is attached. Makes the ledger if there is none, takes over a vacant one, and makes a new epoch. Throws errors of DuckDB. */
+  /**
+   * The file is attached. Makes the ledger if there is none, takes over one that nobody owns, and makes a new epoch.
+   * Throws errors of DuckDB.
+   */
   static async open(
     duck: DuckDb,
-    { name, stream }: DatabaseRequest,
+    request: DatabaseRequest,
     onClosed: (closed: DuckDbDatabase) => void,
   ): Promise<DuckDbDatabase> {
+    const { name } = request;
     const session = await duck.session();
     try {
       const ledger = new Ledger(session, name);
@@ -89,8 +95,9 @@ export class DuckDbDatabase implements DestinationDatabase {
       await session.run(`USE ${quoted(name)}`);
       await session.run("BEGIN");
       const ownership = await ledger.ownership();
-      if (ownership === undefined) await ledger.create({ name, stream });
-      else if (ownership.isVacant) await ledger.takeOver({ name, stream });
+      if (ownership === undefined) await ledger.create(request);
+      else if (ownership.stream === undefined) await ledger.takeOver(request);
+      await ledger.writeOrigin(request);
       const epoch = await ledger.nextEpoch();
       const position = await ledger.position();
       const tables = new TableSet(await ledger.entries());
@@ -103,7 +110,12 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   progress(): Progress {
-    return { checkpoint: this.#position, tables: this.#tables.committed().map(recordOf) };
+    return { checkpoint: this.#position, tables: this.#ownTables().map(recordOf) };
+  }
+
+  /** Whether readers see rows that the stream before has left, as of the last commit. */
+  get hasLeftRows(): boolean {
+    return this.#hasLeftRows;
   }
 
   apply(delta: Delta, signal: AbortSignal): Promise<void> {
@@ -129,7 +141,7 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   async tables(): Promise<readonly TableMeasure[]> {
     const sizes = await this.#duck.estimatedRows(this.name);
-    return this.#tables.committed().map((entry) => {
+    return this.#ownTables().map((entry) => {
       const counted = entry.rows ?? entry.shown?.rows;
       const rows = counted === undefined ? 0 : (sizes.get(counted) ?? 0);
       return { record: recordOf(entry), rows };
@@ -149,6 +161,10 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#releaseWriters();
     this.#session.close();
     this.#onClosed(this);
+  }
+
+  #ownTables(): TableEntry[] {
+    return this.#tables.committed().filter((entry) => !isLeft(entry));
   }
 
   async #begin(): Promise<void> {
@@ -204,6 +220,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     await this.#session.runKept("COMMIT");
     this.#inTransaction = false;
     this.#tables.commit();
+    this.#hasLeftRows = this.#tables.left().length > 0;
     if (checkpoint !== undefined) this.#position = checkpoint.position;
     this.#watchIdle();
   }

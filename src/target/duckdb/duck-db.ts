@@ -62,6 +62,13 @@ export class DuckDb {
     await this.#run(`DETACH ${quoted(name)}`);
   }
 
+  /** Detaches a database and deletes its files. */
+  async remove(file: string, name: string): Promise<void> {
+    await this.detach(name);
+    // The log first: without its database it would be replayed into the next one of the name.
+    for (const path of [`${file}.wal`, file]) await rm(join(this.directory, path), { force: true });
+  }
+
   /** After a checkpoint that could not be written, DuckDB wants the file opened anew. */
   async reattach(file: string, name: string): Promise<void> {
     // Detaching tries a checkpoint again, and detaches whether or not that succeeds.

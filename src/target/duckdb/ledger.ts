@@ -3,7 +3,7 @@ import { asPosition, type Position } from "../../model/position.ts";
 import type { Checkpoint } from "../../model/delta.ts";
 import { definitionOf, type TableDefinition, type TableName } from "../../model/relation.ts";
 import type { TablePhase, TableRecord } from "../../model/table-state.ts";
-import type { StreamIdentity } from "../target.ts";
+import type { DatabaseRequest, Origin, StreamIdentity } from "../target.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./sql-text.ts";
 
@@ -25,6 +25,14 @@ export interface TableEntry {
   readonly shown: { readonly name: TableName; readonly rows: string } | undefined;
 }
 
+/** Ids of tables that the stream before has left in a database which another one has taken over. */
+const leftPrefix = "left:";
+
+/** Whether readers see the table until the first copy of the database's new stream is revealed. */
+export function isLeft({ definition }: TableEntry): boolean {
+  return definition.id.startsWith(leftPrefix);
+}
+
 export function recordOf({ definition, phase, shown, updatedAtMs }: TableEntry): TableRecord {
   return { definition, phase, visible: shown !== undefined, updatedAtMs };
 }
@@ -39,13 +47,11 @@ export interface Ownership {
   readonly name: string;
   /** Undefined for a database that its stream has given up. */
   readonly stream: StreamIdentity | undefined;
-  /** Nobody owns it and nothing is to be seen in it: a new stream may have it. */
+  readonly origin: Origin | undefined;
+  /** Nobody owns it and nothing is to be seen in it. */
   readonly isVacant: boolean;
-}
-
-interface NewOwner {
-  readonly name: string;
-  readonly stream: StreamIdentity;
+  /** Readers see rows that the stream before has left. */
+  readonly hasLeftRows: boolean;
 }
 
 /**
@@ -63,7 +69,7 @@ export class Ledger {
     this.#schema = `${quoted(database)}.${quoted(ledgerSchema)}`;
   }
 
-  async create({ name, stream }: NewOwner): Promise<void> {
+  async create({ name, stream }: DatabaseRequest): Promise<void> {
     await this.#session.run(`CREATE SCHEMA ${this.#schema}`);
     await this.#session.run(
       `CREATE TABLE ${this.#schema}.database
@@ -90,7 +96,7 @@ export class Ledger {
 
   /** Undefined where the database has no ledger. Throws where a later zeroetl has written it. */
   async ownership(): Promise<Ownership | undefined> {
-    if (!(await this.#exists())) return undefined;
+    if (!(await this.#has("tables"))) return undefined;
     const [row] = await this.#rowsOf("database");
     if (row === undefined) return undefined;
     if (row["format"] !== format) throw new Error(`the database has format ${String(row["format"])}`);
@@ -99,8 +105,31 @@ export class Ledger {
       integrationId === undefined || sourceDatabase === undefined
         ? undefined
         : { integrationId, sourceDatabase };
-    const isVacant = stream === undefined && (await this.#shown()) === 0;
-    return { name: String(row["name"]), stream, isVacant };
+    const [shown] = await this.#session.rows(
+      `SELECT count(*) AS all_tables, count(*) FILTER (starts_with(id, $1)) AS left_tables
+       FROM ${this.#schema}.tables WHERE shown_table IS NOT NULL`,
+      [leftPrefix],
+    );
+    return {
+      name: String(row["name"]),
+      stream,
+      origin: await this.#origin(),
+      isVacant: stream === undefined && Number(shown?.["all_tables"]) === 0,
+      hasLeftRows: Number(shown?.["left_tables"]) > 0,
+    };
+  }
+
+  /** Where the rows come from that the stream brings. It is known beyond the stream's end. */
+  async writeOrigin({ source, stream: { sourceDatabase } }: DatabaseRequest): Promise<void> {
+    const before = await this.#origin();
+    if (before?.source === source && before.sourceDatabase === sourceDatabase) return;
+    await this.#session.run(
+      `CREATE OR REPLACE TABLE ${this.#schema}.origin (source VARCHAR NOT NULL, source_database VARCHAR NOT NULL)`,
+    );
+    await this.#session.runKept(`INSERT INTO ${this.#schema}.origin VALUES ($1, $2)`, [
+      source,
+      sourceDatabase,
+    ]);
   }
 
   /** Nobody owns the database any more. What readers see stays; nothing would ever show the other rows. */
@@ -115,13 +144,20 @@ export class Ledger {
     );
   }
 
-  /** A vacant database gets a stream, which begins anew. */
-  async takeOver({ name, stream: { integrationId, sourceDatabase } }: NewOwner): Promise<void> {
+  /**
+   * A database that nobody owns gets a stream, which begins with a copy. Ids of the tables in it are those of another
+   * stream's source, and could be ids of other tables at this one's.
+   */
+  async takeOver({ name, stream: { integrationId, sourceDatabase } }: DatabaseRequest): Promise<void> {
     await this.#session.runKept(
       `UPDATE ${this.#schema}.database SET name = $1, integration_id = $2, source_database = $3`,
       [name, integrationId, sourceDatabase],
     );
     await this.#session.run(`UPDATE ${this.#schema}.checkpoint SET position = NULL, committed_at_ms = NULL`);
+    await this.#session.runKept(
+      `UPDATE ${this.#schema}.tables SET id = $1 || id, rows_table = NULL WHERE NOT starts_with(id, $1)`,
+      [leftPrefix],
+    );
   }
 
   /** From now on only the holder of the epoch that this gives may commit. */
@@ -140,7 +176,8 @@ export class Ledger {
   async entries(): Promise<TableEntry[]> {
     const rows = await this.#rowsOf("tables");
     return rows.map((row) => ({
-      definition: JSON.parse(String(row["definition"])) as TableDefinition,
+      // Of a table that was left, the definition has the id that it had.
+      definition: { ...(JSON.parse(String(row["definition"])) as TableDefinition), id: String(row["id"]) },
       phase: JSON.parse(String(row["phase"])) as TablePhase,
       updatedAtMs: Number(row["updated_at_ms"]),
       rows: text(row["rows_table"]),
@@ -182,20 +219,24 @@ export class Ledger {
     );
   }
 
-  async #exists(): Promise<boolean> {
+  async #has(table: "tables" | "origin"): Promise<boolean> {
     const found = await this.#session.rows(
-      "SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = 'tables'",
-      [this.#database, ledgerSchema],
+      "SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = $3",
+      [this.#database, ledgerSchema, table],
     );
     return found.length === 1;
   }
 
-  async #shown(): Promise<number> {
-    const tables = await this.#rowsOf("tables");
-    return tables.filter((row) => shownIn(row) !== undefined).length;
+  async #origin(): Promise<Origin | undefined> {
+    if (!(await this.#has("origin"))) return undefined;
+    const [row] = await this.#rowsOf("origin");
+    const [source, sourceDatabase] = [text(row?.["source"]), text(row?.["source_database"])];
+    return source === undefined || sourceDatabase === undefined ? undefined : { source, sourceDatabase };
   }
 
-  async #rowsOf(table: "database" | "checkpoint" | "tables"): Promise<Record<string, DuckDBValue>[]> {
+  async #rowsOf(
+    table: "database" | "checkpoint" | "tables" | "origin",
+  ): Promise<Record<string, DuckDBValue>[]> {
     return this.#session.rows(`SELECT * FROM ${this.#schema}.${table}`);
   }
 }

@@ -11,7 +11,7 @@ import {
   eventStep,
   never,
   rowsStep,
-  shopStream,
+  shopRequest,
   TestWarehouse,
 } from "../../../test/support/test-warehouse.ts";
 import { duckdb } from "./engine.ts";
@@ -58,7 +58,7 @@ async function expectAfterCrash(
 ): Promise<void> {
   await target.afterCrash(async (warehouse) => {
     expect(await seen(warehouse)).toEqual(expected(model));
-    await using database = await warehouse.database({ name: "shop", stream: shopStream }, never);
+    await using database = await warehouse.database(shopRequest, never);
     expect(database.progress()).toEqual(progress);
   });
 }

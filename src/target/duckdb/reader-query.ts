@@ -30,7 +30,7 @@ export class ReaderQuery {
    * The query ends when its rows have been read, when reading them is given up (`return` of the iterator), or with an
    * error: `CodedError` QUERY_FAILED or the signal's reason. `searchPath`: where names without a schema are looked up.
    */
-  async run(sql: string, searchPath: string): Promise<QueryResult> {
+  async run(sql: string, searchPath: string): Promise<Omit<QueryResult, "notices">> {
     return this.#step(async () => {
       await this.#session.run(`SET search_path = ${searchPath}`);
       const wanted = await prepareReading(this.#session, sql);

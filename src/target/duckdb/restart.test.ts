@@ -7,6 +7,7 @@ import {
   never,
   rowsOf,
   rowsStep,
+  shopRequest,
   shopStream,
 } from "../../../test/support/test-warehouse.ts";
 import { DuckDb } from "./duck-db.ts";
@@ -33,7 +34,6 @@ function fragile(duck: DuckDb, broken: { now: boolean }): DuckDb {
 }
 
 const table = plainRelation({ id: "1", name: "t", columns: { id: { kind: "int64" } }, key: ["id"] });
-const request = { name: "shop", stream: shopStream };
 
 test("after an error of DuckDB's own it is started again when the stream opens its database again", async () => {
   await using directory = await TemporaryDirectory.make();
@@ -45,12 +45,12 @@ test("after an error of DuckDB's own it is started again when the stream opens i
     return fragile(await DuckDb.open(path), broken);
   };
   await using warehouse = await DuckDbWarehouse.open({ directory: directory.path, start }, never);
-  const before = await warehouse.database(request, never);
+  const before = await warehouse.database(shopRequest, never);
   await before.apply(deltaOf(copySteps(table, [[1]]), "1"), never);
   await before.apply(deltaOf([rowsStep(table, { inserts: [[2]] })]), never);
   broken.now = true;
   await expect(warehouse.query("SELECT 1", never)).rejects.toThrow();
-  await using after = await warehouse.database(request, never);
+  await using after = await warehouse.database(shopRequest, never);
   expect(starts).toBe(2);
   expect(after.progress().checkpoint).toBe("1");
   await expect(before.apply(deltaOf([], "2"), never)).rejects.toMatchObject({ code: "TARGET_FAILED" });
@@ -64,7 +64,7 @@ test("a file that brings DuckDB down at the start is left out, and the others ar
     await using warehouse = await DuckDbWarehouse.open({ directory: directory.path }, never);
     for (const name of ["shop", "bad"]) {
       const stream = { ...shopStream, sourceDatabase: name };
-      await using database = await warehouse.database({ name, stream }, never);
+      await using database = await warehouse.database({ ...shopRequest, name, stream }, never);
       await database.apply(deltaOf(copySteps(table, [[1]]), "1"), never);
     }
   }
@@ -76,6 +76,6 @@ test("a file that brings DuckDB down at the start is left out, and the others ar
   await using warehouse = await DuckDbWarehouse.open({ directory: directory.path, start }, never);
   expect(starts).toBe(2);
   expect(await rowsOf(warehouse, "FROM shop.public.t")).toEqual([["1"]]);
-  const bad = { name: "bad", stream: { ...shopStream, sourceDatabase: "bad" } };
+  const bad = { ...shopRequest, name: "bad", stream: { ...shopStream, sourceDatabase: "bad" } };
   await expect(warehouse.database(bad, never)).rejects.toMatchObject({ code: "TARGET_FAILED" });
 });

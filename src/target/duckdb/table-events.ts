@@ -57,6 +57,7 @@ export class TableEvents {
   async #revealed(relation: TableDefinition): Promise<void> {
     const { phase, rows, shown } = this.#replicated(relation);
     assert(phase.kind === "copied", "a table is revealed when its copy is finished");
+    await this.#dropLeft();
     await this.#show(relation, rows, { kind: "synced", position: phase.position });
     if (shown !== undefined) await this.#physical.drop(shown.rows);
   }
@@ -86,9 +87,13 @@ export class TableEvents {
     const shown = this.#tables.of(definition.id)?.shown;
     await this.#leave(definition, { kind: "deleted" });
     if (shown === undefined) return;
+    await this.#hide(shown);
+    this.#set(definition, { phase: { kind: "deleted" }, rows: undefined, shown: undefined });
+  }
+
+  async #hide(shown: NonNullable<TableEntry["shown"]>): Promise<void> {
     await this.#physical.hide(shown.name);
     await this.#physical.drop(shown.rows);
-    this.#set(definition, { phase: { kind: "deleted" }, rows: undefined, shown: undefined });
   }
 
   /** The table is not replicated any more; what readers see of it stays. */
@@ -122,6 +127,14 @@ export class TableEvents {
     this.#set(definition, { phase, rows, shown: undefined });
     // Rows that a copy in the making was to replace: nothing would ever show them again.
     if (shown.rows !== rows) await this.#physical.drop(shown.rows);
+  }
+
+  /** Tables of the stream before go where the first copy of this one is revealed: readers never see both. */
+  async #dropLeft(): Promise<void> {
+    for (const entry of this.#tables.left()) {
+      if (entry.shown !== undefined) await this.#hide(entry.shown);
+      this.#set(entry.definition, { phase: { kind: "deleted" }, rows: undefined, shown: undefined });
+    }
   }
 
   async #dropHidden(entry: TableEntry | undefined): Promise<void> {

@@ -1,5 +1,5 @@
 import type { TableName } from "../../model/relation.ts";
-import type { TableEntry } from "./ledger.ts";
+import { isLeft, type TableEntry } from "./ledger.ts";
 import { folded } from "./sql-text.ts";
 
 /** What the tables of a destination database are: as of the last commit, and as the open transaction leaves them. */
@@ -8,6 +8,8 @@ export class TableSet {
   readonly #changed = new Map<string, TableEntry>();
   /** In the open transaction: folded name → id of the table that readers see under it. */
   readonly #shown = new Map<string, string>();
+  /** In the open transaction: ids of tables that the stream before has left, and that readers see. */
+  readonly #left = new Set<string>();
 
   constructor(entries: readonly TableEntry[]) {
     this.#committed = new Map(entries.map((entry) => [entry.definition.id, entry]));
@@ -25,12 +27,18 @@ export class TableSet {
     return id === undefined ? undefined : this.of(id);
   }
 
+  /** In the open transaction: those that the stream before has left, and that readers see. */
+  left(): TableEntry[] {
+    return [...this.#left].flatMap((id) => this.of(id) ?? []);
+  }
+
   set(entry: TableEntry): void {
     const { id } = entry.definition;
     const before = this.of(id)?.shown;
     if (before !== undefined && this.#shown.get(foldedName(before.name)) === id)
       this.#shown.delete(foldedName(before.name));
-    if (entry.shown !== undefined) this.#shown.set(foldedName(entry.shown.name), id);
+    if (entry.shown === undefined) this.#left.delete(id);
+    else this.#shown.set(foldedName(entry.shown.name), id);
     this.#changed.set(id, entry);
   }
 
@@ -56,8 +64,12 @@ export class TableSet {
 
   #indexNames(): void {
     this.#shown.clear();
-    for (const { definition, shown } of this.#committed.values())
-      if (shown !== undefined) this.#shown.set(foldedName(shown.name), definition.id);
+    this.#left.clear();
+    for (const entry of this.#committed.values()) {
+      if (entry.shown === undefined) continue;
+      this.#shown.set(foldedName(entry.shown.name), entry.definition.id);
+      if (isLeft(entry)) this.#left.add(entry.definition.id);
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import {
   deltaOf,
   never,
   rowsOf,
+  shopRequest,
   shopStream,
   TestWarehouse,
 } from "../../../test/support/test-warehouse.ts";
@@ -39,7 +40,7 @@ test.each(["dev", "Shop", "shop", "system", "temp", "memory", "main", "pg_catalo
   async (name) => {
     await using target = await filled();
     const stream = { integrationId: "another", sourceDatabase: "shop" };
-    await expect(target.warehouse.database({ name, stream }, never)).rejects.toMatchObject({
+    await expect(target.warehouse.database({ ...shopRequest, name, stream }, never)).rejects.toMatchObject({
       code: "DATABASE_NAME_TAKEN",
     });
     expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
@@ -53,10 +54,111 @@ test("a database that was given up keeps its rows and its name, after opening ag
   for (let opening = 0; opening < 2; opening++) {
     expect(target.warehouse.streams()).toEqual([]);
     expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
-    await expect(target.database()).rejects.toMatchObject({ code: "DATABASE_NAME_TAKEN" });
+    expect(target.warehouse.takenNames()).toEqual(["dev", "shop"]);
+    const origin = { source: "shop-server", sourceDatabase: "shop" };
+    expect(target.warehouse.orphans()).toMatchObject([{ name: "shop", origin, isVacant: false }]);
     await target.reopen();
   }
 });
+
+const another = { ...shopRequest, stream: { integrationId: "another", sourceDatabase: "shop" } };
+const copies = "SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'rows_%'";
+
+/** The rows of another table of the same id, as another source could have it. */
+const letters = plainRelation({ id: "1", name: "letters", columns: { l: { kind: "text" } }, key: ["l"] });
+
+test("a stream that takes over a database hides its copy, and what was left goes when the copy is revealed", async () => {
+  await using target = await filled();
+  await target.warehouse.release(shopStream, never);
+  for (const name of ["shop", "SHOP"]) {
+    await using database = await target.warehouse.database({ ...another, name }, never);
+    expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+    expect(await database.tables()).toEqual([]);
+  }
+  expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
+  expect(target.warehouse.orphans()).toEqual([]);
+  const [started, ...rest] = copySteps(letters, [["a"]]);
+  for (let opening = 0; opening < 2; opening++) {
+    await using database = await target.warehouse.database(another, never);
+    await database.apply(deltaOf(started === undefined ? [] : [started], `${opening}`), never);
+    expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
+    await expect(target.rows("FROM shop.public.letters")).rejects.toThrow("letters");
+    expect(await noticesOf(target, "FROM shop.public.numbers")).toMatch(/"shop" is being copied/);
+    if (opening === 1) await database.apply(deltaOf(rest, "2"), never);
+    else await target.reopen();
+  }
+  for (let opening = 0; opening < 2; opening++) {
+    expect(await target.rows("FROM shop.public.letters")).toEqual([["a"]]);
+    await expect(target.rows("FROM shop.public.numbers")).rejects.toThrow("numbers");
+    expect(await target.rows(copies)).toEqual([["1"]]);
+    expect(await noticesOf(target, "FROM shop.public.letters")).toBe("");
+    await target.reopen();
+  }
+});
+
+test("a stream that ends before its first copy leaves what it found", async () => {
+  await using target = await filled();
+  for (const integrationId of ["b", "c"]) {
+    const stream = { integrationId, sourceDatabase: "shop" };
+    await target.warehouse.release(
+      integrationId === "b" ? shopStream : { ...stream, integrationId: "b" },
+      never,
+    );
+    await using database = await target.warehouse.database({ ...shopRequest, stream }, never);
+    await database.apply(deltaOf(copySteps(numbers, [[7]]).slice(0, 2), "1"), never);
+  }
+  await target.warehouse.release({ integrationId: "c", sourceDatabase: "shop" }, never);
+  expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
+  expect(await target.rows(copies)).toEqual([["1"]]);
+});
+
+test("a database without an owner can be dropped, and its name begins empty", async () => {
+  await using target = await filled();
+  await expect(target.warehouse.dropDatabase("shop", never)).rejects.toMatchObject({
+    code: "DATABASE_IN_USE",
+  });
+  await target.warehouse.release(shopStream, never);
+  for (const name of ["dev", "missing"])
+    await expect(target.warehouse.dropDatabase(name, never)).rejects.toMatchObject({
+      code: "DATABASE_NOT_FOUND",
+    });
+  await target.warehouse.dropDatabase("Shop", never);
+  expect(target.warehouse.databases()).toEqual(["dev"]);
+  expect((await readdir(target.directory)).filter((file) => file.startsWith("shop"))).toEqual([]);
+  await target.reopen();
+  await using database = await target.warehouse.database(another, never);
+  await expect(target.rows("FROM shop.public.numbers")).rejects.toThrow("numbers");
+  await database.apply(deltaOf(copySteps(numbers, [[5]]), "1"), never);
+  expect(await target.rows("FROM shop.public.numbers")).toEqual([["5"]]);
+});
+
+test("a query of a database without an owner says so, however it names the database", async () => {
+  await using target = await filled();
+  await using other = await target.database("other");
+  await other.apply(deltaOf(copySteps(numbers, [[9]]), "1"), never);
+  expect(await noticesOf(target, "FROM shop.public.numbers")).toBe("");
+  await target.warehouse.release(shopStream, never);
+  const frozen = 'Database "shop" is not replicated any more: the integration that filled it was deleted.';
+  for (const sql of [
+    "FROM shop.public.numbers",
+    "SELECT (SELECT max(n) FROM SHOP.public.numbers); -- one",
+    "WITH x AS (FROM shop.public.numbers) SELECT * FROM other.public.numbers, x",
+    "SUMMARIZE shop.public.numbers",
+  ])
+    expect(await noticesOf(target, sql)).toBe(frozen);
+  for (const sql of ["FROM other.public.numbers", "SELECT 'shop.public.numbers'", "EXPLAIN SELECT 1"])
+    expect(await noticesOf(target, sql)).toBe("");
+  await other[Symbol.asyncDispose]();
+  await target.warehouse.release({ ...shopStream, sourceDatabase: "other" }, never);
+  await target.warehouse.dropDatabase("other", never);
+  expect(await noticesOf(target, "FROM numbers")).toBe(frozen);
+});
+
+async function noticesOf(target: TestWarehouse, sql: string): Promise<string> {
+  const { notices, rows } = await target.warehouse.query(sql, never);
+  await rows[Symbol.asyncIterator]().return?.();
+  return notices.join("\n");
+}
 
 test("a database in which nothing is to be seen, once given up, is another stream's if it wants the name", async () => {
   await using target = await filled();
@@ -74,7 +176,7 @@ test("a database in which nothing is to be seen, once given up, is another strea
   expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
   expect(target.warehouse.takenNames()).toEqual(["dev"]);
   {
-    await using database = await target.warehouse.database({ name: "shop", stream: again }, never);
+    await using database = await target.warehouse.database({ ...shopRequest, stream: again }, never);
     expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
     await database.apply(deltaOf(copySteps(numbers, [[5]]), "1"), never);
   }

@@ -5,6 +5,7 @@ import { logger } from "../../base/log.ts";
 import type {
   DatabaseRequest,
   DestinationDatabase,
+  OrphanedDatabase,
   QueryResult,
   StreamIdentity,
   Warehouse,
@@ -19,6 +20,7 @@ import { Ledger } from "./ledger.ts";
 import { Permits } from "./permits.ts";
 import { ReaderQuery } from "./reader-query.ts";
 import { folded, literal, quoted } from "./sql-text.ts";
+import { databasesIn } from "./statement-databases.ts";
 
 const log = logger("duckdb");
 
@@ -87,6 +89,10 @@ export class DuckDbWarehouse implements Warehouse {
     return [ownDatabase, ...taken.map(({ name }) => name)];
   }
 
+  orphans(): readonly OrphanedDatabase[] {
+    return this.#usable().filter(({ stream }) => stream === undefined);
+  }
+
   databaseOf(stream: StreamIdentity): string | undefined {
     return [...this.#known.values()].find((known) => sameStream(known.stream, stream))?.name;
   }
@@ -115,16 +121,17 @@ export class DuckDbWarehouse implements Warehouse {
   release(stream: StreamIdentity, signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
       signal.throwIfAborted();
-      const name = this.databaseOf(stream);
-      if (name === undefined) return;
+      const owned = this.#usable().find((known) => sameStream(known.stream, stream));
+      if (owned === undefined) return;
+      const { name } = owned;
       const session = await this.#duck.session();
       try {
         const ledger = new Ledger(session, name);
         await session.run("BEGIN");
         await ledger.giveUp();
         await session.run("COMMIT");
-        const isVacant = (await ledger.ownership())?.isVacant ?? false;
-        this.#known.set(folded(name), { name, stream: undefined, isVacant });
+        const left = await ledger.ownership();
+        this.#known.set(folded(name), { ...owned, ...left, stream: undefined });
       } catch (error) {
         throw writeFailure(error);
       } finally {
@@ -133,10 +140,32 @@ export class DuckDbWarehouse implements Warehouse {
     });
   }
 
+  dropDatabase(name: string, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      signal.throwIfAborted();
+      const known = this.#known.get(folded(name));
+      if (known === undefined)
+        throw new CodedError("DATABASE_NOT_FOUND", `The warehouse has no database ${JSON.stringify(name)}.`);
+      this.#refuseUnusable(known);
+      if (known.stream !== undefined)
+        throw new CodedError(
+          "DATABASE_IN_USE",
+          `Database ${JSON.stringify(known.name)} belongs to integration ${known.stream.integrationId}.`,
+        );
+      try {
+        await this.#duck.remove(fileOf(known.name), known.name);
+      } catch (error) {
+        throw writeFailure(error);
+      }
+      this.#known.delete(folded(name));
+    });
+  }
+
   async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
     const giveBack = await this.#permits.take(signal);
     try {
       const searchPath = await this.#searchPath();
+      const notices = await this.#noticesOf(sql);
       const query = new ReaderQuery(
         await this.#duck.session(),
         () => {
@@ -146,7 +175,7 @@ export class DuckDbWarehouse implements Warehouse {
         signal,
       );
       this.#queries.add(query);
-      return await query.run(sql, searchPath);
+      return { ...(await query.run(sql, searchPath)), notices };
     } catch (error) {
       giveBack();
       throw error;
@@ -173,25 +202,39 @@ export class DuckDbWarehouse implements Warehouse {
 
   #refuse({ name, stream }: DatabaseRequest): void {
     const known = this.#known.get(folded(name));
-    if (known?.trouble !== undefined)
-      throw new CodedError(
-        "TARGET_FAILED",
-        `The file of database ${JSON.stringify(name)} cannot be used: ${known.trouble}`,
-      );
-    const isAnothers = known !== undefined && !known.isVacant && !sameStream(known.stream, stream);
-    if (reserved.has(folded(name)) || isAnothers)
+    if (known !== undefined) this.#refuseUnusable(known);
+    if (reserved.has(folded(name)))
+      throw new CodedError("DATABASE_NAME_TAKEN", `The warehouse needs the name ${JSON.stringify(name)}.`);
+    if (known?.stream !== undefined && !sameStream(known.stream, stream))
       throw new CodedError(
         "DATABASE_NAME_TAKEN",
-        `The warehouse has another database named ${JSON.stringify(name)}.`,
+        `Database ${JSON.stringify(known.name)} belongs to integration ${known.stream.integrationId}.`,
       );
   }
 
-  async #openDatabase(request: DatabaseRequest): Promise<DuckDbDatabase> {
-    const isNew = !this.#known.has(folded(request.name));
+  #refuseUnusable({ name, trouble }: KnownDatabase): void {
+    if (trouble !== undefined)
+      throw new CodedError(
+        "TARGET_FAILED",
+        `The file of database ${JSON.stringify(name)} cannot be used: ${trouble}`,
+      );
+  }
+
+  async #openDatabase(wanted: DatabaseRequest): Promise<DuckDbDatabase> {
+    const known = this.#known.get(folded(wanted.name));
+    const isNew = known === undefined;
+    const request = { ...wanted, name: known?.name ?? wanted.name };
     if (isNew) await this.#duck.attach(fileOf(request.name), request.name);
     try {
       const database = await this.#openAttached(request);
-      this.#known.set(folded(request.name), { ...request, isVacant: false });
+      const { name, stream, source } = request;
+      this.#known.set(folded(name), {
+        name,
+        stream,
+        origin: { source, sourceDatabase: stream.sourceDatabase },
+        isVacant: false,
+        hasLeftRows: database.hasLeftRows,
+      });
       this.#open.add(database);
       return database;
     } catch (error) {
@@ -202,7 +245,12 @@ export class DuckDbWarehouse implements Warehouse {
 
   async #openAttached(request: DatabaseRequest): Promise<DuckDbDatabase> {
     const open = (): Promise<DuckDbDatabase> =>
-      DuckDbDatabase.open(this.#duck, request, (closed) => this.#open.delete(closed));
+      DuckDbDatabase.open(this.#duck, request, (closed) => {
+        this.#open.delete(closed);
+        const known = this.#known.get(folded(closed.name));
+        if (known !== undefined)
+          this.#known.set(folded(closed.name), { ...known, hasLeftRows: closed.hasLeftRows });
+      });
     try {
       return await open();
     } catch (error) {
@@ -219,6 +267,26 @@ export class DuckDbWarehouse implements Warehouse {
     await Promise.all([...this.#open].map((database) => database[Symbol.asyncDispose]()));
     this.#duck.close();
     this.#running = await startDuckDb(this.#start);
+  }
+
+  /** What readers are told of databases that a statement names and that no stream keeps as their source is. */
+  async #noticesOf(sql: string): Promise<string[]> {
+    const open = new Map([...this.#open].map((database) => [database.name, database.hasLeftRows]));
+    const usable = this.#usable();
+    const old = usable.filter(
+      ({ name, stream, hasLeftRows }) => stream === undefined || (open.get(name) ?? hasLeftRows),
+    );
+    if (old.length === 0) return [];
+    const session = await this.#duck.session();
+    try {
+      const found = await databasesIn(session, sql, {
+        databases: old.map(({ name }) => name),
+        only: usable.length === 1 ? usable[0]?.name : undefined,
+      });
+      return old.filter(({ name }) => found.includes(name)).map(noticeOf);
+    } finally {
+      session.close();
+    }
   }
 
   /** With one destination database its schemas are found without naming it; with several that could be a guess. */
@@ -239,6 +307,13 @@ export class DuckDbWarehouse implements Warehouse {
     this.#turn = turn.catch(() => {});
     return turn;
   }
+}
+
+function noticeOf({ name, stream }: KnownDatabase): string {
+  const database = `Database ${JSON.stringify(name)}`;
+  return stream === undefined
+    ? `${database} is not replicated any more: the integration that filled it was deleted.`
+    : `${database} is being copied: until that is done, its tables are those of an integration that was deleted.`;
 }
 
 function sameStream(a: StreamIdentity | undefined, b: StreamIdentity): boolean {
