@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { TestPostgres, type PostgresVersion } from "./postgres.ts";
 
-test.each([14, 16, 18] as PostgresVersion[])(
+test.each([14, 15, 16, 17, 18] as PostgresVersion[])(
   "PostgreSQL %i starts with logical decoding",
   async (version) => {
     await using server = await TestPostgres.start({ version });

