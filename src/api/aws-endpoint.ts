@@ -8,7 +8,7 @@ import type { ApiOptions, Call } from "./options.ts";
 import type { Protocol } from "./protocol.ts";
 import { queryProtocol } from "./query-protocol.ts";
 import { readBody } from "./request-body.ts";
-import type { ServiceName } from "./services.ts";
+import { serviceNames, type ServiceName } from "./services.ts";
 import { isSecure, signedRequest } from "./signed-request.ts";
 
 const log = logger("api");
@@ -77,6 +77,7 @@ async function answer(request: Request, options: ApiOptions, progress: Progress)
   const signer = await verifySigV4(signed, {
     region: options.region,
     services: protocol.services,
+    served: serviceNames,
     now: options.now(),
     keyOf: (id) => options.keys.find(id),
   });

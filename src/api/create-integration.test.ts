@@ -126,7 +126,16 @@ describe("CreateIntegration", () => {
       { SourceArn: "arn:aws:rds:us-east-1:999999999999:db:shop" },
       "DBInstanceNotFoundFault",
       404,
-      "shop",
+      `The ARN of shop is ${sourceArn("shop")}.`,
+    ],
+    [
+      "a target of another account",
+      {
+        TargetArn: `arn:aws:redshift:${region}:999999999999:namespace:11111111-2222-4333-8444-555555555555`,
+      },
+      "InvalidParameterValue",
+      400,
+      `This endpoint serves account ${account} in region ${region}.`,
     ],
     ["a source that is no ARN", { SourceArn: "shop" }, "InvalidParameterValue", 400, "SourceArn"],
     ["a target that is no ARN", { TargetArn: "x".repeat(30) }, "InvalidParameterValue", 400, "TargetArn"],
@@ -187,6 +196,20 @@ describe("CreateIntegration", () => {
       400,
       'reserved prefix "aws:"',
     ],
+    [
+      "a reserved tag value",
+      { Tags: [{ Key: "a", Value: "RDS:b" }] },
+      "InvalidParameterValue",
+      400,
+      'Tag values cannot start with the reserved prefix "rds:"',
+    ],
+    [
+      "a tag value with 257 characters of four bytes",
+      { Tags: [{ Key: "a", Value: "𝒂".repeat(257) }] },
+      "InvalidParameterValue",
+      400,
+      "256",
+    ],
     ["a tag without a key", { Tags: [{ Value: "b" }] }, "MissingParameter", 400, "Tags.Tag.1.Key"],
     ["a tag twice", { Tags: [{ Key: "a" }, { Key: "a" }] }, "InvalidParameterValue", 400, "twice"],
     [
@@ -199,6 +222,12 @@ describe("CreateIntegration", () => {
   ])("with %s is refused", async (...[, over, name, status, hint]) => {
     const call = session.rds.send(new CreateIntegrationCommand(session.wish(over)));
     expect(await refusal(call)).toEqual({ name, status, message: expect.stringContaining(hint) });
+  });
+
+  test("lengths are counted in Unicode characters", async () => {
+    const Tags = [{ Key: "𝒌".repeat(128), Value: "𝒂".repeat(256) }];
+    const Description = "🦆".repeat(1_000);
+    expect(await session.create({ Tags, Description })).toMatchObject({ Tags, Description });
   });
 
   test("a name that is taken, and a pair that is taken", async () => {

@@ -12,7 +12,7 @@ import { requireAuthorizedSource } from "./resource-policies.ts";
 import { integrationOutput, nameTaken } from "./integration-output.ts";
 import type { ApiOptions, Call } from "./options.ts";
 import type { IntegrationOutput, shapes } from "./shapes.ts";
-import { sourceNotFound } from "./source-not-found.ts";
+import { elsewhere, sourceNotFound } from "./source-not-found.ts";
 import { parseTags } from "./tag-rules.ts";
 
 type Input = ValueOf<typeof shapes.CreateIntegration.input>;
@@ -68,9 +68,10 @@ function wishOf(input: Input, options: ApiOptions): PlainWish {
   };
 }
 
-function sourceOf({ sources }: ApiOptions, arn: string): SourceResource {
-  const source = sources.find((candidate) => candidate.arn === arn);
-  if (source === undefined) throw sourceNotFound(arn.includes(":cluster:") ? "cluster" : "instance", arn);
+function sourceOf(options: ApiOptions, arn: string): SourceResource {
+  const source = options.sources.find((candidate) => candidate.arn === arn);
+  if (source === undefined)
+    throw sourceNotFound(options, arn.includes(":cluster:") ? "cluster" : "instance", arn);
   return source;
 }
 
@@ -85,7 +86,7 @@ function targetOf(options: ApiOptions, arn: string): TargetResource {
   if (target === undefined)
     throw new AwsError(
       "InvalidParameterValue",
-      "The value of the parameter TargetArn is not valid: no data warehouse with this ARN exists.",
+      `The value of the parameter TargetArn is not valid: no data warehouse with this ARN exists. ${elsewhere(options, arn)}`.trimEnd(),
     );
   return target;
 }

@@ -76,7 +76,7 @@ test("an identifier is a name or an ARN, in any case", async () => {
     expect(await clusters({ DBClusterIdentifier })).toMatchObject([{ DBClusterIdentifier: "fleet" }]);
 });
 
-test.each(["nobody", "fleet", "sho*", clusterArn, sourceArn("shop").replace(account, "999999999999")])(
+test.each(["nobody", "fleet", "sho*", clusterArn])(
   "there is no instance %s",
   async (DBInstanceIdentifier) => {
     const name = DBInstanceIdentifier.split(":").at(-1);
@@ -89,6 +89,21 @@ test.each(["nobody", "fleet", "sho*", clusterArn, sourceArn("shop").replace(acco
   },
 );
 
+test("an ARN of another account or region is answered with the one that was expected", async () => {
+  for (const [given, said] of [
+    [sourceArn("shop").replace(account, "999999999999"), `The ARN of shop is ${sourceArn("shop")}.`],
+    [sourceArn("shop").replace(region, "eu-north-9"), `The ARN of shop is ${sourceArn("shop")}.`],
+    [
+      sourceArn("nobody").replace(account, "999999999999"),
+      `This endpoint serves account ${account} in region ${region}.`,
+    ],
+  ] as const)
+    expect(await refusal(instances({ DBInstanceIdentifier: given }))).toMatchObject({
+      name: "DBInstanceNotFoundFault",
+      message: expect.stringContaining(said),
+    });
+});
+
 test.each(["nobody", "shop", sourceArn("shop")])("there is no cluster %s", async (DBClusterIdentifier) => {
   expect(await refusal(clusters({ DBClusterIdentifier }))).toMatchObject({
     name: "DBClusterNotFoundFault",
@@ -98,8 +113,11 @@ test.each(["nobody", "shop", sourceArn("shop")])("there is no cluster %s", async
 
 test("filters of instances", async () => {
   const [shop] = await instances({ DBInstanceIdentifier: "shop" });
-  expect(await namesOf("db-instance-id", "SHOP", sourceArn("books"), "nobody")).toEqual(["books", "shop"]);
+  expect(await namesOf("db-instance-id", "shop", sourceArn("books"), "nobody")).toEqual(["books", "shop"]);
   expect(await namesOf("db-instance-id", "sho*")).toEqual([]);
+  // "Filter names and values are case-sensitive", says the API reference.
+  expect(await namesOf("db-instance-id", "SHOP")).toEqual([]);
+  expect(await namesOf("engine", "MySQL")).toEqual([]);
   expect(await namesOf("dbi-resource-id", shop?.DbiResourceId ?? "")).toEqual(["shop"]);
   expect(await namesOf("engine", "mysql", "oracle-ee")).toEqual(["books"]);
   expect(await namesOf("db-cluster-id", "fleet", clusterArn)).toEqual([]);

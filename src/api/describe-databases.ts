@@ -79,7 +79,7 @@ async function listSources(
   { action, kind, identifier, filterNames }: SourceList,
 ): Promise<ListPage<KnownSource>> {
   const ofKind = options.sources.filter((source) => source.kind === kind);
-  const named = identifier === undefined ? ofKind : only(ofKind, kind, identifier);
+  const named = identifier === undefined ? ofKind : only(options, kind, identifier);
   const { items, Marker } = pageOf(options, input, {
     items: filtered(named, filterNames, input.Filters),
     // Names are unique without regard to case.
@@ -94,17 +94,14 @@ async function listSources(
   return { items: known, Marker };
 }
 
-function only(
-  sources: readonly SourceResource[],
-  kind: SourceResource["kind"],
-  identifier: string,
-): SourceResource[] {
+function only(options: ApiOptions, kind: SourceResource["kind"], identifier: string): SourceResource[] {
   const wanted = identifier.toLowerCase();
-  const source = sources.find((candidate) =>
-    namesOf(candidate).some((value) => value.toLowerCase() === wanted),
+  const source = options.sources.find(
+    (candidate) =>
+      candidate.kind === kind && namesOf(candidate).some((value) => value.toLowerCase() === wanted),
   );
   if (source !== undefined) return [source];
-  throw sourceNotFound(kind, identifier);
+  throw sourceNotFound(options, kind, identifier);
 }
 
 function instanceOutput(source: KnownSource): InstanceOutput {

@@ -29,7 +29,7 @@ export function parseFilters<Meaning>(
 /** What an item has that a filter of this name compares: it passes when one of the filter's values is among them. */
 export type Compared<Item> = (item: Item) => readonly string[];
 
-/** The items that pass all filters. Values are compared without regard to case, as identifiers are. */
+/** The items that pass all filters. Names and values of filters are case-sensitive, as the API reference says. */
 export function filtered<Item>(
   items: readonly Item[],
   table: FilterTable<Compared<Item>>,
@@ -37,10 +37,10 @@ export function filtered<Item>(
 ): Item[] {
   const parsed = parseFilters(table, filters).map(({ meaning, values }) => ({
     meaning,
-    wanted: new Set(values.map((value) => value.toLowerCase())),
+    wanted: new Set(values),
   }));
   return items.filter((item) =>
-    parsed.every(({ meaning, wanted }) => meaning(item).some((value) => wanted.has(value.toLowerCase()))),
+    parsed.every(({ meaning, wanted }) => meaning(item).some((value) => wanted.has(value))),
   );
 }
 

@@ -260,3 +260,12 @@ test("whatever the body, the answer is a result or an error of the caller's", as
   );
   expect(({} as Record<string, unknown>)["maxResults"]).toBeUndefined();
 });
+
+test("a service that is not served here is named, with those that are", async () => {
+  const target = "RedshiftData.ExecuteStatement";
+  expect(await refused("ExecuteStatement", { scope: "redshift-data", target })).toEqual({
+    code: "400 UnknownOperationException",
+    message:
+      'This endpoint does not serve "redshift-data". It serves rds, redshift, sts, redshift-serverless.',
+  });
+});

@@ -200,6 +200,9 @@ export const jsonServices = {
   },
 } as const satisfies Record<string, JsonService>;
 
+/** All of them. */
+export const serviceNames: readonly string[] = [...Object.keys(queryServices), ...Object.keys(jsonServices)];
+
 export type QueryServiceName = keyof typeof queryServices;
 export type JsonServiceName = keyof typeof jsonServices;
 export type ServiceName = QueryServiceName | JsonServiceName;

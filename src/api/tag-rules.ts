@@ -16,10 +16,15 @@ export function parseTags(tags: readonly TagInput[]): Tag[] {
       throw invalid(
         "Tag values may only contain unicode letters, digits, whitespace, or one of these symbols: _ . : / = + - @",
       );
-    const prefix = reserved.exec(key)?.[0].toLowerCase();
-    if (prefix !== undefined) throw invalid(`Tag keys cannot start with the reserved prefix "${prefix}"`);
+    refuseReserved("keys", key);
+    refuseReserved("values", value);
     return { key, value };
   });
+}
+
+function refuseReserved(what: "keys" | "values", text: string): void {
+  const prefix = reserved.exec(text)?.[0].toLowerCase();
+  if (prefix !== undefined) throw invalid(`Tag ${what} cannot start with the reserved prefix "${prefix}"`);
 }
 
 export function tagsOutput(tags: readonly Tag[]): TagInput[] {

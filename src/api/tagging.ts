@@ -61,7 +61,7 @@ async function taggable(options: ApiOptions, arn: string): Promise<Taggable> {
       "The value of the parameter ResourceName is not valid: it must be the ARN of an integration or a source.",
     );
   const source = options.sources.find((candidate) => candidate.arn === arn);
-  if (source === undefined) throw sourceNotFound(type === "db" ? "instance" : "cluster", arn);
+  if (source === undefined) throw sourceNotFound(options, type === "db" ? "instance" : "cluster", arn);
   return taggableSource(options, source.arn);
 }
 

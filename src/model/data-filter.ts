@@ -1,4 +1,5 @@
 import { RE2JS } from "re2js";
+import { characterCount } from "../base/characters.ts";
 import { CodedError } from "../base/errors.ts";
 import type { TableName } from "./relation.ts";
 
@@ -25,7 +26,7 @@ export type FilterDialect = "postgres" | "mysql";
 
 /** Parses a filter; throws `CodedError` INVALID_DATA_FILTER whose message says where it is wrong. */
 export function parseDataFilter(text: string, dialect: FilterDialect): Scope {
-  if (text.length > filterLimits.charactersMax)
+  if (characterCount(text) > filterLimits.charactersMax)
     refuse(`it has more than ${filterLimits.charactersMax} characters`);
   const clauses = new FilterParser(text, dialect).clauses();
   if (clauses.length > filterLimits.patternsMax)

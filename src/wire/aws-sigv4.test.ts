@@ -16,6 +16,7 @@ const key = { id: accessKeyId, secret: new Secret(secretAccessKey) };
 const policy: SigV4Policy<typeof key> = {
   region: "us-east-1",
   services: ["rds", "redshift"],
+  served: ["rds", "redshift", "redshift-serverless"],
   now,
   keyOf: async (id) => (id === accessKeyId ? key : undefined),
 };
@@ -166,7 +167,8 @@ describe("what is refused", () => {
     ["a wrong secret", { secret: "wrong" }, "SignatureDoesNotMatch"],
     ["an unknown access key", { key: "AKIDNOBODY" }, "InvalidClientTokenId"],
     ["another region", { region: "eu-west-1" }, "SignatureDoesNotMatch"],
-    ["another service", { service: "ec2" }, "SignatureDoesNotMatch"],
+    ["a service of another protocol", { service: "redshift-serverless" }, "SignatureDoesNotMatch"],
+    ["a service that is not served", { service: "ec2" }, "InvalidAction"],
   ])("%s", async (_, over, code) => {
     expect((await refusal(received(await signedPlain(over)))).code).toBe(code);
   });
@@ -244,7 +246,7 @@ describe("what is refused", () => {
   test("what cannot be meant for us, before any key is looked up", async () => {
     const asked: string[] = [];
     const keyOf = async (id: string): Promise<undefined> => void asked.push(id);
-    for (const over of [{ region: "eu-west-1" }, { service: "ec2" }])
+    for (const over of [{ region: "eu-west-1" }, { service: "redshift-serverless" }])
       expect((await refusal(received(await signedPlain(over)), { keyOf })).code).toBe(
         "SignatureDoesNotMatch",
       );

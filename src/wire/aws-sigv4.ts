@@ -24,6 +24,8 @@ export interface SigV4Policy<Key extends SigningKey> {
   readonly region: string;
   /** Service names that a scope may have here. */
   readonly services: readonly string[];
+  /** Those that it may have in any protocol of the endpoint; a scope of any other service gets a list of them. */
+  readonly served?: readonly string[];
   readonly now: Date;
   /** Asked for requests of the right time and scope only, and for ids of letters, digits and `_`; undefined for a key that does not exist. */
   readonly keyOf: (accessKeyId: string) => Promise<Key | undefined>;
@@ -50,6 +52,7 @@ const expiresSecondsMax = 604_800;
  * | no signature | MissingAuthenticationToken |
  * | a part of it is missing or malformed | IncompleteSignature |
  * | unknown access key, or a session token (keys here have none) | InvalidClientTokenId |
+ * | a service that this endpoint does not serve | InvalidAction |
  * | older or newer than 15 minutes, wrong date, region or service in the scope, wrong signature, tampered request | SignatureDoesNotMatch |
  * | a presigned URL past its `X-Amz-Expires` | RequestExpired |
  *
@@ -243,7 +246,7 @@ interface Scope {
 
 function checkScope(
   { date, region, service, claim }: Scope,
-  policy: Pick<SigV4Policy<never>, "region" | "services">,
+  policy: Pick<SigV4Policy<never>, "region" | "services" | "served">,
 ): void {
   if (date !== claim.timestamp.slice(0, 8))
     throw mismatch(
@@ -251,10 +254,15 @@ function checkScope(
     );
   if (region !== policy.region)
     throw mismatch(`Credential should be scoped to a valid region: '${policy.region}'.`);
-  if (!policy.services.includes(service))
-    throw mismatch(
-      `Credential should be scoped to correct service: ${policy.services.map((name) => `'${name}'`).join(" or ")}.`,
+  if (policy.services.includes(service)) return;
+  if (policy.served?.includes(service) === false)
+    throw new AwsError(
+      "InvalidAction",
+      `This endpoint does not serve ${JSON.stringify(service.slice(0, 64))}. It serves ${policy.served.join(", ")}.`,
     );
+  throw mismatch(
+    `Credential should be scoped to correct service: ${policy.services.map((name) => `'${name}'`).join(" or ")}.`,
+  );
 }
 
 function canonicalRequest(

@@ -1,3 +1,4 @@
+import { characterCount } from "../base/characters.ts";
 import type { StringShape } from "./aws-shape.ts";
 import { isXmlText } from "./xml-text.ts";
 
@@ -6,8 +7,8 @@ export function stringFault(
   { lengthMin = 0, lengthMax, pattern }: StringShape,
   value: string,
 ): string | undefined {
-  if (value.length < lengthMin || value.length > lengthMax)
-    return `it must have ${lengthMin} to ${lengthMax} characters`;
+  const length = characterCount(value);
+  if (length < lengthMin || length > lengthMax) return `it must have ${lengthMin} to ${lengthMax} characters`;
   // Nothing that cannot be printed in an answer is ever stored.
   if (!isXmlText(value)) return "it contains a character that XML does not allow";
   if (pattern !== undefined && !pattern.test(value)) return `it must match the pattern ${pattern.source}`;
