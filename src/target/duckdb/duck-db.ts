@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { Feeds } from "./feed.ts";
 import { Ledger, ledgerSchema, type Ownership } from "./ledger.ts";
+import { makeGuards } from "./reader-guards.ts";
 import { Session } from "./session.ts";
 import { literal, quoted } from "./sql-text.ts";
 import { headersAreAsExpected } from "./string-headers.ts";
@@ -38,6 +39,8 @@ export class DuckDb {
     // From here on SQL reaches no file outside the directory, no network and no extension.
     await session.run("SET GLOBAL enable_external_access = false");
     await session.run("SET GLOBAL TimeZone = 'UTC'");
+    await makeGuards(session);
+    await session.run("SET GLOBAL lock_configuration = true");
     return new DuckDb(directory, instance, session);
   }
 

@@ -1,13 +1,8 @@
-import {
-  StatementType,
-  type DuckDBDataChunk,
-  type DuckDBPreparedStatement,
-  type DuckDBResult,
-  type DuckDBType,
-} from "@duckdb/node-api";
+import type { DuckDBDataChunk, DuckDBPreparedStatement, DuckDBResult, DuckDBType } from "@duckdb/node-api";
 import { CodedError, messageOf } from "../../base/errors.ts";
 import type { QueryResult } from "../target.ts";
 import { duckFailure } from "./duck-errors.ts";
+import { checkText, readStatement, type ReadStatement } from "./read-statement.ts";
 import { failedMidway, interrupting, type Session } from "./session.ts";
 
 /** One statement of a user, in a session of its own, which is closed when the query ends. */
@@ -33,13 +28,14 @@ export class ReaderQuery {
   async run(sql: string, searchPath: string): Promise<Omit<QueryResult, "notices">> {
     return this.#step(async () => {
       await this.#session.run(`SET search_path = ${searchPath}`);
-      const wanted = await prepareReading(this.#session, sql);
+      const read = await readStatement(this.#session, sql);
+      const wanted = await this.#session.prepare(read.sql);
       const columns = Array.from({ length: wanted.columnCount }, (_, index) => ({
         name: wanted.columnName(index),
         type: nameOf(wanted.columnType(index)),
       }));
       await this.#session.run("BEGIN TRANSACTION READ ONLY");
-      const statement = (await this.#prepareInText(sql, columns.length)) ?? wanted;
+      const statement = read.isQuery ? await this.#prepareInText(read, columns.length) : wanted;
       const result = await statement.stream();
       const iterator = {
         next: () => this.#step(() => this.#next(statement, result)),
@@ -107,18 +103,13 @@ export class ReaderQuery {
     }
   }
 
-  /** The same with every value cast to text by DuckDB; undefined for what cannot stand in a FROM, such as EXPLAIN. */
-  async #prepareInText(sql: string, columns: number): Promise<DuckDBPreparedStatement | undefined> {
+  /** The same with every value cast to text by DuckDB. */
+  async #prepareInText({ sql }: ReadStatement, columns: number): Promise<DuckDBPreparedStatement> {
     const names = Array.from({ length: columns }, (_, index) => `c${index}`);
     const texts = names.map((name) => `CAST(${name} AS VARCHAR)`);
-    const inner = sql.replace(/;(\s|--[^\n]*|\/\*.*?\*\/)*$/s, "");
-    try {
-      return await this.#session.prepare(
-        `SELECT ${texts.join(", ")} FROM (\n${inner}\n) AS q(${names.join(", ")})`,
-      );
-    } catch {
-      return undefined;
-    }
+    const whole = `SELECT ${texts.join(", ")} FROM (\n${sql}\n) AS q(${names.join(", ")})`;
+    await checkText(this.#session, whole);
+    return this.#session.prepare(whole);
   }
 
   #failure(error: unknown): unknown {
@@ -128,43 +119,9 @@ export class ReaderQuery {
   }
 }
 
-// Functions that change the state of the server although a SELECT calls them.
-const actingFunctions =
-  /\b(force_checkpoint|checkpoint|(enable|disable)_\w+|truncate_duckdb_logs|write_log)\s*\(/i;
-
-// EXPLAIN ANALYZE runs what it explains: that must be a query itself.
-const explained = /^\s*EXPLAIN(\s+ANALYZE)?(\s*\([^)]*\))?\s/i;
-
-async function prepareReading(session: Session, sql: string): Promise<DuckDBPreparedStatement> {
-  if (actingFunctions.test(sql)) refuse("This function is not available here.");
-  const prepared = await prepareOne(session, sql);
-  if (prepared.statementType === StatementType.SELECT) return prepared;
-  if (prepared.statementType === StatementType.EXPLAIN && explained.test(sql)) {
-    const inner = await prepareOne(session, sql.replace(explained, ""));
-    if (inner.statementType === StatementType.SELECT) return prepared;
-  }
-  return refuse("Only statements that read are possible here: SELECT, EXPLAIN, DESCRIBE, SHOW, SUMMARIZE.");
-}
-
-async function prepareOne(session: Session, sql: string): Promise<DuckDBPreparedStatement> {
-  const statements = await session.connection.extractStatements(sql).catch((error: unknown) => {
-    // What is said of a text without any statement, such as a comment.
-    if (messageOf(error) === "Error in native callback") return refuse("There is no statement to run.");
-    throw error;
-  });
-  if (statements.count !== 1) refuse("Give one statement at a time.");
-  const prepared = await statements.prepare(0);
-  if (prepared.parameterCount > 0) refuse("Parameters are not possible here.");
-  return prepared;
-}
-
 /** JSON is an alias of VARCHAR. */
 function nameOf(type: DuckDBType): string {
   return type.alias ?? String(type);
-}
-
-function refuse(message: string): never {
-  throw new CodedError("QUERY_FAILED", message);
 }
 
 function textRows(chunk: DuckDBDataChunk): (string | null)[][] {

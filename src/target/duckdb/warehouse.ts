@@ -18,6 +18,7 @@ import { isDead, isInvalidated, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
 import { Ledger } from "./ledger.ts";
 import { Permits } from "./permits.ts";
+import { guardSchema } from "./reader-guards.ts";
 import { ReaderQuery } from "./reader-query.ts";
 import { folded, literal, quoted } from "./sql-text.ts";
 import { databasesIn } from "./statement-databases.ts";
@@ -295,7 +296,7 @@ export class DuckDbWarehouse implements Warehouse {
     const [only, ...others] = this.#usable();
     const schemas = only === undefined || others.length > 0 ? [] : await this.#duck.schemas(only.name);
     const paths = schemas.map((schema) => `${quoted(only?.name ?? "")}.${quoted(schema)}`);
-    return literal([own, ...paths].join(","));
+    return literal([own, ...paths, guardSchema].join(","));
   }
 
   #usable(): KnownDatabase[] {

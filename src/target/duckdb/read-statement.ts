@@ -1,0 +1,69 @@
+import type { Session } from "./session.ts";
+import { checkQuery, refuse, type TreeNode } from "./statement-check.ts";
+import { explainedBy, tidyStatement } from "./statement-text.ts";
+
+/** One statement that does no more than read. */
+export interface ReadStatement {
+  /** What to run; for an EXPLAIN, without the query. */
+  readonly sql: string;
+  /** Whether it can stand in a FROM. */
+  readonly isQuery: boolean;
+}
+
+/** What `json_serialize_sql` answers. */
+interface Parsed {
+  readonly error: boolean;
+  readonly error_type?: string;
+  readonly error_message?: string;
+  readonly statements?: readonly { readonly node: TreeNode }[];
+}
+
+const treeBytesMax = 8 * 1024 ** 2;
+
+const readsOnly =
+  "Only statements that read are possible here: SELECT, FROM, VALUES, WITH, PIVOT … IN (…), UNPIVOT, EXPLAIN, DESCRIBE, SHOW, SUMMARIZE.";
+
+/**
+ * Parses a statement with DuckDB's own parser, without binding it, and refuses what is not known to do no more than read:
+ * by an allow list of kinds of nodes and of functions. What comes back is the text that was checked.
+ */
+export async function readStatement(session: Session, text: string): Promise<ReadStatement> {
+  const sql = tidyStatement(text);
+  const explained = explainedBy(sql);
+  await checkText(session, explained?.query ?? sql);
+  return explained === undefined
+    ? { sql, isQuery: true }
+    : { sql: explained.head + explained.query, isQuery: false };
+}
+
+/** The same for a text that was made from a checked one. */
+export async function checkText(session: Session, sql: string): Promise<void> {
+  const { error, error_type: kind, error_message: message, statements = [] } = await parsed(session, sql);
+  if (error && kind === "parser") refuse(`Parser Error: ${message ?? "unknown"}`);
+  // Says no more than that it is no SELECT, or that one within it is none.
+  if (error) refuse(/\bpivot\b/i.test(sql) ? pivotNeedsValues : readsOnly);
+  if (statements.length === 0) refuse("There is no statement to run.");
+  if (statements.length > 1) refuse("Give one statement at a time.");
+  for (const { node } of statements) await refuseFiles(session, checkQuery(node));
+}
+
+const pivotNeedsValues =
+  "PIVOT needs the values that become columns: PIVOT t ON year IN (2023, 2024) USING sum(amount).";
+
+async function parsed(session: Session, sql: string): Promise<Parsed> {
+  const [row] = await session.rows(
+    `SELECT CASE WHEN strlen(tree) <= ${treeBytesMax} THEN tree END AS tree
+     FROM (SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_default := true, skip_empty := true) AS tree)`,
+    [sql],
+  );
+  const tree = row?.["tree"];
+  if (typeof tree !== "string") return refuse("The statement has too many parts.");
+  return JSON.parse(tree) as Parsed;
+}
+
+async function refuseFiles(session: Session, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const found = await session.rows("SELECT 1 FROM duckdb_views() WHERE view_name = $1 LIMIT 1", [name]);
+    if (found.length === 0) refuse(`There is no table ${JSON.stringify(name)}.`);
+  }
+}
