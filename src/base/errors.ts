@@ -53,12 +53,15 @@ export const errorCatalogue = {
     retry: true,
     fix: "Restore the integration's publication, or delete the integration and create it again.",
   },
-  TABLE_WITHOUT_KEY: { retry: false, fix: "Add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL." },
+  TABLE_WITHOUT_KEY: { retry: false, fix: "Add a primary key, or exclude the table in the data filter." },
   TABLE_UNSUPPORTED_TYPE: {
     retry: false,
     fix: "Exclude the table in the data filter, or change the column's type.",
   },
-  TABLE_UNSUPPORTED: { retry: false, fix: "Exclude the table in the data filter." },
+  TABLE_UNSUPPORTED: {
+    retry: false,
+    fix: "Remove what the message names, or exclude the table in the data filter.",
+  },
   TABLE_PRIVILEGE: {
     retry: false,
     fix: "Grant the role that owns the table to the user of the source's `url`, which brings SELECT, too.",

@@ -122,9 +122,11 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
 
   test("a table that fails is told with its reason, and once; so are its recovery and its end", async () => {
     const id = await made();
-    const reason = "TABLE_WITHOUT_KEY: It has no primary key.";
+    const reason = "TABLE_WITHOUT_KEY: It has no primary key. Add one.";
     const failed = table("orders", { state: "Failed", reason });
-    const errors = [{ code: "TABLE_WITHOUT_KEY", message: "Table public.orders: It has no primary key." }];
+    const errors = [
+      { code: "TABLE_WITHOUT_KEY", message: "Table public.orders: It has no primary key. Add one." },
+    ];
     await report(id, { status: "needs_attention", errors, tables: [table("ok"), failed] });
     await report(id, { status: "needs_attention", errors, tables: [table("ok", { rows: 5 }), failed] });
     const copying = [table("ok"), table("orders", { state: "ResyncInitiated" })];
@@ -143,7 +145,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
     expect((await eventsOf(id))[1]).toMatchObject({
       statusCode: "TABLE_WITHOUT_KEY",
       severity: "Warning",
-      message: expect.stringMatching(/: shop\.public\.orders: It has no primary key\. Add a primary key, or/),
+      message: expect.stringMatching(/: shop\.public\.orders: It has no primary key\. Add one\.$/),
     });
   });
 

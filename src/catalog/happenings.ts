@@ -1,4 +1,3 @@
-import { fixOf, withFix } from "../base/errors.ts";
 import { tableFailureKind, troubleKind, type EventKind, type EventStatus } from "../model/event.ts";
 import type { Integration, IntegrationError, IntegrationStatus, TableStatus } from "../model/integration.ts";
 import type { TableStateName } from "../model/table-state.ts";
@@ -145,8 +144,7 @@ function tableCode(kind: EventKind, { after, reason }: TableChange): string {
 function tableDetail({ sourceDatabase, schema, table, after, reason }: TableChange): string {
   const name = `${sourceDatabase}.${schema}.${table}`;
   if (after !== "Failed" || reason === undefined) return name;
-  const text = reason.replace(/^[A-Z_]+: /, "");
-  return withFix(`${name}: ${text}`, fixOf(codeOf(reason)));
+  return `${name}: ${reason.replace(/^[A-Z_]+: /, "")}`;
 }
 
 /** Reasons begin with their code. */

@@ -28,8 +28,10 @@ export type TableEvent =
 export interface TableFailureReason {
   /** From the catalogue of error codes, such as `TABLE_WITHOUT_KEY`. */
   readonly code: string;
-  /** One sentence: what is wrong and what to do. */
+  /** One sentence: what is wrong. */
   readonly message: string;
+  /** The statement that brings the table back; else what the catalogue says of the code. */
+  readonly fix?: string;
 }
 
 /**

@@ -49,6 +49,7 @@ export interface TableStatus {
   readonly schema: string;
   readonly table: string;
   readonly state: TableStateName;
+  /** Of a failed table: its code, what is wrong, and what to do. */
   readonly reason: string | undefined;
   /** Rows copied so far while a copy runs, else rows in the warehouse (an estimate). */
   readonly rows: number;

@@ -69,14 +69,13 @@ test("while a stream connects, what was said before stands", () => {
 });
 
 test("a failed table asks for a person, with code, name, reason and fix", () => {
-  const failed = table("audit", "Failed", "TABLE_WITHOUT_KEY: It has no primary key.");
+  const failed = table("audit", "Failed", "TABLE_WITHOUT_KEY: It has no primary key. Add one.");
   expect(standing("creating", [stream({ tables: [failed] })])).toMatchObject({
     status: "needs_attention",
     errors: [
       {
         code: "TABLE_WITHOUT_KEY",
-        message:
-          "Table public.audit: It has no primary key. Add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL.",
+        message: "Table public.audit: It has no primary key. Add one.",
       },
     ],
   });

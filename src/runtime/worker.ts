@@ -1,10 +1,10 @@
 import { assert } from "../base/assert.ts";
 import { backoffMs, pause } from "../base/backoff.ts";
 import { Deadline } from "../base/deadline.ts";
-import { CodedError, messageOf, withFix } from "../base/errors.ts";
+import { CodedError, fixOf, messageOf, withFix } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { SecretBytes } from "../base/secret.ts";
-import type { Block, TableEvent } from "../model/block.ts";
+import type { Block, TableEvent, TableFailureReason } from "../model/block.ts";
 import type { Delta } from "../model/delta.ts";
 import type { IntegrationError, TableStatus } from "../model/integration.ts";
 import { TableError } from "../model/table-error.ts";
@@ -299,10 +299,14 @@ export class Worker implements AsyncDisposable {
       schema: definition.name.schema,
       table: definition.name.table,
       state: stateName(phase),
-      reason: phase.kind === "failed" ? `${phase.reason.code}: ${phase.reason.message}` : undefined,
+      reason: phase.kind === "failed" ? toldReason(phase.reason) : undefined,
       rows,
     };
   }
+}
+
+function toldReason({ code, message, fix = fixOf(code) }: TableFailureReason): string {
+  return `${code}: ${withFix(message, fix)}`;
 }
 
 function beginsOrFails({ kind }: TableEvent): boolean {

@@ -21,9 +21,16 @@ export interface CatalogTable {
   readonly generated: readonly number[];
   /** Types that people can change while columns have them, by oid. */
   readonly types: readonly CatalogType[];
-  /** Whether the server would refuse updates if the table were published with whole old rows. */
-  readonly isWholeRowRefused: boolean;
+  /** The server would refuse updates if the table were published with whole old rows. */
+  readonly needsKey: boolean;
+  /** Whole old rows that are older than a column come without its default: of partitions, before PostgreSQL 15. */
+  readonly omitsDefaults: boolean;
+  /** Unless it is deferrable. */
   readonly primaryKey: CatalogIndex | null;
+  /** A primary key that PostgreSQL does not take for a replica identity. */
+  readonly deferrableKey: CatalogIndex | null;
+  /** The name of an index, other than the primary key, that could be the replica identity. */
+  readonly uniqueIndex: string | null;
   /** Of `identity` `i`. */
   readonly identityIndex: CatalogIndex | null;
   /** Of a partitioned table: its leaves, by oid. */
@@ -84,7 +91,10 @@ export interface CatalogPartition {
   readonly isBornAttached: boolean;
   /** Sends at least the root's primary key when a row goes or its key changes. */
   readonly sendsKey: boolean;
+  /** Sends the whole old row. */
+  readonly sendsRow: boolean;
   readonly isLogged: boolean;
+  readonly isForeign: boolean;
   readonly isReadable: boolean;
 }
 
@@ -212,6 +222,18 @@ function indexSql(condition: string): string {
   )`;
 }
 
+// What `REPLICA IDENTITY USING INDEX` takes, but for columns that PostgreSQL does not send.
+const uniqueIndexSql = `(
+    SELECT min(ic.relname)
+    FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
+    WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND NOT i.indisprimary
+      AND i.indpred IS NULL AND NOT EXISTS (
+        SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) AS k(attnum)
+        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum AND k.attnum > 0
+        WHERE a.attnum IS NULL OR NOT a.attnotnull OR a.attgenerated <> ''
+      )
+  )`;
+
 // Attaching a table writes its columns again (they are inherited now); a table that was made as a partition still has
 // its first column from the command that made its system columns. Its first file has the table's own number: a partition
 // that was truncated by itself has another one.
@@ -227,7 +249,9 @@ const partitionsSql = `coalesce((
       'sendsKey', l.relreplident IN ('d', 'f') OR EXISTS (
         SELECT FROM pg_index i WHERE i.indrelid = l.oid AND i.indisreplident AND i.indisprimary
       ),
+      'sendsRow', l.relreplident = 'f',
       'isLogged', l.relkind = 'r' AND l.relpersistence = 'p',
+      'isForeign', l.relkind = 'f',
       'isReadable', ${readableSql("l.oid")} AND NOT row_security_active(l.oid)
     ) ORDER BY l.oid)
     FROM (${belowSql}
@@ -259,11 +283,14 @@ SELECT json_build_object(
   'dropped', ${droppedSql},
   'generated', ${generatedSql},
   'types', ${typesSql},
-  'isWholeRowRefused', current_setting('server_version_num')::int >= 180000 AND EXISTS (
+  'needsKey', current_setting('server_version_num')::int >= 180000 AND EXISTS (
     SELECT FROM pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
   ),
+  'omitsDefaults', c.relkind = 'p' AND current_setting('server_version_num')::int < 150000,
   'primaryKey', ${indexSql("i.indisprimary AND i.indimmediate")},
+  'deferrableKey', ${indexSql("i.indisprimary AND NOT i.indimmediate")},
+  'uniqueIndex', CASE WHEN c.relkind = 'r' THEN ${uniqueIndexSql} END,
   'identityIndex', ${indexSql("i.indisreplident")},
   'partitions', CASE WHEN c.relkind = 'p' THEN ${partitionsSql} ELSE '[]'::json END,
   'ancestors', coalesce((

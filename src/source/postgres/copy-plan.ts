@@ -1,5 +1,5 @@
 import type { CatalogTable } from "./catalog-table.ts";
-import { quoteIdentifier, quoteTable } from "./names.ts";
+import { quoteIdentifier, quotedNameOf } from "./names.ts";
 import type { Session } from "./session.ts";
 import type { Shape } from "./shape.ts";
 import { sqlStateOf } from "./source-error.ts";
@@ -55,13 +55,13 @@ const lockNotAvailable = "55P03";
 
 /** What has the rows: the table itself, its leaves, or the root of partitions that we may not read one by one. */
 function partsOf(table: CatalogTable): { oid: number; from: string }[] {
-  const { oid, schema, name, kind, partitions } = table;
-  if (kind === "r") return [{ oid, from: `ONLY ${quoteTable({ schema, table: name })}` }];
+  const { oid, kind, partitions } = table;
+  if (kind === "r") return [{ oid, from: `ONLY ${quotedNameOf(table)}` }];
   if (partitions.length === 0 || partitions.some(({ isReadable }) => !isReadable))
-    return [{ oid, from: quoteTable({ schema, table: name }) }];
+    return [{ oid, from: quotedNameOf(table) }];
   return partitions.map((leaf) => ({
     oid: leaf.oid,
-    from: `ONLY ${quoteTable({ schema: leaf.schema, table: leaf.name })}`,
+    from: `ONLY ${quotedNameOf(leaf)}`,
   }));
 }
 

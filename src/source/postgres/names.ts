@@ -26,6 +26,7 @@ export function quoteLiteral(text: string): string {
   return text.includes("\\") ? ` E${quoted}` : quoted;
 }
 
-export function quoteTable({ schema, table }: { schema: string; table: string }): string {
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+/** A relation of the catalog, as statements name it. */
+export function quotedNameOf({ schema, name }: { schema: string; name: string }): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }

@@ -3,7 +3,7 @@ import type { FilterPart, Scope } from "../../model/data-filter.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { StreamRequest } from "../source.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
-import { namesOf, quoteIdentifier, quoteTable } from "./names.ts";
+import { namesOf, quoteIdentifier, quotedNameOf } from "./names.ts";
 import { selectTables } from "./scope-tables.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
 import { Session } from "./session.ts";
@@ -211,23 +211,16 @@ function tableFinding(table: CatalogTable, context: TypeContext, owner: Owner | 
   const result = shapeOf(table, context);
   if (result.kind === "shape")
     return finding("fine", "TABLE_WITHOUT_KEY", { subject, message: `Table ${subject} can be replicated.` });
-  const { code, message } = result.reason;
-  const fix = tableFixes[code]?.(quoteTable({ schema: table.schema, table: table.name }), owner);
+  const { code, message, fix = privilegeFix(table, code, owner) } = result.reason;
   return finding("warns", code as ErrorCode, { subject, message, ...(fix !== undefined && { fix }) });
 }
 
-type TableFix = (table: string, owner: Owner | undefined) => string | undefined;
-
-const tableFixes: Readonly<Record<string, TableFix>> = {
-  TABLE_WITHOUT_KEY: (table) =>
-    `ALTER TABLE ${table} ADD PRIMARY KEY (…); or, slower: ALTER TABLE ${table} REPLICA IDENTITY FULL;`,
-  TABLE_PRIVILEGE: (table, owner) => {
-    if (owner === undefined) return undefined;
-    const grant = `GRANT ${quoteIdentifier(owner.owner)} TO ${quoteIdentifier(owner.user)};`;
-    if (!owner.isSuperuser) return grant;
-    return `${grant} but as ${owner.owner} is a superuser, better ALTER TABLE ${table} OWNER TO another role, and grant that.`;
-  },
-};
+function privilegeFix(table: CatalogTable, code: string, owner: Owner | undefined): string | undefined {
+  if (code !== "TABLE_PRIVILEGE" || owner === undefined) return undefined;
+  const grant = `GRANT ${quoteIdentifier(owner.owner)} TO ${quoteIdentifier(owner.user)};`;
+  if (!owner.isSuperuser) return grant;
+  return `${grant} but as ${owner.owner} is a superuser, better ALTER TABLE ${quotedNameOf(table)} OWNER TO another role, and grant that.`;
+}
 
 /** Tables that the filter names literally but that are not there, or are nothing that can be replicated. */
 async function missingFindings(

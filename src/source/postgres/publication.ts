@@ -1,6 +1,6 @@
 import { CodedError } from "../../base/errors.ts";
 import type { CatalogTable } from "./catalog-table.ts";
-import { quoteIdentifier, quoteTable } from "./names.ts";
+import { quoteIdentifier, quotedNameOf } from "./names.ts";
 import { sqlStateOf } from "./source-error.ts";
 import type { Session } from "./session.ts";
 
@@ -56,7 +56,7 @@ export async function publishTables(
 ): Promise<readonly CatalogTable[]> {
   if (tables.length === 0) return [];
   const add = async (some: readonly CatalogTable[]): Promise<void> => {
-    const list = some.map(({ schema, name: table }) => `ONLY ${quoteTable({ schema, table })}`).join(", ");
+    const list = some.map((table) => `ONLY ${quotedNameOf(table)}`).join(", ");
     await withLockTimeout(session, `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ${list}`);
   };
   try {
@@ -79,7 +79,7 @@ export async function publishTables(
 
 /** Takes a table out of the publication, if it is in it: its users can update and delete whatever its key is. */
 export async function unpublishTable(session: Session, name: string, table: CatalogTable): Promise<void> {
-  const quoted = quoteTable({ schema: table.schema, table: table.name });
+  const quoted = quotedNameOf(table);
   try {
     await withLockTimeout(session, `ALTER PUBLICATION ${quoteIdentifier(name)} DROP TABLE ${quoted}`);
   } catch (error) {

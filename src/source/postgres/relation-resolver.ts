@@ -60,9 +60,11 @@ export class RelationResolver {
       now,
       ...(described === undefined ? [] : [described]),
     ]);
-    if (described !== undefined && hasTypes(described, context))
-      return followCatalog(table, described, context);
-    // Nobody can tell any more what the rows at this place are.
+    if (described !== undefined && hasTypes(described, context)) {
+      const change = followCatalog(table, described, context);
+      if (change.kind !== "failed") return change;
+    }
+    // What the rows at this place are cannot be known any more, or they cannot be followed; a copy has what came of them.
     const change = followCatalog(table, now, context);
     return change.kind === "failed" ? change : { kind: "recopy", shape: change.shape };
   }

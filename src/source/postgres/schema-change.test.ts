@@ -52,8 +52,11 @@ function tableOf(columns: readonly CatalogColumn[], more: Partial<CatalogTable> 
     dropped: [],
     generated: [],
     types: [],
-    isWholeRowRefused: false,
+    needsKey: false,
+    omitsDefaults: false,
     primaryKey: { oid: 2000, columns: [1] },
+    deferrableKey: null,
+    uniqueIndex: null,
     identityIndex: null,
     partitions: [],
     ancestors: [],
@@ -177,7 +180,9 @@ test("a partition that was born as one is nothing new, one that was attached mak
     attachedBy: 300,
     isBornAttached: true,
     sendsKey: true,
+    sendsRow: false,
     isLogged: true,
+    isForeign: false,
     isReadable: true,
   };
   const root = tableOf([id, a], { kind: "p", storage: 0, partitions: [partition] });

@@ -59,12 +59,19 @@ function isContinuous(before: ShapeMemo, after: ShapeMemo, now: CatalogTable): b
   // Somebody changed what is published, and perhaps changed it back: rows may have been left out in between.
   if ((before.publishedBy ?? after.publishedBy) !== after.publishedBy) return false;
   if (!hasSameTypes(before, now)) return false;
-  // Under whole old rows the stream does not say which index made up the key when a row was written.
-  if (now.identity === "f" && before.key !== 0 && after.key !== 0 && before.key !== after.key) return false;
+  if (!tellsKey(now) && before.key !== 0 && after.key !== 0 && before.key !== after.key) return false;
   // A rewrite that comes without a change of columns (VACUUM FULL, CLUSTER, TRUNCATE) leaves or streams the rows.
   const isRewritten = before.storage !== after.storage;
   if (isRewritten && !sameVersions(before, after)) return false;
   return hasSamePartitions(before, after, now);
+}
+
+/**
+ * Whether the stream's description of a table says which columns the key had when a row was written: not where whole rows
+ * are sent, and of a partitioned table, whose rows come with the identities of its partitions, only the primary key.
+ */
+function tellsKey({ kind, identity }: Pick<CatalogTable, "kind" | "identity">): boolean {
+  return kind === "p" ? identity === "d" : identity !== "f";
 }
 
 function sameVersions(before: ShapeMemo, after: ShapeMemo): boolean {
@@ -249,7 +256,7 @@ function identityFields(
 ): Pick<CatalogTable, "identity" | "primaryKey" | "identityIndex"> {
   const { message, columns } = described;
   const identity = identityLetters[message.identity];
-  if (identity === "f") {
+  if (!tellsKey({ kind: now.kind, identity })) {
     // The key that the target's rows are found by, for as long as the catalog still has that index; else whole rows,
     // which are always right. A key that is new to us is taken up when the catalog is looked at next.
     const primaryKey = now.primaryKey?.oid === memo?.key ? now.primaryKey : null;

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import type { TableFailureReason } from "../../model/block.ts";
 import { sameType } from "../../model/logical-type.ts";
-import type { Column, Relation, ReplicaIdentity, TableDefinition } from "../../model/relation.ts";
+import type { Column, Relation, TableDefinition } from "../../model/relation.ts";
 import { codecFor, type ColumnCodec, type PgSession } from "../../wire/pg-type.ts";
 import { pgTypesFrom, pgTypesSql, type PgType, type PgTypes } from "../../wire/pg-type-query.ts";
-import type { CatalogColumn, CatalogTable } from "./catalog-table.ts";
+import type { CatalogColumn, CatalogPartition, CatalogTable } from "./catalog-table.ts";
+import { quotedNameOf } from "./names.ts";
+import { identityOf, newKey, withoutIdentity } from "./replica-identity.ts";
 import type { Session } from "./session.ts";
 
 /** What it takes to turn bytes of this source into values. */
@@ -58,10 +60,10 @@ export type ShapeResult =
 
 /** The table as a relation, or why it cannot be replicated. */
 export function shapeOf(table: CatalogTable, context: TypeContext): ShapeResult {
+  const refused = refusalOf(table);
+  if (refused !== undefined) return { kind: "failed", reason: refused };
   const identity = identityOf(table);
-  const refused = refusalOf(table) ?? (identity === undefined ? withoutKey(table) : undefined);
-  if (refused !== undefined || identity === undefined)
-    return { kind: "failed", reason: refused ?? withoutKey(table) };
+  if (identity === undefined) return { kind: "failed", reason: withoutIdentity(table) };
   const codecs: ColumnCodec[] = [];
   const columns: Column[] = [];
   for (const column of table.columns) {
@@ -143,64 +145,27 @@ export function readMemo({ memo }: TableDefinition): ShapeMemo | undefined {
   return memo === undefined ? undefined : (JSON.parse(memo) as ShapeMemo);
 }
 
-export interface CatalogIdentity {
-  readonly identity: ReplicaIdentity;
-  /** Oid of its index, 0 for whole rows. */
-  readonly index: number;
-}
-
-/** What finds a row of the table again; undefined if its changes do not tell. */
-export function identityOf(table: CatalogTable): CatalogIdentity | undefined {
-  const index = table.identity === "i" ? table.identityIndex : table.primaryKey;
-  const columns = index?.columns
-    .map((id) => table.columns.findIndex((column) => column.id === id))
-    .toSorted((a, b) => a - b);
-  const hasKey = index !== null && columns !== undefined && !columns.includes(-1);
-  switch (table.identity) {
-    case "d":
-    case "i":
-      return hasKey ? { identity: { kind: "key", columns }, index: index.oid } : undefined;
-    case "f":
-      // Whole old rows hold the key too, and a key finds a row faster than all of its values do.
-      return hasKey
-        ? { identity: { kind: "key", columns }, index: index.oid }
-        : { identity: { kind: "row" }, index: 0 };
-    case "n":
-      return undefined;
-  }
-}
-
-function withoutKey(table: CatalogTable): TableFailureReason {
-  const why = table.identity === "n" ? "has REPLICA IDENTITY NOTHING" : "has no primary key";
-  return {
-    code: "TABLE_WITHOUT_KEY",
-    message: `Table ${nameOf(table)} ${why}, so its updates and deletes would not say which row they mean.`,
-  };
-}
-
 /** Reasons that have nothing to do with keys and types. */
 function refusalOf(table: CatalogTable): TableFailureReason | undefined {
   const name = nameOf(table);
-  const rules: readonly (readonly [boolean, string, string])[] = [
+  const rules: readonly (readonly [boolean, string, string, (string | undefined)?])[] = [
     [
-      table.persistence === "u" || table.partitions.some((partition) => !partition.isLogged),
+      table.persistence === "u",
       "TABLE_UNSUPPORTED",
-      `Table ${name} is unlogged or has unlogged or foreign partitions, whose changes PostgreSQL does not log.`,
+      `Table ${name} is unlogged: PostgreSQL does not log its changes.`,
+      `ALTER TABLE ${quotedNameOf(table)} SET LOGGED;`,
     ],
     [
-      table.kind === "p" && (table.primaryKey === null || table.identity !== "d"),
-      "TABLE_WITHOUT_KEY",
-      `Partitioned table ${name} needs a primary key and REPLICA IDENTITY DEFAULT.`,
-    ],
-    [
-      table.partitions.some((partition) => !partition.sendsKey),
-      "TABLE_WITHOUT_KEY",
-      `A partition of table ${name} has a replica identity other than DEFAULT or FULL.`,
-    ],
-    [
-      table.identity === "f" && table.isWholeRowRefused,
+      table.partitions.some((partition) => !partition.isLogged),
       "TABLE_UNSUPPORTED",
-      `Table ${name} has REPLICA IDENTITY FULL and a generated column, which PostgreSQL 18 refuses to publish: use REPLICA IDENTITY DEFAULT.`,
+      `Table ${name} has unlogged or foreign partitions: PostgreSQL does not log their changes.`,
+      loggingFix(table.partitions),
+    ],
+    [
+      table.columns.length === 0,
+      "TABLE_UNSUPPORTED",
+      `Table ${name} has no column whose values PostgreSQL sends.`,
+      table.kind === "r" ? newKey(table) : undefined,
     ],
     [
       table.hasRowSecurity,
@@ -219,8 +184,16 @@ function refusalOf(table: CatalogTable): TableFailureReason | undefined {
       `The publication has table ${name} with a row filter or a column list.`,
     ],
   ];
-  for (const [applies, code, message] of rules) if (applies) return { code, message };
+  for (const [applies, code, message, fix] of rules)
+    if (applies) return { code, message, ...(fix !== undefined && { fix }) };
   return undefined;
+}
+
+function loggingFix(partitions: readonly CatalogPartition[]): string | undefined {
+  const unlogged = partitions.filter((partition) => !partition.isLogged);
+  // A foreign table cannot become an ordinary one.
+  if (unlogged.some(({ isForeign }) => isForeign)) return undefined;
+  return unlogged.map((partition) => `ALTER TABLE ${quotedNameOf(partition)} SET LOGGED;`).join(" ");
 }
 
 function failed(code: string, message: string): ShapeResult {

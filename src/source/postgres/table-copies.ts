@@ -4,7 +4,7 @@ import type { CopyJob, CopyPiece } from "./copy-plan.ts";
 import { copyRegions, copyRows, type CopiedRows } from "./copy-rows.ts";
 import { merge } from "./merge.ts";
 import type { RegionPool } from "./region-pool.ts";
-import { quoteLiteral, quoteTable } from "./names.ts";
+import { quoteLiteral, quotedNameOf } from "./names.ts";
 import { Session, type ConnectRequest } from "./session.ts";
 import { nameOf } from "./shape.ts";
 import { sqlStateOf } from "./source-error.ts";
@@ -128,7 +128,7 @@ async function* copyPiece(
 async function lock(session: Session, request: CopyRequest, table: CatalogTable): Promise<boolean> {
   const { publication, control } = request;
   const only = table.kind === "r" ? "ONLY " : "";
-  const name = quoteTable({ schema: table.schema, table: table.name });
+  const name = quotedNameOf(table);
   await session.run(`SET LOCAL lock_timeout = '10s'; LOCK TABLE ${only}${name} IN ACCESS SHARE MODE`);
   const wanted = { publication, oids: [table.oid] };
   const [then, now] = (await Promise.all([readTables(session, wanted), readTables(control, wanted)])).map(

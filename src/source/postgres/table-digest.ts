@@ -4,7 +4,7 @@ import type { TableDefinition } from "../../model/relation.ts";
 import { int32At } from "../../wire/pg-bytes.ts";
 import { readTables } from "./catalog-table.ts";
 import { copyRows } from "./copy-rows.ts";
-import { quoteIdentifier, quoteTable } from "./names.ts";
+import { quoteIdentifier, quotedNameOf } from "./names.ts";
 import type { Session } from "./session.ts";
 import { shapeOf, type Shape } from "./shape.ts";
 import { readTypeContext } from "./type-context.ts";
@@ -30,7 +30,7 @@ export async function digestTable(
   const result = shapeOf(table, await readTypeContext(session, [table]));
   if (result.kind === "failed") throw changed(definition);
   const { shape } = result;
-  const from = `${table.kind === "r" ? "ONLY " : ""}${quoteTable({ schema: table.schema, table: table.name })}`;
+  const from = `${table.kind === "r" ? "ONLY " : ""}${quotedNameOf(table)}`;
   const digests = new RowDigests();
   for await (const { region, offsets } of copyRows({ session }, digestSql(shape, from), signal))
     for (const offset of offsets) digests.add(fieldsAt(region, offset, shape));

@@ -55,6 +55,7 @@ function judgeIdle(
 /** Failures whose cause the catalog shows: they are over when the table can be replicated. */
 const shownByCatalog = new Set([
   "TABLE_WITHOUT_KEY",
+  "TABLE_UNSUPPORTED",
   "TABLE_UNSUPPORTED_TYPE",
   "TABLE_PRIVILEGE",
   "TABLE_ROW_SECURITY",
