@@ -11,19 +11,26 @@ interface Seen {
   closed: boolean;
   produced: number;
   verified: string[];
+  queried: string[];
+  dropped: string[];
   verifyWaits: boolean;
 }
 
-const nothing: Seen = { closed: false, produced: 0, verified: [], verifyWaits: false };
-const seen: Seen = { ...nothing, verified: [] };
+const nothing = { closed: false, produced: 0, verifyWaits: false };
+const seen: Seen = { ...nothing, verified: [], queried: [], dropped: [] };
 
 /** Answers by the text of the SQL. */
 const operator: OperatorPort = {
   status: async ({ integrationId }) => ({ integrations: [], integrationId }),
-  query: async (sql) => {
+  dropDatabase: async ({ name, targetArn }) => {
+    seen.dropped.push(`${name} ${targetArn}`);
+  },
+  query: async ({ sql, targetArn }) => {
+    seen.queried.push(targetArn);
     if (sql === "bad") throw new CodedError("QUERY_FAILED", "The table x does not exist.");
     if (sql === "broken") throw new Error("secret detail");
-    return { columns: [{ name: "a", type: "INTEGER" }], rows: rows(sql) };
+    const notices = sql === "noticed" ? ["It is old."] : [];
+    return { columns: [{ name: "a", type: "INTEGER" }], notices, rows: rows(sql) };
   },
   events: async function* events({ integrationId, since }) {
     yield { integrationId, since: since.toISOString() };
@@ -74,6 +81,7 @@ let service: TestService;
 beforeAll(async () => {
   service = await TestService.start({
     operator,
+    targets: targets.slice(0, 2),
     health: () => ({ ok: true, catalog: "open" }),
     metrics: async () => "up 1\n",
   });
@@ -86,7 +94,7 @@ afterAll(async () => {
 });
 
 afterEach(() => {
-  Object.assign(seen, nothing, { verified: [] });
+  Object.assign(seen, nothing, { verified: [], queried: [], dropped: [] });
 });
 
 interface Call {
@@ -133,6 +141,11 @@ async function lines(response: Response): Promise<JsonObject[]> {
     .map((line) => JSON.parse(line) as JsonObject);
 }
 
+async function ask(command: string, body: object, by?: { id: string; secret: string }): Promise<Response> {
+  const signer = by === undefined ? {} : { key: by.id, secret: by.secret };
+  return post({ command, body: JSON.stringify(body), ...signer });
+}
+
 test("status is one JSON object, of everything or of one integration", async () => {
   expect(await (await post({ command: "status", body: "{}" })).json()).toEqual({ integrations: [] });
   const response = await post({ command: "status", body: '{"integration":"mine"}' });
@@ -144,25 +157,45 @@ test("status is one JSON object, of everything or of one integration", async () 
 
 describe("a query", () => {
   test("streams columns, rows and an end", async () => {
-    const response = await post({ command: "query", body: '{"sql":"good"}' });
+    const response = await post({ command: "query", body: '{"sql":"good","target":"target-0"}' });
     expect(response.headers.get("content-type")).toBe("application/x-ndjson");
     expect(await lines(response)).toEqual([
-      { columns: [{ name: "a", type: "INTEGER" }] },
+      { columns: [{ name: "a", type: "INTEGER" }], notices: [] },
       { rows: [["x"], [null]] },
       { rows: [["x"], [null]] },
       { end: true },
     ]);
   });
 
+  test("goes to the target that it names, and brings notices", async () => {
+    const second = targets[1]?.arn ?? "";
+    for (const target of ["target-1", second]) {
+      const found = await lines(await ask("query", { sql: "noticed", target }));
+      expect(found[0]).toMatchObject({ notices: ["It is old."] });
+    }
+    expect(seen.queried).toEqual([second, second]);
+    const ambiguous = await ask("query", { sql: "good" });
+    expect([ambiguous.status, await ambiguous.json()]).toEqual([
+      400,
+      {
+        code: "TARGET_AMBIGUOUS",
+        message: "There are several targets: target-0, target-1.",
+        fix: "Name one of them with --target.",
+      },
+    ]);
+    const unknown = await ask("query", { sql: "good", target: "x" });
+    expect([unknown.status, await unknown.json()]).toMatchObject([404, { code: "TARGET_NOT_FOUND" }]);
+  });
+
   test("that fails midway says so in its last line", async () => {
-    const found = await lines(await post({ command: "query", body: '{"sql":"midway"}' }));
+    const found = await lines(await post({ command: "query", body: '{"sql":"midway","target":"target-0"}' }));
     expect(found.at(-1)).toEqual({
       error: { code: "QUERY_FAILED", message: "Division by zero.", fix: "Correct the SQL." },
     });
   });
 
   test("that fails at once is refused with code, message and fix", async () => {
-    const response = await post({ command: "query", body: '{"sql":"bad"}' });
+    const response = await post({ command: "query", body: '{"sql":"bad","target":"target-0"}' });
     expect(response.status).toBe(400);
     expect(await response.json()).toEqual({
       code: "QUERY_FAILED",
@@ -172,14 +205,18 @@ describe("a query", () => {
   });
 
   test("that fails for a reason of ours says nothing of the inside", async () => {
-    const response = await post({ command: "query", body: '{"sql":"broken"}' });
+    const response = await post({ command: "query", body: '{"sql":"broken","target":"target-0"}' });
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret detail");
   });
 
   test("waits for a slow client, and ends when the client leaves", async () => {
     const leave = new AbortController();
-    const response = await post({ command: "query", body: '{"sql":"endless"}', signal: leave.signal });
+    const response = await post({
+      command: "query",
+      body: '{"sql":"endless","target":"target-0"}',
+      signal: leave.signal,
+    });
     const reader = response.body?.getReader();
     await reader?.read();
     // Some chunks fill the buffers between the two; then nothing more is made.
@@ -294,9 +331,6 @@ describe("access keys", () => {
     readonly secret: string;
   }
 
-  const ask = async (command: string, body: object, by?: Made): Promise<Response> =>
-    post({ command, body: JSON.stringify(body), ...(by !== undefined && { key: by.id, secret: by.secret }) });
-
   async function make(user: string, ...Statement: object[]): Promise<Made> {
     const policy = Statement.length === 0 ? undefined : { Version: "2012-10-17", Statement };
     const response = await ask("create-key", { user, policy });
@@ -356,7 +390,7 @@ describe("access keys", () => {
     const since = "2026-01-31T00:00:00Z";
     const self = "arn:aws:iam::*:user/${aws:username}";
     const key = await make("erin", allow("zeroetl:Query"), allow("zeroetl:RotateKey", self));
-    expect((await ask("query", { sql: "good" }, key)).status).toBe(200);
+    expect((await ask("query", { sql: "good", target: "target-0" }, key)).status).toBe(200);
     expect((await ask("rotate-key", { id: key.id }, key)).status).toBe(200);
     const attempts: [string, object, string][] = [
       ["status", {}, "zeroetl:GetStatus on resource: arn:aws:rds:us-east-1:123456789012:integration:*"],
@@ -375,12 +409,21 @@ describe("access keys", () => {
       ["delete-key", { id: key.id }, "zeroetl:DeleteKey on resource: arn:aws:iam::123456789012:user/*"],
       ["disable-key", { id: other.id }, "zeroetl:DisableKey"],
       ["enable-key", { id: other.id }, "zeroetl:EnableKey"],
+      [
+        "drop-database",
+        { name: "shop", target: "target-1" },
+        `zeroetl:DropDatabase on resource: ${targets[1]?.arn}`,
+      ],
     ];
     for (const [command, body, what] of attempts) {
       const response = await ask(command, body, key);
       expect(response.status).toBe(403);
       expect(await response.json()).toEqual({ code: "AccessDenied", message: expect.stringContaining(what) });
     }
+    expect(seen.dropped).toEqual([]);
+    const dropper = await make("hugo", allow("zeroetl:DropDatabase", targets[1]?.arn));
+    expect((await ask("drop-database", { name: "shop", target: "target-1" }, dropper)).status).toBe(200);
+    expect(seen.dropped).toEqual([`shop ${targets[1]?.arn}`]);
     const some = await make("gina", allow("zeroetl:GetEvents"), {
       ...allow("zeroetl:GetEvents", `arn:aws:rds:*:*:integration:${wish.id}`),
       Effect: "Deny",
@@ -390,7 +433,7 @@ describe("access keys", () => {
     for (const integration of ["mine", "nobody"])
       expect((await ask("events", { since, integration }, some)).status).toBe(404);
     const rds = await make("frank", allow("rds:*"));
-    expect((await ask("query", { sql: "good" }, rds)).status).toBe(403);
+    expect((await ask("query", { sql: "good", target: "target-0" }, rds)).status).toBe(403);
   });
 });
 

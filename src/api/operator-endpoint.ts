@@ -8,7 +8,8 @@ import { integrationArn, lookupKey } from "./arn.ts";
 import { authorize, findAllowed, isAllowed } from "./authorization.ts";
 import { createKey, deleteKey, disableKey, enableKey, listKeys, rotateKey } from "./key-commands.ts";
 import { ndjson } from "./ndjson.ts";
-import type { JsonObject, OperatorPort } from "./operator.ts";
+import type { TargetResource } from "../model/resources.ts";
+import type { JsonObject, OperatorPort, OperatorRows } from "./operator.ts";
 import type { ApiOptions, Call } from "./options.ts";
 import { readBody } from "./request-body.ts";
 import { isSecure, signedRequest } from "./signed-request.ts";
@@ -26,7 +27,8 @@ interface CommandCall extends Call {
 }
 
 const statusBody = z.strictObject({ integration: z.string().optional() });
-const queryBody = z.strictObject({ sql: z.string() });
+const queryBody = z.strictObject({ sql: z.string(), target: z.string().optional() });
+const dropBody = z.strictObject({ name: z.string(), target: z.string().optional() });
 const verifyBody = z.strictObject({ integration: z.string() });
 const eventsBody = z.strictObject({ integration: z.string().optional(), since: z.iso.datetime() });
 const createKeyBody = z.strictObject({ user: z.string(), policy: z.unknown().optional() });
@@ -41,10 +43,17 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     return Response.json(await call.port.status({ integrationId }, call.signal));
   },
   query: async (call) => {
-    const { sql } = parse(queryBody, call.body);
+    const { sql, target } = parse(queryBody, call.body);
     authorize(call, [{ action: "zeroetl:Query", resource: "*" }]);
-    const { columns, rows } = await call.port.query(sql, call.signal);
-    return answerLines(call, queryLines(columns, rows));
+    const targetArn = targetOf(call, target).arn;
+    return answerLines(call, queryLines(await call.port.query({ sql, targetArn }, call.signal)));
+  },
+  "drop-database": async (call) => {
+    const { name, target } = parse(dropBody, call.body);
+    const targetArn = targetOf(call, target).arn;
+    authorize(call, [{ action: "zeroetl:DropDatabase", resource: targetArn }]);
+    await call.port.dropDatabase({ name, targetArn }, call.signal);
+    return Response.json({});
   },
   verify: async (call) => {
     const id = await idOf(call, parse(verifyBody, call.body).integration, "zeroetl:Verify");
@@ -68,12 +77,27 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
   "delete-key": async (call) => Response.json(await deleteKey(call, parse(keyBody, call.body).id)),
 };
 
-async function* queryLines(
-  columns: readonly { readonly name: string; readonly type: string }[],
-  chunks: AsyncIterable<readonly (readonly (string | null)[])[]>,
-): AsyncGenerator<JsonObject> {
-  yield { columns: columns.map(({ name, type }) => ({ name, type })) };
-  for await (const rows of chunks) yield { rows };
+async function* queryLines({ columns, notices, rows }: OperatorRows): AsyncGenerator<JsonObject> {
+  yield { columns: columns.map(({ name, type }) => ({ name, type })), notices };
+  for await (const chunk of rows) yield { rows: chunk };
+}
+
+/** The target of a name or ARN; without one, the only target. */
+function targetOf({ targets }: Call, wanted: string | undefined): TargetResource {
+  const [only, ...others] = targets;
+  const names = targets.map(({ name }) => name).join(", ");
+  if (only === undefined) throw new CodedError("CONFIGURATION", "No target is configured.");
+  if (wanted === undefined) {
+    if (others.length === 0) return only;
+    throw new CodedError("TARGET_AMBIGUOUS", `There are several targets: ${names}.`);
+  }
+  const found = targets.find(({ name, arn }) => name === wanted || arn === wanted);
+  if (found === undefined)
+    throw new CodedError(
+      "TARGET_NOT_FOUND",
+      `There is no target ${JSON.stringify(wanted)}; there are: ${names}.`,
+    );
+  return found;
 }
 
 /** Answers `POST /zeroetl/<command>`. Never throws. */
@@ -162,7 +186,7 @@ function notFound(): CodedError {
 function statusOf(error: unknown): number {
   if (error instanceof AwsError) return error.status;
   if (!(error instanceof CodedError)) return 500;
-  return error.code === "INTEGRATION_NOT_FOUND" || error.code === "KEY_NOT_FOUND" ? 404 : 400;
+  return error.code.endsWith("_NOT_FOUND") ? 404 : 400;
 }
 
 function answerLines({ signal }: CommandCall, lines: AsyncIterable<JsonObject>): Response {

@@ -16,7 +16,8 @@ export type JsonObject = { readonly [name: string]: JsonValue | undefined };
  * | path | body | answer | action, on what |
  * |---|---|---|---|
  * | `status` | `{}` or `{"integration": "uuid, ARN or name"}` | one JSON object | `zeroetl:GetStatus`, integration |
- * | `query` | `{"sql": "…"}` | NDJSON: `{"columns": […]}`, then `{"rows": […]}` as often as needed | `zeroetl:Query`, `*` |
+ * | `query` | `{"sql": "…"}`, with `"target": "name or ARN"` where there are several | NDJSON: `{"columns": […], "notices": […]}`, then `{"rows": […]}` as often as needed | `zeroetl:Query`, `*` |
+ * | `drop-database` | `{"name": "…"}`, with `"target"` as above | `{}` | `zeroetl:DropDatabase`, the target's ARN |
  * | `verify` | `{"integration": "uuid, ARN or name"}` | NDJSON: whatever the port yields, a line each | `zeroetl:Verify`, integration |
  * | `events` | `{"since": "ISO 8601, UTC"}`, with `"integration"` or without | as `verify` | `zeroetl:GetEvents`, integration |
  * | `create-key` | `{"user": "…", "policy": document}`, or without policy | `{"id", "user", "secret"}` | `zeroetl:CreateKey`, user |
@@ -33,7 +34,8 @@ export type JsonObject = { readonly [name: string]: JsonValue | undefined };
  */
 export interface OperatorPort {
   readonly status: (request: StatusRequest, signal: AbortSignal) => Promise<JsonObject>;
-  readonly query: (sql: string, signal: AbortSignal) => Promise<OperatorRows>;
+  readonly query: (request: QueryRequest, signal: AbortSignal) => Promise<OperatorRows>;
+  readonly dropDatabase: (request: DropRequest, signal: AbortSignal) => Promise<void>;
   readonly verify: (integrationId: string, signal: AbortSignal) => AsyncIterable<JsonObject>;
   readonly events: (request: EventsRequest, signal: AbortSignal) => AsyncIterable<JsonObject>;
 }
@@ -41,6 +43,16 @@ export interface OperatorPort {
 export interface StatusRequest {
   /** Every integration when absent. */
   readonly integrationId: string | undefined;
+}
+
+export interface QueryRequest {
+  readonly targetArn: string;
+  readonly sql: string;
+}
+
+export interface DropRequest {
+  readonly targetArn: string;
+  readonly name: string;
 }
 
 export interface EventsRequest {
@@ -52,6 +64,8 @@ export interface EventsRequest {
 /** A `QueryResult` of a warehouse fits. */
 export interface OperatorRows {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Sentences for whoever asked: what the rows are not. */
+  readonly notices: readonly string[];
   /** Values as text in the warehouse's notation, null for NULL. A slow client slows this down and nothing else. */
   readonly rows: AsyncIterable<readonly (readonly (string | null)[])[]>;
 }

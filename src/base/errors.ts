@@ -95,6 +95,8 @@ export const errorCatalogue = {
     retry: false,
     fix: "Choose another name with the tag zeroetl:database, or delete the other integration.",
   },
+  TARGET_AMBIGUOUS: { retry: false, fix: "Name one of them with --target." },
+  TARGET_NOT_FOUND: { retry: false, fix: "List the targets with `zeroetl status --json`." },
   DATABASE_NOT_FOUND: { retry: false, fix: "List the databases with `zeroetl status`." },
   DATABASE_IN_USE: { retry: false, fix: "Delete the integration first." },
   SOURCE_NOT_AUTHORIZED: {

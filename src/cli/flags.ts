@@ -62,6 +62,11 @@ export const flags = {
     variable: "ZEROETL_POLICY",
     help: "what the key may do: a policy in IAM's language, JSON or YAML; everything without one",
   },
+  target: {
+    flags: "--target <name>",
+    variable: "ZEROETL_TARGET",
+    help: "name or ARN of the target, where there are several",
+  },
   csv: { flags: "--csv", variable: "ZEROETL_CSV", help: "print comma-separated values" },
 } as const satisfies Record<string, Flag>;
 

@@ -1,4 +1,4 @@
-import { Argument, Command, CommanderError, type Option } from "commander";
+import { Command, CommanderError, type Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setLogLevel } from "../base/log.ts";
 import { asCalled } from "./command-name.ts";
@@ -11,28 +11,30 @@ import { openTerminal } from "./terminal.ts";
 /** Gives the exit status. Commands are loaded when they run: most need a fraction of what the service needs. */
 type Run = (
   context: CommandContext,
-  argument: string | undefined,
+  given: readonly string[],
   own: Record<string, unknown>,
 ) => Promise<number>;
+
+/** `<required>` or `[optional]`, and what it is. */
+type Argument = readonly [name: string, help: string];
 
 interface CommandDefinition {
   /** One word, or two: then the first one is a group of `groups`. */
   readonly name: string;
   readonly help: string;
-  /** `<required>` or `[optional]`, and what it is. */
-  readonly argument?: readonly [name: string, help: string];
+  readonly arguments?: readonly Argument[];
   readonly flags: readonly (keyof typeof flags)[];
   readonly run: Run;
 }
 
-const keyArgument = ["<key>", "access key id, such as AKIAIOSFODNN7EXAMPLE"] as const;
+const keyArgument: Argument = ["<key>", "access key id, such as AKIAIOSFODNN7EXAMPLE"];
 
 const commands: readonly CommandDefinition[] = [
   {
     name: "demo",
     help: "see it work on this machine: a PostgreSQL with a small shop, replicated while it is written to",
     flags: ["rows", "seconds", "rate"],
-    run: async (context, _argument, own) => {
+    run: async (context, _given, own) => {
       const { demo } = await import("./demo/demo.ts");
       return demo(context, own as { rows: number; rate: number; seconds?: number });
     },
@@ -46,80 +48,89 @@ const commands: readonly CommandDefinition[] = [
   {
     name: "check",
     help: "look whether sources and targets are ready; each finding says what mends it",
-    argument: ["[source]", "the name of one source, instead of everything"],
+    arguments: [["[source]", "the name of one source, instead of everything"]],
     flags: [],
-    run: async (context, source) => (await import("./check.ts")).check(context, source),
+    run: async (context, [source]) => (await import("./check.ts")).check(context, source),
   },
   {
     name: "status",
     help: "show integrations, tables, states, lag and throughput",
-    argument: ["[integration]", "name, ARN or uuid of one integration, with all its tables"],
+    arguments: [["[integration]", "name, ARN or uuid of one integration, with all its tables"]],
     flags: ["watch", "json"],
-    run: async (context, integration, own) => (await import("./status.ts")).status(context, integration, own),
+    run: async (context, [integration], own) =>
+      (await import("./status.ts")).status(context, integration, own),
   },
   {
     name: "events",
     help: "show what happened to integrations, newest last; kept for 14 days",
-    argument: ["[integration]", "name, ARN or uuid of one integration, which may be gone by now"],
+    arguments: [["[integration]", "name, ARN or uuid of one integration, which may be gone by now"]],
     flags: ["since", "json"],
-    run: async (context, integration, own) =>
+    run: async (context, [integration], own) =>
       (await import("./events.ts")).events(context, integration, own as { since: string }),
   },
   {
     name: "query",
     help: "run a query against the warehouse; tables are database.schema.table",
-    argument: ["<sql>", "one statement that reads"],
-    flags: ["csv", "json"],
-    run: async (context, sql = "", own) => (await import("./query.ts")).query(context, sql, own),
+    arguments: [["<sql>", "one statement that reads"]],
+    flags: ["target", "csv", "json"],
+    run: async (context, [sql = ""], own) => (await import("./query.ts")).query(context, sql, own),
+  },
+  {
+    name: "drop-database",
+    help: "delete a database that no integration fills, with its rows",
+    arguments: [["<name>", "as `zeroetl status` lists it"]],
+    flags: ["target"],
+    run: async (context, [name = ""], own) =>
+      (await import("./drop-database.ts")).dropDatabase(context, name, own),
   },
   {
     name: "verify",
     help: "compare source and warehouse at one log position, table by table",
-    argument: ["<integration>", "name, ARN or uuid"],
+    arguments: [["<integration>", "name, ARN or uuid"]],
     flags: ["json"],
-    run: async (context, integration = "", own) =>
+    run: async (context, [integration = ""], own) =>
       (await import("./verify.ts")).verify(context, integration, own),
   },
   {
     name: "keys create",
     help: "make an access key; its secret is shown this once",
-    argument: ["<user>", "whose key it is: the last part of the user's ARN in messages and policies"],
+    arguments: [["<user>", "whose key it is: the last part of the user's ARN in messages and policies"]],
     flags: ["policy", "json"],
-    run: async (context, user = "", own) => (await import("./keys.ts")).createKey(context, user, own),
+    run: async (context, [user = ""], own) => (await import("./keys.ts")).createKey(context, user, own),
   },
   {
     name: "keys list",
     help: "show the access keys of the configuration and of the catalog",
     flags: ["json"],
-    run: async (context, _argument, own) => (await import("./keys.ts")).listKeys(context, own),
+    run: async (context, _given, own) => (await import("./keys.ts")).listKeys(context, own),
   },
   {
     name: "keys rotate",
     help: "make a second key of the same user and policy; the first one works until it is disabled",
-    argument: keyArgument,
+    arguments: [keyArgument],
     flags: ["json"],
-    run: async (context, id = "", own) => (await import("./keys.ts")).rotateKey(context, id, own),
+    run: async (context, [id = ""], own) => (await import("./keys.ts")).rotateKey(context, id, own),
   },
   {
     name: "keys disable",
     help: "refuse requests of an access key, from now on",
-    argument: keyArgument,
+    arguments: [keyArgument],
     flags: [],
-    run: async (context, id = "") => (await import("./keys.ts")).changeKey(context, "disable", id),
+    run: async (context, [id = ""]) => (await import("./keys.ts")).changeKey(context, "disable", id),
   },
   {
     name: "keys enable",
     help: "take requests of a disabled access key again",
-    argument: keyArgument,
+    arguments: [keyArgument],
     flags: [],
-    run: async (context, id = "") => (await import("./keys.ts")).changeKey(context, "enable", id),
+    run: async (context, [id = ""]) => (await import("./keys.ts")).changeKey(context, "enable", id),
   },
   {
     name: "keys delete",
     help: "remove an access key for good",
-    argument: keyArgument,
+    arguments: [keyArgument],
     flags: [],
-    run: async (context, id = "") => (await import("./keys.ts")).changeKey(context, "delete", id),
+    run: async (context, [id = ""]) => (await import("./keys.ts")).changeKey(context, "delete", id),
   },
 ];
 
@@ -133,8 +144,8 @@ const commonFlags = ["config", "dataDir", "debug"] as const;
 /** Runs a command line; gives the exit status: 0 done, 1 failed, 2 wrong usage. Never throws. */
 export async function runCommandLine(parameters: readonly string[]): Promise<number> {
   let status = 0;
-  const program = programOf(async (definition, command, argument) => {
-    status = await runCommand(definition, command, argument);
+  const program = programOf(async (definition, command, given) => {
+    status = await runCommand(definition, command, given);
   });
   try {
     await program.parseAsync([...parameters], { from: "user" });
@@ -145,11 +156,7 @@ export async function runCommandLine(parameters: readonly string[]): Promise<num
   }
 }
 
-type Action = (
-  definition: CommandDefinition,
-  command: Command,
-  argument: string | undefined,
-) => Promise<void>;
+type Action = (definition: CommandDefinition, command: Command, given: readonly string[]) => Promise<void>;
 
 function programOf(action: Action): Command {
   const program = new Command("zeroetl")
@@ -163,9 +170,9 @@ function programOf(action: Action): Command {
   for (const name of commonFlags) program.addOption(optionOf(flags[name]));
   for (const definition of commands) {
     const command = commandOf(program, definition.name.split(" ")).description(definition.help);
-    if (definition.argument !== undefined) command.addArgument(new Argument(...definition.argument));
+    for (const argument of definition.arguments ?? []) command.argument(...argument);
     for (const name of definition.flags) command.addOption(optionOf(flags[name]));
-    command.action(async () => action(definition, command, command.args[0]));
+    command.action(async () => action(definition, command, command.args));
   }
   return program;
 }
@@ -186,14 +193,14 @@ function commandOf(program: Command, [first = "", second]: readonly string[]): C
 async function runCommand(
   definition: CommandDefinition,
   command: Command,
-  argument: string | undefined,
+  given: readonly string[],
 ): Promise<number> {
   const common: CommonFlags = command.optsWithGlobals();
   const isService = definition.name === "serve";
   setLogLevel(levelOf(common.debug === true, isService));
   try {
     return await withStopSignals((signal) =>
-      definition.run({ flags: common, terminal: openTerminal(), signal }, argument, command.opts()),
+      definition.run({ flags: common, terminal: openTerminal(), signal }, given, command.opts()),
     );
   } catch (error) {
     return reportFailure(error, common.debug === true);

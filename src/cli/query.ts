@@ -6,6 +6,7 @@ import { aligned, counted, oneLine } from "./text.ts";
 export interface QueryFlags {
   readonly csv?: boolean | undefined;
   readonly json?: boolean | undefined;
+  readonly target?: string | undefined;
 }
 
 interface Column {
@@ -14,7 +15,9 @@ interface Column {
 }
 
 type Row = readonly (string | null)[];
-type QueryLine = { readonly columns: readonly Column[] } | { readonly rows: readonly Row[] };
+type QueryLine =
+  | { readonly columns: readonly Column[]; readonly notices: readonly string[] }
+  | { readonly rows: readonly Row[] };
 
 /** Prints rows as they come; ends with what the reader of the format expects. */
 interface Printer {
@@ -26,9 +29,12 @@ interface Printer {
 export async function query(context: CommandContext, sql: string, flags: QueryFlags): Promise<number> {
   const client = await clientOf(context);
   let printer: Printer | undefined;
-  for await (const line of client.lines<QueryLine>("query", { sql }, context.signal)) {
-    if ("columns" in line) printer = await printerOf(line.columns, flags, context.terminal);
-    else await printer?.rows(line.rows);
+  const { target } = flags;
+  for await (const line of client.lines<QueryLine>("query", { sql, target }, context.signal)) {
+    if ("columns" in line) {
+      for (const notice of line.notices) process.stderr.write(`zeroetl: Notice: ${oneLine(notice)}\n`);
+      printer = await printerOf(line.columns, flags, context.terminal);
+    } else await printer?.rows(line.rows);
   }
   await printer?.end();
   return 0;

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { IntegrationReport, StatusReport, StreamReport, TableReport } from "../runtime/operator.ts";
 import type { ServiceClient } from "./client.ts";
+import { calledAs } from "./command-name.ts";
 import { clientOf, type CommandContext } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
-import { aligned, byteSize, counted, duration, grouped, wrapped } from "./text.ts";
+import { aligned, byteSize, counted, duration, grouped, shellQuoted, wrapped } from "./text.ts";
 
 export interface StatusFlags {
   readonly watch?: boolean | undefined;
@@ -64,7 +65,8 @@ async function show(look: Look, before: Look | undefined, manner: Manner): Promi
     ...integrationLines(integration, rates, manner),
     "",
   ]);
-  if (lines.length === 0) lines.push(...invitation(look.report, client.api));
+  if (lines.length === 0) lines.push(...invitation(look.report, client.api), "");
+  if (!manner.isAlone) lines.push(...orphanLines(look.report));
   if (isWatch && terminal.isInteractive) await terminal.clear();
   await terminal.write(`${lines.join("\n").trimEnd()}\n`);
 }
@@ -84,6 +86,20 @@ function integrationLines(
     ...streams.flatMap((stream) => wrapped(streamText(stream, rates), terminal.columns, "  ")),
     ...tableLines(tables, { isWhole: isAlone, severalDatabases: streams.length > 1 }),
   ];
+}
+
+/** Databases that no integration fills, each with the command that deletes it. */
+function orphanLines({ targets }: StatusReport): string[] {
+  const lines = targets.flatMap(({ name: target, orphans }) =>
+    orphans.map(({ name, source, sourceDatabase }) => {
+      const of = source === null ? "" : `, left by an integration of ${source}, database ${sourceDatabase}`;
+      const flag = targets.length > 1 ? ` --target ${shellQuoted(target)}` : "";
+      return [`  ${name} in ${target}${of}`, `    ${calledAs()} drop-database ${shellQuoted(name)}${flag}`];
+    }),
+  );
+  return lines.length === 0
+    ? []
+    : ["Databases that no integration fills, and how to delete them:", ...lines.flat()];
 }
 
 function streamText(stream: StreamReport, rates: Rates): string {

@@ -1,9 +1,9 @@
-import { CodedError } from "../base/errors.ts";
+import { present } from "../base/assert.ts";
 import type { EventPage, EventPageRequest } from "../catalog/events.ts";
 import type { IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus } from "../model/integration.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
-import type { QueryResult, Warehouse } from "../target/target.ts";
+import type { OrphanedDatabase, QueryResult, Warehouse } from "../target/target.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { TableVerification } from "./verify.ts";
 import type { WorkerHealth, WorkerPhase } from "./worker.ts";
@@ -27,8 +27,17 @@ export type StatusReport = {
     readonly name: string;
     readonly arn: string;
     readonly databases: readonly string[];
+    readonly orphans: readonly OrphanReport[];
   }[];
   readonly integrations: readonly IntegrationReport[];
+};
+
+/** A database that no integration fills. */
+export type OrphanReport = {
+  readonly name: string;
+  /** What filled it: the name of a source, or its ARN where it is not configured any more; null where it is unknown. */
+  readonly source: string | null;
+  readonly sourceDatabase: string | null;
 };
 
 export type IntegrationReport = {
@@ -87,6 +96,16 @@ export type VerificationLine = {
   | { readonly result: "skipped"; readonly state: string; readonly reason: string | null }
 );
 
+interface QueryWish {
+  readonly targetArn: string;
+  readonly sql: string;
+}
+
+interface DropWish {
+  readonly targetArn: string;
+  readonly name: string;
+}
+
 interface EventsWish {
   /** Of every integration when absent. */
   readonly integrationId: string | undefined;
@@ -135,16 +154,22 @@ export class Operator {
     );
     return {
       sources: sources.map(({ name, engine, arn }) => ({ name, engine, arn })),
-      targets: targets.map(({ name, arn, warehouse }) => ({ name, arn, databases: warehouse.databases() })),
+      targets: targets.map(({ name, arn, warehouse }) => ({
+        name,
+        arn,
+        databases: warehouse.databases(),
+        orphans: warehouse.orphans().map((orphan) => this.#orphan(orphan)),
+      })),
       integrations: await Promise.all(reports),
     };
   }
 
-  /** Of the first target. */
-  async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
-    const [target] = this.#parts.targets;
-    if (target === undefined) throw new CodedError("CONFIGURATION", "No target is configured.");
-    return target.warehouse.query(sql, signal);
+  async query({ targetArn, sql }: QueryWish, signal: AbortSignal): Promise<QueryResult> {
+    return this.#warehouse(targetArn).query(sql, signal);
+  }
+
+  async dropDatabase({ targetArn, name }: DropWish, signal: AbortSignal): Promise<void> {
+    return this.#warehouse(targetArn).dropDatabase(name, signal);
   }
 
   /** A line for each table. Ends without a line for an integration that has no tables. */
@@ -169,8 +194,22 @@ export class Operator {
     } while (after !== undefined);
   }
 
+  #warehouse(targetArn: string): Warehouse {
+    const target = this.#parts.targets.find(({ arn }) => arn === targetArn);
+    return present(target, "the API knows the targets that are configured").warehouse;
+  }
+
+  #orphan({ name, origin }: OrphanedDatabase): OrphanReport {
+    if (origin === undefined) return { name, source: null, sourceDatabase: null };
+    return { name, source: this.#sourceName(origin.source), sourceDatabase: origin.sourceDatabase };
+  }
+
+  #sourceName(sourceArn: string): string {
+    return this.#parts.sources.find(({ arn }) => arn === sourceArn)?.name ?? sourceArn;
+  }
+
   async #report(integration: Integration, streams: readonly WorkerHealth[]): Promise<IntegrationReport> {
-    const { catalog, sources, targets, arnOf } = this.#parts;
+    const { catalog, targets, arnOf } = this.#parts;
     const { id, name, status, errors, sourceArn, targetArn, dataFilter, createdAt } = integration;
     const live = streams.flatMap(({ tables }) => tables);
     // While streams connect, what was reported last is all that is known.
@@ -180,7 +219,7 @@ export class Operator {
       name,
       arn: arnOf(id),
       status,
-      source: sources.find(({ arn }) => arn === sourceArn)?.name ?? sourceArn,
+      source: this.#sourceName(sourceArn),
       target: targets.find(({ arn }) => arn === targetArn)?.name ?? targetArn,
       dataFilter,
       createdAt: createdAt.toISOString(),

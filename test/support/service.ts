@@ -180,8 +180,8 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   /** Rows of a query of the warehouse, as text. Throws what the service answers where it fails. */
-  async query(sql: string): Promise<(string | null)[][]> {
-    const lines = await this.#operator("query", { sql });
+  async query(sql: string, target = "test"): Promise<(string | null)[][]> {
+    const lines = await this.#operator("query", { sql, target });
     return lines.flatMap((line) =>
       Array.isArray(line["rows"]) ? (line["rows"] as (string | null)[][]) : [],
     );

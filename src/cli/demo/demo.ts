@@ -141,7 +141,8 @@ async function show(running: Running): Promise<number> {
   const client = await server.connect(shop);
   try {
     const { operator } = service;
-    const query = (sql: string, stop: AbortSignal) => operator.query(sql, stop);
+    const targetArn = present(target, "the demo has a target").resource.arn;
+    const query = (sql: string, stop: AbortSignal) => operator.query({ sql, targetArn }, stop);
     await using meter = LagMeter.start({ shop: client, query, database: shop });
     await watch(running, meter);
     if (flags.seconds === undefined || signal.aborted) return 0;
