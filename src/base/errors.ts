@@ -22,6 +22,10 @@ export const errorCatalogue = {
   SOURCE_VERSION: { retry: false, fix: "Use PostgreSQL 14 or later as the source." },
   SOURCE_ENCODING: { retry: false, fix: "Use a source database with encoding UTF8." },
   SOURCE_READ_ONLY: { retry: true, fix: "Point the source's `url` at the primary server." },
+  SOURCE_STALLED: {
+    retry: true,
+    fix: "Remove what the message names; replication continues by itself.",
+  },
   SOURCE_REPLACED: {
     retry: false,
     fix: "The source is another server than before, or was restored to an earlier time: delete the integration and create it again.",

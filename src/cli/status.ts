@@ -83,7 +83,10 @@ function integrationLines(
   return [
     `${terminal.bold(name)}  ${shown}  ${source} → ${target}`,
     ...errors.flatMap(({ code, message }) => wrapped(`${code}: ${message}`, terminal.columns, "  ! ")),
-    ...streams.flatMap((stream) => wrapped(streamText(stream, rates), terminal.columns, "  ")),
+    ...streams.flatMap((stream) => [
+      ...wrapped(streamText(stream, rates), terminal.columns, "  "),
+      ...causeLines(stream, errors, terminal.columns),
+    ]),
     ...tableLines(tables, { isWhole: isAlone, severalDatabases: streams.length > 1 }),
   ];
 }
@@ -102,13 +105,18 @@ function orphanLines({ targets }: StatusReport): string[] {
     : ["Databases that no integration fills, and how to delete them:", ...lines.flat()];
 }
 
+/** Before it is an error, why a stream is stalled is said with the stream. */
+function causeLines({ cause }: StreamReport, errors: IntegrationReport["errors"], columns: number): string[] {
+  if (cause === null || errors.some(({ message }) => message.includes(cause))) return [];
+  return wrapped(cause, columns, "    ");
+}
+
 function streamText(stream: StreamReport, rates: Rates): string {
-  const { sourceDatabase, destinationDatabase, phase, lagSeconds, retainedBytes, changes, copiedRows } =
-    stream;
+  const { sourceDatabase, destinationDatabase, lagSeconds, retainedBytes, changes, copiedRows } = stream;
   const rate = rates.get(`${sourceDatabase}/${destinationDatabase}`);
   const facts = [
-    phase === "retrying" ? `not connected, next attempt ${clock(stream.nextAttemptAt)}` : phase,
-    ...(lagSeconds === null ? [] : [`lag ${duration(lagSeconds)}`]),
+    phaseText(stream),
+    `lag ${lagSeconds === null ? "unknown" : duration(lagSeconds)}`,
     `${grouped(changes)} changes applied${rate === undefined ? "" : `, ${grouped(rate)} a second`}`,
     ...(copiedRows > 0 ? [`${grouped(copiedRows)} rows copied`] : []),
     ...(retainedBytes === null ? [] : [`${byteSize(retainedBytes)} of WAL kept`]),
@@ -116,8 +124,13 @@ function streamText(stream: StreamReport, rates: Rates): string {
   return `${sourceDatabase} → ${destinationDatabase}: ${facts.join(" · ")}`;
 }
 
+function phaseText({ phase, nextAttemptAt, stalledAt }: StreamReport): string {
+  if (phase === "retrying") return `not connected, next attempt at ${clock(nextAttemptAt)}`;
+  return phase === "stalled" ? `stalled since ${clock(stalledAt)}` : phase;
+}
+
 function clock(time: string | null): string {
-  return time === null ? "soon" : `at ${new Date(time).toLocaleTimeString("en-GB")}`;
+  return time === null ? "a time that is not known" : new Date(time).toLocaleTimeString("en-GB");
 }
 
 function tableLines(

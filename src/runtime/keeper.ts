@@ -171,6 +171,7 @@ export class Keeper implements AsyncDisposable {
     const standing = standingOf({
       before: integration.status,
       ageMs: Date.now() - integration.createdAt.getTime(),
+      nowMs: Date.now(),
       streams: standings.filter(({ health }) => this.#runs.has(health.sourceDatabase)),
     });
     if (standing !== undefined) await this.#write(integration, standing);

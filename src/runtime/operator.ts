@@ -58,7 +58,11 @@ export type IntegrationReport = {
 export type StreamReport = {
   readonly sourceDatabase: string;
   readonly destinationDatabase: string;
-  readonly phase: WorkerPhase["kind"];
+  /** `stalled`: connected, and nothing comes although the source has more. */
+  readonly phase: WorkerPhase["kind"] | "stalled";
+  /** Of a stalled stream: since when, and why. */
+  readonly stalledAt: string | null;
+  readonly cause: string | null;
   readonly nextAttemptAt: string | null;
   readonly lagSeconds: number | null;
   readonly retainedBytes: number | null;
@@ -247,11 +251,13 @@ function eventLine(event: IntegrationEvent, arn: string): EventLine {
 }
 
 function streamReport(health: WorkerHealth): StreamReport {
-  const { phase, sourceDatabase, destinationDatabase, counters } = health;
+  const { phase, stall, sourceDatabase, destinationDatabase, counters } = health;
   return {
     sourceDatabase,
     destinationDatabase,
-    phase: phase.kind,
+    phase: stall === undefined ? phase.kind : "stalled",
+    stalledAt: stall === undefined ? null : new Date(stall.sinceMs).toISOString(),
+    cause: stall?.cause ?? null,
     nextAttemptAt: phase.kind === "retrying" ? phase.nextAttemptAt.toISOString() : null,
     lagSeconds: health.lagSeconds ?? null,
     retainedBytes: health.retainedBytes ?? null,

@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import type { Finding } from "../model/finding.ts";
 import type { IntegrationStatus, TableStatus } from "../model/integration.ts";
-import { creationPatienceMs, standingOf, type Standing, type StreamStanding } from "./standing.ts";
+import {
+  creationPatienceMs,
+  stallPatienceMs,
+  standingOf,
+  type Standing,
+  type StreamStanding,
+} from "./standing.ts";
 import type { WorkerHealth, WorkerPhase } from "./worker.ts";
 
 const table = (name: string, state: TableStatus["state"], reason?: string): TableStatus => ({
@@ -27,6 +33,7 @@ function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[]
     sourceDatabase: "shop",
     destinationDatabase: "shop",
     lagSeconds: undefined,
+    stall: undefined,
     newestCommits: { readMs: undefined, appliedMs: undefined },
     retainedBytes: undefined,
     copiesWaiting: 0,
@@ -38,12 +45,14 @@ function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[]
   return { health: whole, findings, leaving: 0 };
 }
 
+const nowMs = 1_000_000;
+
 function standing(
   before: IntegrationStatus,
   streams: readonly StreamStanding[],
   ageMs = 0,
 ): Standing | undefined {
-  return standingOf({ before, ageMs, streams });
+  return standingOf({ before, ageMs, nowMs, streams });
 }
 
 test("an integration is creating until every selected table is there, then active", () => {
@@ -152,6 +161,20 @@ test("errors keep their order however the tables come, and name the database whe
     "Database one: It is so.",
     "Database two: It is so.",
   ]);
+});
+
+test("a stream that is stalled needs attention after a while, says why, and is active once it advances", () => {
+  const since = (sinceMs: number) => stream({ stall: { sinceMs, cause: "A lock is held. SELECT 1;" } });
+  for (const before of ["creating", "active", "syncing"] as const)
+    expect(standing(before, [stream(), since(nowMs - stallPatienceMs)])).toMatchObject({
+      status: "needs_attention",
+      errors: [{ code: "SOURCE_STALLED", message: "Database shop: A lock is held. SELECT 1;" }],
+    });
+  expect(standing("active", [since(nowMs - stallPatienceMs + 1)])).toMatchObject({
+    status: "active",
+    errors: [],
+  });
+  expect(standing("needs_attention", [stream()])).toMatchObject({ status: "active", errors: [] });
 });
 
 test("very many failed tables are counted instead of listed", () => {

@@ -16,6 +16,8 @@ export interface Circumstances {
   /** What the catalog says now. */
   readonly before: IntegrationStatus;
   readonly ageMs: number;
+  /** ms since 1970. */
+  readonly nowMs: number;
   readonly streams: readonly StreamStanding[];
 }
 
@@ -27,6 +29,9 @@ export interface Standing {
 
 /** How long an integration may be `creating` while its source cannot be reached, before it asks for a person. */
 export const creationPatienceMs = 60_000;
+
+/** How long a stream may be stalled before that is an error. */
+export const stallPatienceMs = 30_000;
 
 /** More failed tables than this are counted, not listed, in `Errors`. */
 export const failedTablesListedMax = 50;
@@ -51,17 +56,17 @@ const onlyDeletingHelps: ReadonlySet<string> = new Set<ErrorCode>(["SOURCE_REPLA
  * wrong: then what was said before stands.
  */
 export function standingOf(circumstances: Circumstances): Standing | undefined {
-  const { streams } = circumstances;
+  const { streams, nowMs } = circumstances;
   const status = statusOf(circumstances);
   if (status === undefined) return undefined;
   return {
     status,
-    errors: errorsOf(streams),
+    errors: errorsOf(streams, nowMs),
     tables: streams.flatMap(({ health }) => health.tables),
   };
 }
 
-function statusOf({ before, ageMs, streams }: Circumstances): IntegrationStatus | undefined {
+function statusOf({ before, ageMs, nowMs, streams }: Circumstances): IntegrationStatus | undefined {
   const stops = streams.flatMap(({ health: { phase } }) =>
     phase.kind === "retrying" ? [phase.error.code] : [],
   );
@@ -70,6 +75,7 @@ function statusOf({ before, ageMs, streams }: Circumstances): IntegrationStatus 
   if (stops.length > 0) return whileRetrying(before, ageMs);
   if (streams.some(({ health }) => health.phase.kind === "connecting" || health.copiesWaiting === undefined))
     return undefined;
+  if (streams.some(({ health }) => stallError(health, nowMs) !== undefined)) return "needs_attention";
   if (!streams.every((stream) => isComplete(stream))) return before === "creating" ? before : "syncing";
   return streams.some(asksForPerson) ? "needs_attention" : "active";
 }
@@ -103,10 +109,10 @@ function unheardTables({ health, findings }: StreamStanding): readonly Finding[]
 }
 
 /** In a stable order, each once: by stream as given, first what stops it, then its notices, then its tables. */
-function errorsOf(streams: readonly StreamStanding[]): IntegrationError[] {
+function errorsOf(streams: readonly StreamStanding[], nowMs: number): IntegrationError[] {
   const errors = streams.flatMap((stream) => {
     const label = streams.length > 1 ? `Database ${stream.health.sourceDatabase}: ` : "";
-    return errorsOfStream(stream).map(({ code, message }) => ({ code, message: label + message }));
+    return errorsOfStream(stream, nowMs).map(({ code, message }) => ({ code, message: label + message }));
   });
   const seen = new Set<string>();
   return errors.filter(({ code, message }) => {
@@ -117,12 +123,25 @@ function errorsOf(streams: readonly StreamStanding[]): IntegrationError[] {
   });
 }
 
-function errorsOfStream(stream: StreamStanding): IntegrationError[] {
+function errorsOfStream(stream: StreamStanding, nowMs: number): IntegrationError[] {
   const { phase, notices, tables } = stream.health;
   const stopped = phase.kind === "retrying" ? stoppers(phase.error, stream.findings) : [];
   // While a stream does not run, or copies, it has not told of every table yet.
   const unheard = isComplete(stream) ? unheardTables(stream).map(errorOfFinding) : [];
-  return [...stopped, ...notices, ...unheard, ...failedTables(tables)];
+  const stalled = stallError(stream.health, nowMs);
+  return [
+    ...stopped,
+    ...(stalled === undefined ? [] : [stalled]),
+    ...notices,
+    ...unheard,
+    ...failedTables(tables),
+  ];
+}
+
+/** A lock that is held for a moment is nobody's concern; what lasts does not end without a person, as a rule. */
+function stallError({ stall }: WorkerHealth, nowMs: number): IntegrationError | undefined {
+  if (stall === undefined || nowMs - stall.sinceMs < stallPatienceMs) return undefined;
+  return { code: "SOURCE_STALLED", message: stall.cause };
 }
 
 /** A stream stops at the first thing in its way; the preflight knows them all, and their exact fixes. */

@@ -38,6 +38,7 @@ function stream(over: Partial<WorkerHealth>): WorkerHealth {
     sourceDatabase: "shop",
     destinationDatabase: "shop",
     lagSeconds: undefined,
+    stall: undefined,
     newestCommits: { readMs: undefined, appliedMs: undefined },
     retainedBytes: undefined,
     copiesWaiting: 0,
@@ -60,6 +61,7 @@ test("CloudWatch's metrics take the worst of an integration's databases, and the
   const found = await scraped([
     stream({
       lagSeconds: 0.5,
+      stall: undefined,
       counters,
       newestCommits: { readMs: 3_000, appliedMs: 1_500 },
       tables: [table("a", "Synced"), table("b", "Failed"), table("c", "ResyncInitiated")],
@@ -67,6 +69,7 @@ test("CloudWatch's metrics take the worst of an integration's databases, and the
     stream({
       sourceDatabase: "stock",
       lagSeconds: 2,
+      stall: undefined,
       counters,
       newestCommits: { readMs: 2_000, appliedMs: 1_750 },
       tables: [table("a", "Synced")],

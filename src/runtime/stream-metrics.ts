@@ -17,9 +17,18 @@ const streamLabels = ["integration", "source_database"] as const;
 const streamMetrics: readonly StreamMetric[] = [
   {
     name: "zeroetl_lag_seconds",
-    help: "Commit at the source to commit in the warehouse",
+    help: "For how long the oldest commit that is not in the warehouse has waited, else the lag of the last commit, or 0",
     kind: "gauge",
     value: ({ lagSeconds }) => lagSeconds,
+  },
+  {
+    name: "zeroetl_stream_stalled_seconds",
+    help: "For how long a connected stream has not advanced although the source has; 0 while it advances",
+    kind: "gauge",
+    value: ({ phase, stall }) => {
+      if (phase.kind !== "streaming" && phase.kind !== "copying") return undefined;
+      return stall === undefined ? 0 : Math.max(0, Date.now() - stall.sinceMs) / 1000;
+    },
   },
   {
     name: "zeroetl_retained_wal_bytes",
@@ -82,7 +91,7 @@ const integrationLabels = ["IntegrationId"] as const;
 const integrationMetrics: readonly IntegrationMetric[] = [
   {
     name: "IntegrationLag",
-    help: "Seconds from a commit at the source to its commit in the warehouse, in the database that is furthest behind",
+    help: "For how long the oldest commit that is not in the warehouse has waited, in the database that is furthest behind",
     kind: "gauge",
     value: (streams) => extreme(Math.max, streams, ({ lagSeconds }) => lagSeconds),
   },

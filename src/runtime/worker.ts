@@ -10,7 +10,7 @@ import type { IntegrationError, TableStatus } from "../model/integration.ts";
 import { TableError } from "../model/table-error.ts";
 import { stateName } from "../model/table-state.ts";
 import { runPipeline } from "../pipeline/pipeline.ts";
-import type { Source, SourceEngine, StreamRequest } from "../source/source.ts";
+import type { Source, SourceEngine, Stall, StreamRequest } from "../source/source.ts";
 import type { DestinationDatabase, TableMeasure, Warehouse } from "../target/target.ts";
 import { Lag } from "./lag.ts";
 import { happened } from "./happened.ts";
@@ -43,8 +43,10 @@ export interface WorkerHealth {
   readonly phase: WorkerPhase;
   readonly sourceDatabase: string;
   readonly destinationDatabase: string;
-  /** Commit at the source to commit in the warehouse; undefined until a transaction was applied. */
+  /** See `Lag`; undefined where it is not known. */
   readonly lagSeconds: number | undefined;
+  /** The stream is connected and does not advance, although the source does. */
+  readonly stall: Stall | undefined;
   /** Commit times of the newest transactions, ms since 1970; undefined until one was read, or applied. */
   readonly newestCommits: { readonly readMs: number | undefined; readonly appliedMs: number | undefined };
   readonly retainedBytes: number | undefined;
@@ -126,6 +128,8 @@ export class Worker implements AsyncDisposable {
     const running = this.#running;
     // Before the tables are asked for: a copy that begins meanwhile must be missing in neither.
     const measures = running?.source.measures();
+    const reach = running?.source.reach();
+    this.#lag.reach(reach);
     const uncommitted = this.#copiesUncommitted;
     if (running !== undefined) this.#tables = await running.database.tables();
     const { bytesReadBefore, ...counters } = this.#counters;
@@ -133,7 +137,8 @@ export class Worker implements AsyncDisposable {
       phase: this.#visiblePhase(),
       sourceDatabase: stream.database,
       destinationDatabase,
-      lagSeconds: this.#lag.seconds(Date.now(), this.#phase.kind === "streaming"),
+      lagSeconds: this.#lag.seconds(Date.now()),
+      stall: reach?.stall,
       newestCommits: this.#lag.newest(),
       retainedBytes: measures?.retainedBytes,
       copiesWaiting: measures?.copiesWaiting === undefined ? undefined : measures.copiesWaiting + uncommitted,
@@ -222,7 +227,7 @@ export class Worker implements AsyncDisposable {
         {
           source,
           target: database,
-          onRead: (block) => this.#read(block),
+          onRead: (block) => this.#read(block, source),
           onApplied: (delta) => this.#applied(delta),
         },
         stop,
@@ -230,13 +235,16 @@ export class Worker implements AsyncDisposable {
     } finally {
       this.#tables = await database.tables().catch(() => this.#tables);
       this.#running = undefined;
+      this.#lag.reach(source.reach());
+      this.#lag.reach(undefined);
       end.abort(new Error("the stream ended"));
       this.#counters.bytesReadBefore += source.measures().bytesRead;
     }
   }
 
-  #read(block: Block): void {
+  #read(block: Block, source: Source): void {
     this.#lag.read(block.cuts);
+    this.#lag.reach(source.reach());
     this.#copiesUncommitted += block.events.filter(beginsOrFails).length;
   }
 
@@ -251,7 +259,7 @@ export class Worker implements AsyncDisposable {
     if (delta.checkpoint === undefined) return;
     this.#copiesUncommitted -= this.#copiesApplied;
     this.#copiesApplied = 0;
-    this.#lag.applied(delta.checkpoint.committedAtMs, Date.now());
+    this.#lag.applied(delta, Date.now());
     for (const listener of this.#commitListeners) listener();
     if (events.length > 0) this.#changed();
   }

@@ -60,6 +60,8 @@ export interface Source extends AsyncDisposable {
   readonly confirm: (position: Position) => void;
   /** For metrics; cheap. */
   readonly measures: () => SourceMeasures;
+  /** How far the stream has come, measured against what the source has committed. As cheap as a getter. */
+  readonly reach: () => Reach;
   /**
    * Takes a snapshot of the source and lets `read` run up to exactly its position (with a cut there and
    * `checkpointWanted`), where it stands still until `release`. `read` must be running.
@@ -76,6 +78,22 @@ export interface SourceMeasures {
    * integration complete before. Undefined until the selection is known.
    */
   readonly copiesWaiting: number | undefined;
+}
+
+/** Times are ms since 1970 on this machine's clock. */
+export interface Reach {
+  /** Everything that the source had committed by then has been yielded. Undefined until that is known of any time. */
+  readonly completeAtMs: number | undefined;
+  /** The source was asked then how far it is, and the stream has not arrived there; undefined where it has. */
+  readonly waitingSinceMs: number | undefined;
+  /** The stream stands still, although the source goes on and the reader waits for it. */
+  readonly stall: Stall | undefined;
+}
+
+export interface Stall {
+  readonly sinceMs: number;
+  /** What the source says about it, and what to do, for people. */
+  readonly cause: string;
 }
 
 /** A snapshot of the source at a position at which the stream waits. Disposing of it releases. */

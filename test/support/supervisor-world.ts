@@ -102,6 +102,7 @@ class FakeWorker implements StreamWorker {
       sourceDatabase: this.request.stream.database,
       destinationDatabase: this.request.destinationDatabase,
       lagSeconds: undefined,
+      stall: undefined,
       newestCommits: { readMs: undefined, appliedMs: undefined },
       retainedBytes: undefined,
       counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },

@@ -125,6 +125,11 @@ export class BackendSocket implements Disposable {
     return this.#wake === undefined ? 0 : performance.now() - this.#lastSignMs;
   }
 
+  /** Whether a message has begun to come and is not complete. */
+  get isWithinMessage(): boolean {
+    return this.#buffered > 0;
+  }
+
   /** Sends a statement or a replication command by the simple query protocol. */
   query(sql: string): void {
     const text = Buffer.from(`${sql}\0`);

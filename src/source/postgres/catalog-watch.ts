@@ -9,7 +9,6 @@ import { readPublication, unpublishTable } from "./publication.ts";
 import { selectTables } from "./scope-tables.ts";
 import type { Session } from "./session.ts";
 import { followable, nameOf, shapeOf, type TypeContext } from "./shape.ts";
-import { readSlot } from "./slot.ts";
 import type { Observation } from "./stream-tables.ts";
 import { readTypeContext } from "./type-context.ts";
 
@@ -46,7 +45,6 @@ export class CatalogWatch {
   #seenAtLook: string | undefined;
   #view: CatalogView | undefined;
   #observation: Observation | undefined;
-  #retainedBytes: number | undefined;
   #refused = new Map<number, TableFailureReason>();
 
   constructor(request: WatchRequest) {
@@ -67,11 +65,6 @@ export class CatalogWatch {
     return this.#observation;
   }
 
-  /** WAL that the source keeps for the stream. */
-  get retainedBytes(): number | undefined {
-    return this.#retainedBytes;
-  }
-
   /** Tables by oid that had to leave the publication since the last call: their changes do not come any more. */
   takeRefused(): ReadonlyMap<number, TableFailureReason> {
     const refused = this.#refused;
@@ -86,7 +79,7 @@ export class CatalogWatch {
   }
 
   /**
-   * One after another. Throws `CodedError` SLOT_LOST or PUBLICATION where the stream cannot go on. `isFresh`: an
+   * One after another. Throws `CodedError` PUBLICATION where the stream cannot go on. `isFresh`: an
    * observation that has not been taken up gives way to a newer one.
    */
   async look({ isFresh = false } = {}): Promise<void> {
@@ -98,7 +91,7 @@ export class CatalogWatch {
   async #look(isFresh: boolean): Promise<void> {
     this.#number += 1;
     this.#request.tables.look = this.#number;
-    await this.#lookAtSlot();
+    await this.#lookAtPublication();
     const isQuiet = await this.#isQuiet();
     if (isQuiet && this.#isObserved(this.#texts) && !isFresh) return;
     const texts = await this.#read();
@@ -180,19 +173,12 @@ export class CatalogWatch {
     }
   }
 
-  async #lookAtSlot(): Promise<void> {
+  async #lookAtPublication(): Promise<void> {
     const { session, names } = this.#request;
-    const slot = await readSlot(session, names.slot);
-    if (slot === undefined || slot.isUnusable) throw slotLost(names.slot);
-    this.#retainedBytes = slot.retainedBytes;
     const publication = await readPublication(session, names.publication);
     if (publication.state !== "intact")
       throw new CodedError("PUBLICATION", `Publication ${names.publication} was dropped or altered.`);
   }
-}
-
-export function slotLost(slot: string): CodedError {
-  return new CodedError("SLOT_LOST", `Replication slot ${slot} was dropped or has lost changes.`);
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {

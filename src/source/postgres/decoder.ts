@@ -63,6 +63,8 @@ export class Decoder {
   /** Takes what is sent of a transaction in progress. */
   spool: SpooledTransaction | undefined;
   boundary: Lsn = noBoundary;
+  /** Messages about transactions that have come so far. */
+  received = 0;
   /** Where the walk over the region goes on. */
   at = 0;
 
@@ -116,6 +118,7 @@ export class Decoder {
     const kind = uint8At(region, found.at);
     if (kind === frame.keepalive) return { kind: "keepalive", keepalive: readKeepalive(region, found.at) };
     if (kind !== frame.xLogData) throw new WireError(`a replication stream sent an unknown frame ${kind}`);
+    this.received += 1;
     const at = found.at + xLogDataHeaderBytes;
     if (this.spool !== undefined) {
       if (uint8At(region, at) === message.streamStop) this.spool = undefined;

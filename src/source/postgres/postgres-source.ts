@@ -4,20 +4,23 @@ import { TaskGroup } from "../../base/task-group.ts";
 import type { Block, Cut } from "../../model/block.ts";
 import type { Position } from "../../model/position.ts";
 import type { Commit, Keepalive, StreamCommit } from "../../wire/pg-stream.ts";
-import type { Source, SourceMeasures, Standstill } from "../source.ts";
+import type { Reach, Source, SourceMeasures, Standstill } from "../source.ts";
 import type { BackendSocket, Region } from "./backend-socket.ts";
 import { BlockBuilder } from "./block-builder.ts";
 import type { CatalogWatch } from "./catalog-watch.ts";
 import { Decoder, noBoundary, type Stop } from "./decoder.ts";
 import type { Feedback } from "./feedback.ts";
+import { Headway, stallAfterMs } from "./headway.ts";
 import { parsePosition, positionOf, type LogIdentity, type Lsn } from "./lsn.ts";
 import type { StreamNames } from "./names.ts";
 import { RegionLease, type RegionPool } from "./region-pool.ts";
 import type { RelationResolver } from "./relation-resolver.ts";
 import type { Resources } from "./resources.ts";
 import type { ConnectRequest, Session } from "./session.ts";
+import { readSlot, slotLost } from "./slot.ts";
 import { sourceError } from "./source-error.ts";
 import type { Spools } from "./spool.ts";
+import { causeOfStall } from "./stall.ts";
 import { Gate, standStill } from "./standstill.ts";
 import type { StreamTables } from "./stream-tables.ts";
 import type { TableCopier } from "./table-copier.ts";
@@ -82,23 +85,27 @@ export class PostgresSource implements Source {
   #isReading = false;
   /** The look at the catalog after which tables are prepared for their copy again. */
   #prepareAfter = 0;
+  readonly #headway: Headway;
+  #retainedBytes: number | undefined;
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
     this.#decoder = new Decoder(parts.tables.byOid);
     this.#position = parts.start;
+    this.#headway = new Headway(parts.start);
     this.#lastCut = { lsn: parts.start, atMs: performance.now() };
   }
 
   async *read(signal: AbortSignal): AsyncGenerator<Block, never, void> {
     assert(!this.#isReading, "a source is read once");
     this.#isReading = true;
-    const { socket, first, spools } = this.#parts;
+    const { first, spools, socket } = this.#parts;
     const tasks = new TaskGroup(signal);
     try {
       tasks.run((stop) => this.#watchCatalog(stop));
+      tasks.run((stop) => this.#watchSlot(stop));
       yield* this.#begin();
-      for (let region = first; ; region = await socket.read(tasks.signal)) {
+      for (let region = first; ; region = await this.#next(tasks.signal)) {
         yield* this.#region(region, tasks.signal);
         await spools.flush();
         this.#prepareCopies(tasks);
@@ -117,13 +124,18 @@ export class PostgresSource implements Source {
   }
 
   measures(): SourceMeasures {
-    const { watch, socket, copier, tables } = this.#parts;
+    const { socket, copier, tables } = this.#parts;
     return {
-      retainedBytes: watch.retainedBytes,
+      retainedBytes: this.#retainedBytes,
       bytesRead: socket.bytesRead + copier.bytesRead,
       copiesWaiting:
         this.#judged === 0 ? undefined : tables.wanted().filter(({ isAnnounced }) => !isAnnounced).length,
     };
+  }
+
+  reach(): Reach {
+    const { socket } = this.#parts;
+    return this.#headway.reach(Date.now(), socket.isWithinMessage && socket.silenceMs < stallAfterMs);
   }
 
   async standstill(signal: AbortSignal): Promise<Standstill> {
@@ -149,6 +161,30 @@ export class PostgresSource implements Source {
     block.wantCheckpoint();
     yield* built(block);
     this.#ask();
+  }
+
+  async #next(signal: AbortSignal): Promise<Region> {
+    const { received } = this.#decoder;
+    this.#headway.wait({ position: this.#position, received }, Date.now());
+    const region = await this.#parts.socket.read(signal);
+    this.#headway.resume(Date.now());
+    return region;
+  }
+
+  /** Measures how far the stream is from the end of the source's log, and finds out why where it does not come nearer. */
+  async #watchSlot(signal: AbortSignal): Promise<void> {
+    const { control, names, feedback, catalogPollMs } = this.#parts;
+    for (;;) {
+      this.#headway.ask(Date.now());
+      const slot = await readSlot(control, names.slot);
+      if (slot === undefined || slot.isUnusable) throw slotLost(names.slot);
+      this.#retainedBytes = slot.retainedBytes;
+      // A server that has nothing to send says how far it is when it is asked.
+      if (this.#headway.answer(slot.logEnd)) feedback.ask();
+      if (this.reach().stall !== undefined)
+        this.#headway.explain(await causeOfStall(control, names.slot, this.#position));
+      await pause(catalogPollMs, signal);
+    }
   }
 
   /** Comes to a boundary as soon as possible. */

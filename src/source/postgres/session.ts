@@ -55,6 +55,8 @@ export class Session implements AsyncDisposable {
   readonly #onAbort = () => this.#internals.connection.stream.destroy();
   #lost: Error | undefined;
   #isTaken = false;
+  /** The statement that is under way, and those that wait for it. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(client: pg.Client, signal: AbortSignal) {
     this.#client = client;
@@ -96,8 +98,11 @@ export class Session implements AsyncDisposable {
     try {
       // Without values it goes by the simple protocol, the only one that a walsender understands.
       const query = values === undefined ? { text: sql } : { text: sql, values: [...values] };
-      const result = await this.#client.query<Row>(name === undefined ? query : { ...query, name });
-      return result.rows;
+      const turn = this.#turn.then(() =>
+        this.#client.query<Row>(name === undefined ? query : { ...query, name }),
+      );
+      this.#turn = turn.catch(() => {});
+      return (await turn).rows;
     } catch (error) {
       throw this.failure(error);
     }

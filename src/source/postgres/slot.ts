@@ -20,6 +20,8 @@ export interface SlotState {
   readonly isOurs: boolean;
   /** WAL that is kept for the slot. */
   readonly retainedBytes: number | undefined;
+  /** The end of the WAL that is on the server's disk: no walsender sends more. */
+  readonly logEnd: Lsn;
 }
 
 export async function readSlot(session: Session, slot: string): Promise<SlotState | undefined> {
@@ -29,8 +31,10 @@ export async function readSlot(session: Session, slot: string): Promise<SlotStat
     pid: number | null;
     application: string | null;
     retained: string | null;
+    end: string;
   }>(
-    `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), s.restart_lsn)::text AS retained,
+    `SELECT pg_current_wal_flush_lsn()::text AS end,
+       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), s.restart_lsn)::text AS retained,
        s.confirmed_flush_lsn::text AS confirmed, s.active_pid AS pid, a.application_name AS application,
        s.restart_lsn IS NULL OR s.confirmed_flush_lsn IS NULL OR s.wal_status = 'lost' OR s.plugin <> 'pgoutput'
          OR s.database <> current_database() AS unusable
@@ -45,7 +49,12 @@ export async function readSlot(session: Session, slot: string): Promise<SlotStat
     activePid: row.pid ?? undefined,
     isOurs: row.application === applicationName,
     retainedBytes: row.retained === null ? undefined : Number(row.retained),
+    logEnd: parseLsn(row.end),
   };
+}
+
+export function slotLost(slot: string): CodedError {
+  return new CodedError("SLOT_LOST", `Replication slot ${slot} was dropped or has lost changes.`);
 }
 
 const patienceMs = 3_000;
