@@ -4,6 +4,7 @@ import { benchApi } from "./api.ts";
 import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSnapshot } from "./snapshot.ts";
+import { benchTables } from "./tables.ts";
 import { benchStream, type StreamOptions } from "./stream.ts";
 
 const path = searchPath();
@@ -76,5 +77,12 @@ program
   .action(({ rows, rate, seconds }: { rows: number; rate: number; seconds: number }) =>
     benchSoak({ rows, perSecond: rate, seconds }),
   );
+
+program
+  .command("tables")
+  .description("a schema of many small tables: its copy, the cost of an idle stream, a new table, verify")
+  .option("--tables <n>", "tables of two rows each", count, 10_000)
+  .option("--seconds <n>", "how long the idle service is watched", count, 30)
+  .action((options: { tables: number; seconds: number }) => benchTables(options));
 
 await program.parseAsync();

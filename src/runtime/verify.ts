@@ -41,8 +41,10 @@ export async function verifyStream(
   for (const record of tables) {
     const compare = async (): Promise<TableVerification> => {
       const name = record.definition.name;
-      const ofSource = await standstill.digest(record.definition, signal);
-      const ofTarget = await view.digest(record.definition, signal);
+      const [ofSource, ofTarget] = await both(
+        standstill.digest(record.definition, signal),
+        view.digest(record.definition, signal),
+      );
       return ofSource.rows === ofTarget.rows && ofSource.hash === ofTarget.hash
         ? { name, kind: "equal", digest: ofSource }
         : { name, kind: "different", source: ofSource, target: ofTarget };
@@ -51,6 +53,12 @@ export async function verifyStream(
     verifications.push(record.phase.kind === "synced" ? await compare() : skipped(record));
   }
   return verifications;
+}
+
+/** Unlike `Promise.all` it waits for both also when one fails: neither connection is closed while it is used. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
 }
 
 function skipped({ definition, phase }: TableRecord): TableVerification {

@@ -71,9 +71,11 @@ export interface OperatorIntegration {
     readonly sourceDatabase: string;
     readonly destinationDatabase: string;
     readonly phase: string;
+    readonly copiesWaiting: number | null;
     /** Since the stream began to run, with the data filter that it has. */
     readonly copiedRows: number;
   }[];
+  readonly tables: readonly { readonly state: string }[];
 }
 
 /** The real service in a process of its own, driven over the network as its users drive it. */

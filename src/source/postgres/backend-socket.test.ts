@@ -8,6 +8,7 @@ import {
   readServerError,
   type ReadLimits,
 } from "./backend-socket.ts";
+import { RegionPool } from "./region-pool.ts";
 
 const never = new AbortController().signal;
 
@@ -94,4 +95,18 @@ test("what the server says of an error keeps its SQLSTATE", () => {
     message: "going down",
     severity: "FATAL",
   });
+});
+
+test("connections that read one after another share the memory of one pool", async () => {
+  const pool = new RegionPool(copyLimits.regionBytesMax);
+  const first = pool.take(0);
+  pool.give(first);
+  const stream = new PassThrough();
+  for (let turn = 0; turn < 3; turn++) {
+    const socket = new BackendSocket(stream, { ...copyLimits, gatherMs: 0 }, pool);
+    stream.write(message(0x64, Buffer.from("x")));
+    await socket.read(never);
+    socket.release();
+  }
+  expect(pool.take(0).buffer === first.buffer).toBe(true);
 });

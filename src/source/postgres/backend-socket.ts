@@ -157,6 +157,7 @@ export class BackendSocket implements Disposable {
     this.#socket.off("data", this.#onBytes);
     this.#socket.off("error", this.#onError);
     this.#socket.off("close", this.#onClose);
+    this.#pool.release(this.#socket, this.#space);
   }
 
   #arrival(signal: AbortSignal): Promise<void> {

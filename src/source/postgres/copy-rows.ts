@@ -60,14 +60,15 @@ export function copyRegions(): RegionPool {
 const signatureBytes = 11;
 const fileHeaderBytes = signatureBytes + 8;
 const trailer = 0xffff;
-const scratchRows = 1 << 15;
+/** Grows as regions need it: a small table has few rows. */
+const firstScratchRows = 256;
 
 /** Finds the rows in the messages of one COPY. */
 class CopyScan {
   failure: Error | undefined;
   isReady = false;
   #hasHeader = false;
-  #offsets = new Int32Array(scratchRows);
+  #offsets = new Int32Array(firstScratchRows);
   #count = 0;
 
   rows(region: Region): Int32Array {

@@ -32,6 +32,12 @@ export class RegionPool {
     this.#lent.set(reader, buffer);
   }
 
+  /** The reader writes no more, and what it would have written to next is free. */
+  release(reader: object, space: Uint8Array): void {
+    this.#lent.delete(reader);
+    this.give(space);
+  }
+
   /**
    * Nobody looks at the region any more. It is left to the garbage collector if it is not of the pool's size, or if a
    * reader's next bytes will be written into the same memory.

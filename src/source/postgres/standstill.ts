@@ -7,7 +7,7 @@ import type { Standstill } from "../source.ts";
 import type { Lsn } from "./lsn.ts";
 import { Session, type ConnectRequest } from "./session.ts";
 import { ExportedSnapshot } from "./slot.ts";
-import { digestTable } from "./table-digest.ts";
+import { SnapshotDigests } from "./table-digest.ts";
 import { beginSnapshot } from "./table-copies.ts";
 
 /** How long the stream may wait for a snapshot: transactions that are open at the source hold one up. */
@@ -172,11 +172,12 @@ function heldSnapshot(
   session: Session,
   lsn: Lsn,
 ): Standstill {
+  const digests = new SnapshotDigests({ session, publication });
   return {
     position: positionOf(lsn),
     release: () => gate.release(),
     digest: (table: TableDefinition, signal: AbortSignal): Promise<TableDigest> =>
-      digestTable({ session, publication }, table, signal),
+      digests.digest(table, signal),
     [Symbol.asyncDispose]: async () => {
       gate.release();
       await session[Symbol.asyncDispose]();

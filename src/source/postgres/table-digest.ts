@@ -2,39 +2,56 @@ import { CodedError } from "../../base/errors.ts";
 import { RowDigests, type TableDigest } from "../../model/digest.ts";
 import type { TableDefinition } from "../../model/relation.ts";
 import { int32At } from "../../wire/pg-bytes.ts";
-import { readTables } from "./catalog-table.ts";
-import { copyRows } from "./copy-rows.ts";
+import { readTables, type CatalogTable } from "./catalog-table.ts";
+import { copyRegions, copyRows } from "./copy-rows.ts";
 import { quoteIdentifier, quotedNameOf } from "./names.ts";
 import type { Session } from "./session.ts";
-import { shapeOf, type Shape } from "./shape.ts";
+import { shapeOf, type Shape, type TypeContext } from "./shape.ts";
 import { readTypeContext } from "./type-context.ts";
 
-/** The session is in a transaction that sees the snapshot. */
-export interface DigestRequest {
-  readonly session: Session;
-  readonly publication: string;
-}
-
 /**
- * The digest of a table as the session's snapshot has it. PostgreSQL writes the canonical text of every value, so that
- * a mistake of our decoders shows.
+ * The digests of tables as one snapshot has them: the session is in a transaction that sees it. PostgreSQL writes the
+ * canonical text of every value, so that a mistake of our decoders shows.
  */
-export async function digestTable(
-  { session, publication }: DigestRequest,
-  definition: TableDefinition,
-  signal: AbortSignal,
-): Promise<TableDigest> {
-  const oid = Number(definition.id);
-  const table = (await readTables(session, { publication, oids: [oid] })).get(oid);
-  if (table === undefined) throw changed(definition);
-  const result = shapeOf(table, await readTypeContext(session, [table]));
-  if (result.kind === "failed") throw changed(definition);
-  const { shape } = result;
-  const from = `${table.kind === "r" ? "ONLY " : ""}${quotedNameOf(table)}`;
-  const digests = new RowDigests();
-  for await (const { region, offsets } of copyRows({ session }, digestSql(shape, from), signal))
-    for (const offset of offsets) digests.add(fieldsAt(region, offset, shape));
-  return digests.result();
+export class SnapshotDigests {
+  readonly #session: Session;
+  readonly #publication: string;
+  readonly #regions = copyRegions();
+  /** Of the columns met so far: types do not change within a snapshot, and few occur in many tables. */
+  #context: TypeContext | undefined;
+
+  constructor({ session, publication }: { readonly session: Session; readonly publication: string }) {
+    this.#session = session;
+    this.#publication = publication;
+  }
+
+  async digest(definition: TableDefinition, signal: AbortSignal): Promise<TableDigest> {
+    const session = this.#session;
+    const oid = Number(definition.id);
+    const table = (await readTables(session, { publication: this.#publication, oids: [oid] })).get(oid);
+    if (table === undefined) throw changed(definition);
+    const result = shapeOf(table, await this.#contextOf(table));
+    if (result.kind === "failed") throw changed(definition);
+    const { shape } = result;
+    const from = `${table.kind === "r" ? "ONLY " : ""}${quotedNameOf(table)}`;
+    const digests = new RowDigests();
+    const rows = copyRows({ session, pool: this.#regions }, digestSql(shape, from), signal);
+    for await (const { region, offsets, release } of rows) {
+      for (const offset of offsets) digests.add(fieldsAt(region, offset, shape));
+      release();
+    }
+    return digests.result();
+  }
+
+  async #contextOf(table: CatalogTable): Promise<TypeContext> {
+    const before = this.#context;
+    if (before !== undefined && table.columns.every(({ typeOid }) => before.types.has(typeOid)))
+      return before;
+    const found = await readTypeContext(this.#session, [table]);
+    const types = new Map([...(before?.types ?? []), ...found.types]);
+    this.#context = { ...found, types };
+    return this.#context;
+  }
 }
 
 function changed({ name }: TableDefinition): CodedError {

@@ -6,7 +6,7 @@ import type { TableDefinition } from "../../model/relation.ts";
 import type { DatabaseView } from "../target.ts";
 import { canonicalOf, canonicalOrDouble, hasExponent } from "./canonical-sql.ts";
 import { writeFailure } from "./duck-errors.ts";
-import { Ledger, ledgerSchema } from "./ledger.ts";
+import { Ledger, ledgerSchema, type TableEntry } from "./ledger.ts";
 import { physicalColumn } from "./physical-tables.ts";
 import { failedMidway, interrupting, type Session } from "./session.ts";
 import { qualified } from "./sql-text.ts";
@@ -17,31 +17,37 @@ export async function openView(session: Session, database: string): Promise<Data
   try {
     await session.run("BEGIN TRANSACTION READ ONLY");
     // The transaction sees a database as of its first look at it, which is this.
-    return new View(session, { database, ledger, checkpoint: await ledger.position() });
+    const checkpoint = await ledger.position();
+    const entries = new Map((await ledger.entries()).map((entry) => [entry.definition.id, entry]));
+    return new View(session, { database, checkpoint, entries });
   } catch (error) {
     session.close();
     throw writeFailure(error);
   }
 }
 
+interface ViewParts {
+  readonly database: string;
+  readonly checkpoint: Position | undefined;
+  readonly entries: ReadonlyMap<string, TableEntry>;
+}
+
 class View implements DatabaseView {
   readonly checkpoint: Position | undefined;
   readonly #session: Session;
   readonly #database: string;
-  readonly #ledger: Ledger;
+  /** By the id of their table. */
+  readonly #entries: ReadonlyMap<string, TableEntry>;
 
-  constructor(
-    session: Session,
-    parts: { database: string; ledger: Ledger; checkpoint: Position | undefined },
-  ) {
+  constructor(session: Session, { database, checkpoint, entries }: ViewParts) {
     this.#session = session;
-    this.#database = parts.database;
-    this.#ledger = parts.ledger;
-    this.checkpoint = parts.checkpoint;
+    this.#database = database;
+    this.#entries = entries;
+    this.checkpoint = checkpoint;
   }
 
   async digest(table: TableDefinition, signal: AbortSignal): Promise<TableDigest> {
-    const entry = (await this.#ledger.entries()).find(({ definition }) => definition.id === table.id);
+    const entry = this.#entries.get(table.id);
     const rows = entry?.rows ?? entry?.shown?.rows;
     if (rows === undefined)
       throw new CodedError(
