@@ -104,6 +104,7 @@ export const redshiftPermissions: PermissionsOf<typeof redshiftShapes> = {
   ModifyIntegration: anywhere("redshift:ModifyIntegration"),
   DeleteIntegration: anywhere("redshift:DeleteIntegration"),
   DescribeClusters: anywhere("redshift:DescribeClusters"),
+  DescribeLoggingStatus: anywhere("redshift:DescribeLoggingStatus"),
   PutResourcePolicy: onNamespace("redshift:PutResourcePolicy"),
   GetResourcePolicy: onNamespace("redshift:GetResourcePolicy"),
   DeleteResourcePolicy: onNamespace("redshift:DeleteResourcePolicy"),

@@ -25,6 +25,18 @@ export async function describeClusters(input: Input, options: ApiOptions): Promi
   return { Clusters: items.map(clusterOutput), Marker };
 }
 
+type LoggingInput = ValueOf<typeof redshiftShapes.DescribeLoggingStatus.input>;
+type LoggingOutput = ValueOf<typeof redshiftShapes.DescribeLoggingStatus.output>;
+
+/** Audit logs are delivered to S3 or CloudWatch at AWS; to nowhere here. */
+export async function describeLoggingStatus(
+  { ClusterIdentifier: name }: LoggingInput,
+  options: ApiOptions,
+): Promise<LoggingOutput> {
+  clusterNamed(options, name);
+  return { LoggingEnabled: false };
+}
+
 function clusterNamed({ targets }: ApiOptions, name: string): TargetResource {
   const target = targets.find((candidate) => candidate.name === name);
   if (target === undefined) throw new AwsError("ClusterNotFound", `Cluster ${name} not found.`);
@@ -40,6 +52,9 @@ function clusterOutput({ name, arn }: TargetResource): Output["Clusters"][number
     DBName: everyWarehousesDatabase,
     Tags: [],
     ClusterNamespaceArn: arn,
+    // A warehouse is in one place. Clients such as Terraform cannot read a cluster that says neither.
+    AvailabilityZoneRelocationStatus: "disabled",
+    MultiAZ: "Disabled",
   };
 }
 

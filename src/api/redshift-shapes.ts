@@ -85,6 +85,8 @@ const cluster = {
     DBName: anyString,
     Tags: tagList,
     ClusterNamespaceArn: anyString,
+    AvailabilityZoneRelocationStatus: anyString,
+    MultiAZ: anyString,
   },
   optional: {},
 } as const satisfies StructureShape;
@@ -175,6 +177,10 @@ export const redshiftShapes = {
       required: { Clusters: listOf(cluster, "Cluster", 100) },
       optional: { Marker: marker },
     },
+  },
+  DescribeLoggingStatus: {
+    input: { kind: "structure", required: { ClusterIdentifier: anyString }, optional: {} },
+    output: { kind: "structure", required: { LoggingEnabled: { kind: "boolean" } }, optional: {} },
   },
   PutResourcePolicy: {
     input: {

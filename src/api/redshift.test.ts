@@ -145,6 +145,8 @@ test.each([
   ],
   ["CreateIntegration", { SourceArn: bucket, IntegrationName: "x" }, "400 MissingParameter"],
   ["DescribeClusters", { ClusterIdentifier: "nobody" }, "404 ClusterNotFound"],
+  ["DescribeLoggingStatus", { ClusterIdentifier: "nobody" }, "404 ClusterNotFound"],
+  ["DescribeLoggingStatus", {}, "400 MissingParameter"],
   ["DescribeClusters", { ClusterIdentifier: "target-0", Marker: "x" }, "400 InvalidParameterCombination"],
 ])("%s with %j is refused", async (action, parameters: Parameters, answer) => {
   expect(await refused(action, parameters)).toBe(answer);
@@ -165,7 +167,8 @@ test("a cluster is a target, with what is known of it and nothing else", async (
   expect(answer.text).toContain(
     "<Clusters><Cluster><ClusterIdentifier>target-0</ClusterIdentifier><ClusterStatus>available</ClusterStatus>" +
       "<ClusterAvailabilityStatus>Available</ClusterAvailabilityStatus><DBName>dev</DBName><Tags/>" +
-      `<ClusterNamespaceArn>${firstTarget}</ClusterNamespaceArn></Cluster></Clusters>`,
+      `<ClusterNamespaceArn>${firstTarget}</ClusterNamespaceArn>` +
+      "<AvailabilityZoneRelocationStatus>disabled</AvailabilityZoneRelocationStatus><MultiAZ>Disabled</MultiAZ></Cluster></Clusters>",
   );
 });
 

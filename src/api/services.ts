@@ -14,7 +14,7 @@ import {
   redshiftPermissions,
   serverlessPermissions,
 } from "./permissions.ts";
-import { describeClusters } from "./redshift-clusters.ts";
+import { describeClusters, describeLoggingStatus } from "./redshift-clusters.ts";
 import {
   createRedshiftIntegration,
   describeInboundIntegrations,
@@ -141,6 +141,11 @@ export const queryServices = {
         redshiftShapes.DescribeClusters,
         redshiftPermissions.DescribeClusters,
         describeClusters,
+      ),
+      DescribeLoggingStatus: operation(
+        redshiftShapes.DescribeLoggingStatus,
+        redshiftPermissions.DescribeLoggingStatus,
+        describeLoggingStatus,
       ),
       PutResourcePolicy: operation(
         redshiftShapes.PutResourcePolicy,

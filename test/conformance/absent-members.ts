@@ -128,8 +128,8 @@ export const warehouseMembers: readonly Absence[] = [
     "a warehouse is a file of this service: it has no nodes, no network and no address of its own",
     `NodeType Endpoint ClusterSecurityGroups VpcSecurityGroups ClusterSubnetGroupName VpcId AvailabilityZone NumberOfNodes
     PubliclyAccessible ClusterPublicKey ClusterNodes ElasticIpStatus EnhancedVpcRouting ElasticResizeNumberOfNodeOptions
-    ResizeInfo AvailabilityZoneRelocationStatus TotalStorageCapacityInMegaBytes CustomDomainName
-    CustomDomainCertificateArn CustomDomainCertificateExpiryDate IpAddressType MultiAZ MultiAZSecondary
+    ResizeInfo TotalStorageCapacityInMegaBytes CustomDomainName
+    CustomDomainCertificateArn CustomDomainCertificateExpiryDate IpAddressType MultiAZSecondary
     ReservedNodeExchangeStatus DataTransferProgress`,
   ),
   inside(
@@ -152,6 +152,14 @@ export const warehouseMembers: readonly Absence[] = [
     "AquaConfiguration LakehouseRegistrationStatus CatalogArn ExtraComputeForAutomaticOptimization",
   ),
   inside("Clusters[]", "a warehouse has no tags", "Tags[].Key Tags[].Value"),
+];
+
+/** Of `DescribeLoggingStatus` of Redshift. */
+export const loggingMembers: readonly Absence[] = [
+  absent(
+    "no audit log is delivered",
+    `BucketName S3KeyPrefix LastSuccessfulDeliveryTime LastFailureTime LastFailureMessage LogDestinationType LogExports`,
+  ),
 ];
 
 const nowhere =

@@ -1,5 +1,5 @@
 import { account, region, targets } from "../support/aws-service.ts";
-import { warehouseMembers } from "./absent-members.ts";
+import { loggingMembers, warehouseMembers } from "./absent-members.ts";
 import { troubled } from "./rds-integrations.ts";
 import { absent, type Absence, type Scenario } from "./scenario.ts";
 
@@ -99,6 +99,14 @@ export const redshiftScenarios = {
       await accepts({ TagKeys: ["team"], TagValues: ["data"] });
       const { Marker } = await accepts({ MaxRecords: 20 });
       await accepts({ MaxRecords: 20, Marker });
+      await refuses("ClusterNotFoundFault", { ClusterIdentifier: "nobody" });
+    },
+  },
+  DescribeLoggingStatus: {
+    notProduced: loggingMembers,
+    notProvoked: [absent("logging can be asked for in any state", "UnsupportedOperationFault")],
+    run: async ({ accepts, refuses }) => {
+      await accepts({ ClusterIdentifier: "target-0" });
       await refuses("ClusterNotFoundFault", { ClusterIdentifier: "nobody" });
     },
   },

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   DescribeIntegrationsCommand,
@@ -7,10 +6,11 @@ import {
   type Integration,
 } from "@aws-sdk/client-rds";
 import { expect, test } from "vitest";
-import { requireTerraform, runClient } from "../support/clients.ts";
+import { requireTerraform } from "../support/clients.ts";
 import { TestPostgres } from "../support/postgres.ts";
-import { account, credentials, region, ServiceProcess, sourceArn, targetArn } from "../support/service.ts";
+import { account, region, ServiceProcess, sourceArn, targetArn } from "../support/service.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
+import { Terraform } from "../support/terraform.ts";
 
 const address = "aws_rds_integration.shop";
 
@@ -20,76 +20,17 @@ interface Wish {
   readonly kmsKey?: { readonly arn: string; readonly context: Readonly<Record<string, string>> };
 }
 
-/** Terraform in a directory of its own, with the provider from a mirror and nothing from the network. */
-class Terraform {
-  readonly #directory: string;
-  readonly #endpoint: string;
-
-  private constructor(directory: string, endpoint: string) {
-    this.#directory = directory;
-    this.#endpoint = endpoint;
-  }
-
-  static async start(directory: string, setup: { endpoint: string; mirror: string }): Promise<Terraform> {
-    const terraform = new Terraform(directory, setup.endpoint);
-    const path = JSON.stringify(setup.mirror);
-    await writeFile(
-      join(directory, "terraform.rc"),
-      `provider_installation {\n  filesystem_mirror {\n    path = ${path}\n  }\n}\n`,
-    );
-    return terraform;
-  }
-
-  /** Terraform's configuration, as JSON. */
-  async want({ dataFilter, tags, kmsKey }: Wish): Promise<void> {
-    const configuration = {
-      terraform: { required_providers: { aws: { source: "hashicorp/aws" } } },
-      provider: {
-        aws: {
-          region,
-          access_key: credentials.accessKeyId,
-          secret_key: credentials.secretAccessKey,
-          skip_metadata_api_check: true,
-          max_retries: 1,
-          endpoints: [{ rds: this.#endpoint, sts: this.#endpoint }],
-        },
-      },
-      resource: {
-        aws_rds_integration: {
-          shop: {
-            integration_name: "shop",
-            source_arn: sourceArn,
-            target_arn: targetArn,
-            data_filter: dataFilter,
-            tags,
-            kms_key_id: kmsKey?.arn,
-            additional_encryption_context: kmsKey?.context,
-          },
-        },
-      },
-    };
-    await writeFile(join(this.#directory, "main.tf.json"), JSON.stringify(configuration));
-  }
-
-  /** Throws, with what it would do, where a plan is not empty: then the exit code is 2. */
-  async expectNoChanges(): Promise<void> {
-    expect(await this.run("plan -detailed-exitcode -input=false")).toContain("No changes.");
-  }
-
-  /** A command, such as `state rm`, without colours. */
-  run(command: string, ...parameters: string[]): Promise<string> {
-    return runClient({
-      program: "terraform",
-      parameters: [`-chdir=${this.#directory}`, ...command.split(" "), "-no-color", ...parameters],
-      environment: {
-        TF_CLI_CONFIG_FILE: join(this.#directory, "terraform.rc"),
-        CHECKPOINT_DISABLE: "1",
-        AWS_CONFIG_FILE: "/dev/null",
-        AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-        AWS_EC2_METADATA_DISABLED: "true",
-      },
-    });
-  }
+function integration({ dataFilter, tags, kmsKey }: Wish) {
+  const shop = {
+    integration_name: "shop",
+    source_arn: sourceArn,
+    target_arn: targetArn,
+    data_filter: dataFilter,
+    tags,
+    kms_key_id: kmsKey?.arn,
+    additional_encryption_context: kmsKey?.context,
+  };
+  return { resource: { aws_rds_integration: { shop } } };
 }
 
 const keyId = "1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -113,7 +54,7 @@ test("Terraform creates, keeps, changes, imports and destroys an integration wit
   const tags = { team: "data", stage: "test" };
   const wish: Wish = { dataFilter: "include: postgres.public.*", tags, kmsKey };
   const encrypted = { KMSKeyId: kmsKey.arn, AdditionalEncryptionContext: kmsKey.context };
-  await terraform.want(wish);
+  await terraform.want(integration(wish));
   await terraform.run("init", "-input=false");
 
   await terraform.run("apply", "-auto-approve", "-input=false");
@@ -131,7 +72,7 @@ test("Terraform creates, keeps, changes, imports and destroys an integration wit
   expect(await service.query("SELECT count(*) FROM postgres.public.orders")).toEqual([["2"]]);
   await terraform.expectNoChanges();
 
-  await terraform.want({ ...wish, tags: { team: "shop", colour: "" } });
+  await terraform.want(integration({ ...wish, tags: { team: "shop", colour: "" } }));
   expect(await terraform.run("apply", "-auto-approve", "-input=false")).toContain("0 added, 1 changed");
   const list = new ListTagsForResourceCommand({ ResourceName: created?.IntegrationArn });
   expect((await service.rds.send(list)).TagList).toEqual([
@@ -141,7 +82,7 @@ test("Terraform creates, keeps, changes, imports and destroys an integration wit
 
   // Whether a new filter changes the integration or replaces it is the provider's choice, by its version.
   const dataFilter = "include: postgres.public.*, exclude: postgres.public.logs";
-  await terraform.want({ ...wish, dataFilter, tags: { team: "shop" } });
+  await terraform.want(integration({ ...wish, dataFilter, tags: { team: "shop" } }));
   await terraform.run("apply", "-auto-approve", "-input=false");
   const changed = await everything(service);
   expect(changed).toMatchObject([
@@ -166,7 +107,7 @@ test("a create that fails shows what is wrong and how to mend it", async (contex
     sourceUrl: server.url(),
   });
   const terraform = await Terraform.start(directory.path, { endpoint: service.endpoint, mirror });
-  await terraform.want({ dataFilter: "include: postgres.*.*", tags: {} });
+  await terraform.want(integration({ dataFilter: "include: postgres.*.*", tags: {} }));
   await terraform.run("init", "-input=false");
   const failure: unknown = await terraform
     .run("apply", "-auto-approve", "-input=false")
