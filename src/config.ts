@@ -14,6 +14,7 @@ import {
   type Variables,
 } from "./config-file.ts";
 import { interpretKms, kmsSecrets, kmsSettings, kmsWarnings, type ConfiguredKms } from "./config-kms.ts";
+import { interpretQueries, queriesSettings, type QueryLimits } from "./config-queries.ts";
 import { readPolicies } from "./config-policies.ts";
 import { isWebUrl, setting, wholeNumber } from "./config-setting.ts";
 import type { Policy } from "./model/policy.ts";
@@ -173,6 +174,7 @@ export const configurationSchema = z.strictObject({
     "a list with at least one access key",
   ).optional(),
   kms: kmsSettings,
+  queries: queriesSettings,
   sources: setting(z.array(source), "The databases to replicate from.", "a list of sources").default([]),
   targets: setting(z.array(target), "The warehouses to replicate to.", "a list of targets").default([]),
 });
@@ -219,6 +221,7 @@ export interface Configuration {
   readonly kms: ConfiguredKms;
   /** How often keys are looked at. */
   readonly keyCheckMs: number;
+  readonly queries: QueryLimits;
   readonly sources: readonly ConfiguredSource[];
   readonly targets: readonly ConfiguredTarget[];
   /** What is allowed and unwise, as sentences. */
@@ -346,6 +349,7 @@ function interpret(settings: Settings, context: Context): Configuration {
     })),
     kms: interpretKms(settings.kms, context),
     keyCheckMs: settings.kms.check_seconds * 1_000,
+    queries: interpretQueries(settings.queries),
     sources: settings.sources.map(({ name, kind, engine, url }) => ({
       resource: {
         name,

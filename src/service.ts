@@ -30,6 +30,7 @@ import { EventWebhook, type WebhookRequest } from "./runtime/event-webhook.ts";
 import type { KeeperContext, SourceUnit } from "./runtime/keeper.ts";
 import { keyPatienceMs } from "./runtime/key-watch.ts";
 import { Operator } from "./runtime/operator.ts";
+import { QueryTurns } from "./runtime/query-turns.ts";
 import { supervisorMetrics, supervisorSamples } from "./runtime/stream-metrics.ts";
 import { Supervisor } from "./runtime/supervisor.ts";
 import { Worker } from "./runtime/worker.ts";
@@ -126,7 +127,14 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   });
   closers.push(() => supervisor[Symbol.asyncDispose]());
   const resources = sources.map(({ resource }) => resource);
-  const operator = new Operator({ supervisor, catalog, sources: resources, targets: warehouses, arnOf });
+  const operator = new Operator({
+    supervisor,
+    catalog,
+    sources: resources,
+    targets: warehouses,
+    arnOf,
+    queries: new QueryTurns(configuration.queries),
+  });
   const metrics = new Metrics();
   closers.push(() => metrics[Symbol.dispose]());
   metrics.add(supervisorMetrics, async () => supervisorSamples(await supervisor.integrations()));

@@ -46,7 +46,8 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     const { sql, target } = parse(queryBody, call.body);
     authorize(call, [{ action: "zeroetl:Query", resource: "*" }]);
     const targetArn = targetOf(call, target).arn;
-    return answerLines(call, queryLines(await call.port.query({ sql, targetArn }, call.signal)));
+    const request = { sql, targetArn, keyId: call.caller.id };
+    return answerLines(call, queryLines(await call.port.query(request, call.signal)));
   },
   "drop-database": async (call) => {
     const { name, target } = parse(dropBody, call.body);

@@ -48,6 +48,8 @@ export interface StatusRequest {
 export interface QueryRequest {
   readonly targetArn: string;
   readonly sql: string;
+  /** The access key of whoever asks. */
+  readonly keyId: string;
 }
 
 export interface DropRequest {

@@ -130,6 +130,14 @@ export const errorCatalogue = {
   INVALID_POLICY: { retry: false, fix: "Correct the policy." },
   USAGE: { retry: false, fix: "See --help." },
   QUERY_FAILED: { retry: false, fix: "Correct the SQL." },
+  QUERY_TIMEOUT: {
+    retry: false,
+    fix: "Read less, or raise `queries.timeout_seconds` in the configuration file.",
+  },
+  QUERY_BUSY: {
+    retry: true,
+    fix: "Try again when other queries have ended, or raise `queries.concurrent` and `queries.per_key` in the configuration file.",
+  },
 } as const satisfies Record<string, { readonly retry: boolean; readonly fix: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

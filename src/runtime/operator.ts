@@ -4,6 +4,7 @@ import type { IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus } from "../model/integration.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
 import type { OrphanedDatabase, QueryResult, Warehouse } from "../target/target.ts";
+import type { QueryTurns } from "./query-turns.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { TableVerification } from "./verify.ts";
 import type { WorkerHealth, WorkerPhase } from "./worker.ts";
@@ -18,6 +19,7 @@ export interface OperatorParts {
   readonly sources: readonly SourceResource[];
   readonly targets: readonly (TargetResource & { readonly warehouse: Warehouse })[];
   readonly arnOf: (integrationId: string) => string;
+  readonly queries: QueryTurns;
 }
 
 /** What `zeroetl status` shows. */
@@ -103,6 +105,7 @@ export type VerificationLine = {
 interface QueryWish {
   readonly targetArn: string;
   readonly sql: string;
+  readonly keyId: string;
 }
 
 interface DropWish {
@@ -168,8 +171,9 @@ export class Operator {
     };
   }
 
-  async query({ targetArn, sql }: QueryWish, signal: AbortSignal): Promise<QueryResult> {
-    return this.#warehouse(targetArn).query(sql, signal);
+  async query({ targetArn, sql, keyId }: QueryWish, signal: AbortSignal): Promise<QueryResult> {
+    const warehouse = this.#warehouse(targetArn);
+    return this.#parts.queries.run(keyId, signal, (stop) => warehouse.query(sql, stop));
   }
 
   async dropDatabase({ targetArn, name }: DropWish, signal: AbortSignal): Promise<void> {

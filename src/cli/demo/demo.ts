@@ -142,7 +142,7 @@ async function show(running: Running): Promise<number> {
   try {
     const { operator } = service;
     const targetArn = present(target, "the demo has a target").resource.arn;
-    const query = (sql: string, stop: AbortSignal) => operator.query({ sql, targetArn }, stop);
+    const query = (sql: string, stop: AbortSignal) => operator.query({ sql, targetArn, keyId: "demo" }, stop);
     await using meter = LagMeter.start({ shop: client, query, database: shop });
     await watch(running, meter);
     if (flags.seconds === undefined || signal.aborted) return 0;

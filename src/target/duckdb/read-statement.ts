@@ -1,5 +1,6 @@
 import type { Session } from "./session.ts";
-import { checkQuery, refuse, type TreeNode } from "./statement-check.ts";
+import { checkQuery, isPath, refuse, type TreeNode } from "./statement-check.ts";
+import type { NamedTable } from "./statement-databases.ts";
 import { explainedBy, tidyStatement } from "./statement-text.ts";
 
 /** One statement that does no more than read. */
@@ -8,6 +9,7 @@ export interface ReadStatement {
   readonly sql: string;
   /** Whether it can stand in a FROM. */
   readonly isQuery: boolean;
+  readonly tables: readonly NamedTable[];
 }
 
 /** What `json_serialize_sql` answers. */
@@ -30,21 +32,24 @@ const readsOnly =
 export async function readStatement(session: Session, text: string): Promise<ReadStatement> {
   const sql = tidyStatement(text);
   const explained = explainedBy(sql);
-  await checkText(session, explained?.query ?? sql);
+  const tables = await checkText(session, explained?.query ?? sql);
   return explained === undefined
-    ? { sql, isQuery: true }
-    : { sql: explained.head + explained.query, isQuery: false };
+    ? { sql, isQuery: true, tables }
+    : { sql: explained.head + explained.query, isQuery: false, tables };
 }
 
 /** The same for a text that was made from a checked one. */
-export async function checkText(session: Session, sql: string): Promise<void> {
+export async function checkText(session: Session, sql: string): Promise<NamedTable[]> {
   const { error, error_type: kind, error_message: message, statements = [] } = await parsed(session, sql);
   if (error && kind === "parser") refuse(`Parser Error: ${message ?? "unknown"}`);
   // Says no more than that it is no SELECT, or that one within it is none.
   if (error) refuse(/\bpivot\b/i.test(sql) ? pivotNeedsValues : readsOnly);
-  if (statements.length === 0) refuse("There is no statement to run.");
-  if (statements.length > 1) refuse("Give one statement at a time.");
-  for (const { node } of statements) await refuseFiles(session, checkQuery(node));
+  const [statement, ...others] = statements;
+  if (statement === undefined) return refuse("There is no statement to run.");
+  if (others.length > 0) refuse("Give one statement at a time.");
+  const tables = checkQuery(statement.node);
+  await refuseFiles(session, tables.filter(isPath));
+  return tables;
 }
 
 const pivotNeedsValues =
@@ -61,9 +66,9 @@ async function parsed(session: Session, sql: string): Promise<Parsed> {
   return JSON.parse(tree) as Parsed;
 }
 
-async function refuseFiles(session: Session, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const found = await session.rows("SELECT 1 FROM duckdb_views() WHERE view_name = $1 LIMIT 1", [name]);
-    if (found.length === 0) refuse(`There is no table ${JSON.stringify(name)}.`);
+async function refuseFiles(session: Session, tables: readonly NamedTable[]): Promise<void> {
+  for (const { table } of tables) {
+    const found = await session.rows("SELECT 1 FROM duckdb_views() WHERE view_name = $1 LIMIT 1", [table]);
+    if (found.length === 0) refuse(`There is no table ${JSON.stringify(table)}.`);
   }
 }

@@ -1,9 +1,20 @@
-import type { DuckDBDataChunk, DuckDBPreparedStatement, DuckDBResult, DuckDBType } from "@duckdb/node-api";
+import { setImmediate } from "node:timers/promises";
+import type { DuckDBPreparedStatement, DuckDBResult, DuckDBType } from "@duckdb/node-api";
 import { CodedError, messageOf } from "../../base/errors.ts";
 import type { QueryResult } from "../target.ts";
+import { ChunkRows, type TextRow } from "./chunk-rows.ts";
 import { duckFailure } from "./duck-errors.ts";
 import { checkText, readStatement, type ReadStatement } from "./read-statement.ts";
 import { failedMidway, interrupting, type Session } from "./session.ts";
+import type { NamedTable } from "./statement-databases.ts";
+
+// Names and types of columns, and a row's values, are taken out of DuckDB without a pause.
+const columnsMax = 2048;
+/** A longer value would stop the event loop for too long. */
+const valueBytesMax = 8 * 1024 ** 2;
+
+/** What comes of a query, and the tables that it names. */
+export type ReaderResult = Omit<QueryResult, "notices"> & { readonly tables: readonly NamedTable[] };
 
 /** One statement of a user, in a session of its own, which is closed when the query ends. */
 export class ReaderQuery {
@@ -12,6 +23,9 @@ export class ReaderQuery {
   readonly #onEnd: () => void;
   readonly #onAbort = (): void => void this.stop();
   #running: Promise<unknown> = Promise.resolve();
+  #chunk: ChunkRows | undefined;
+  #whole: string | undefined;
+  #reason: CodedError | undefined;
   #ended = false;
 
   constructor(session: Session, onEnd: () => void, signal: AbortSignal) {
@@ -23,13 +37,18 @@ export class ReaderQuery {
 
   /**
    * The query ends when its rows have been read, when reading them is given up (`return` of the iterator), or with an
-   * error: `CodedError` QUERY_FAILED or the signal's reason. `searchPath`: where names without a schema are looked up.
+   * error: `CodedError` or the signal's reason. `searchPath`: where names without a schema are looked up.
    */
-  async run(sql: string, searchPath: string): Promise<Omit<QueryResult, "notices">> {
+  async run(sql: string, searchPath: string): Promise<ReaderResult> {
     return this.#step(async () => {
       await this.#session.run(`SET search_path = ${searchPath}`);
       const read = await readStatement(this.#session, sql);
       const wanted = await this.#session.prepare(read.sql);
+      if (wanted.columnCount > columnsMax)
+        throw new CodedError(
+          "QUERY_FAILED",
+          `The result has ${wanted.columnCount} columns; at most ${columnsMax} are possible.`,
+        );
       const columns = Array.from({ length: wanted.columnCount }, (_, index) => ({
         name: wanted.columnName(index),
         type: nameOf(wanted.columnType(index)),
@@ -38,19 +57,20 @@ export class ReaderQuery {
       const statement = read.isQuery ? await this.#prepareInText(read, columns.length) : wanted;
       const result = await statement.stream();
       const iterator = {
-        next: () => this.#step(() => this.#next(statement, result)),
+        next: () => this.#step(() => this.#next(result)),
         return: async () => {
           await this.stop();
           return { done: true as const, value: undefined };
         },
       };
-      return { columns, rows: { [Symbol.asyncIterator]: () => iterator } };
+      return { columns, tables: read.tables, rows: { [Symbol.asyncIterator]: () => iterator } };
     });
   }
 
-  /** Ends the query wherever it is. */
-  async stop(): Promise<void> {
+  /** Ends the query wherever it is. `reason`: what its reader is told. */
+  async stop(reason?: CodedError): Promise<void> {
     if (this.#ended) return;
+    this.#reason ??= reason;
     {
       using _ = interrupting(this.#session);
       await this.#running.catch(() => {});
@@ -66,23 +86,29 @@ export class ReaderQuery {
     this.#onEnd();
   }
 
-  async #next(
-    statement: DuckDBPreparedStatement,
-    result: DuckDBResult,
-  ): Promise<IteratorResult<(string | null)[][], undefined>> {
+  async #next(result: DuckDBResult): Promise<IteratorResult<TextRow[], undefined>> {
+    const slice = this.#chunk?.next();
+    if (slice !== undefined) {
+      await setImmediate();
+      return { done: false, value: slice };
+    }
     const chunk = await result.fetchChunk();
-    if (chunk !== null && chunk.rowCount > 0) return { done: false, value: textRows(chunk) };
-    if (failedMidway(result)) throw await this.#reasonOf(statement);
+    if (chunk !== null && chunk.rowCount > 0) {
+      this.#chunk = new ChunkRows(chunk);
+      return { done: false, value: this.#chunk.next() ?? [] };
+    }
+    if (failedMidway(result)) throw await this.#reasonOfFailure();
     this.#end();
     return { done: true, value: undefined };
   }
 
-  /** Why a query failed among its rows: a streamed result does not tell, running it whole does. */
-  async #reasonOf(statement: DuckDBPreparedStatement): Promise<unknown> {
+  /** Why a query failed among its rows: a streamed result does not tell. Computing it again, without the rows, does. */
+  async #reasonOfFailure(): Promise<unknown> {
     await this.#session.run("ROLLBACK");
     await this.#session.run("BEGIN TRANSACTION READ ONLY");
     try {
-      await statement.run();
+      if (this.#whole !== undefined)
+        await this.#session.run(`SELECT max(hash(COLUMNS(*))) FROM (\n${this.#whole}\n)`);
       return new CodedError("QUERY_FAILED", "The query failed while its rows were read.");
     } catch (error) {
       return error;
@@ -106,14 +132,20 @@ export class ReaderQuery {
   /** The same with every value cast to text by DuckDB. */
   async #prepareInText({ sql }: ReadStatement, columns: number): Promise<DuckDBPreparedStatement> {
     const names = Array.from({ length: columns }, (_, index) => `c${index}`);
-    const texts = names.map((name) => `CAST(${name} AS VARCHAR)`);
-    const whole = `SELECT ${texts.join(", ")} FROM (\n${sql}\n) AS q(${names.join(", ")})`;
-    await checkText(this.#session, whole);
-    return this.#session.prepare(whole);
+    const texts = names.map((name) => `CAST(${name} AS VARCHAR) AS ${name}`);
+    const tooLong = `'A value of more than ${valueBytesMax} bytes cannot be returned; take a part of it with substring.'`;
+    const bounded = names.map(
+      (name) => `CASE WHEN strlen(${name}) > ${valueBytesMax} THEN error(${tooLong}) ELSE ${name} END`,
+    );
+    const inner = `SELECT ${texts.join(", ")} FROM (\n${sql}\n) AS q(${names.join(", ")})`;
+    this.#whole = `SELECT ${bounded.join(", ")} FROM (${inner})`;
+    await checkText(this.#session, this.#whole);
+    return this.#session.prepare(this.#whole);
   }
 
   #failure(error: unknown): unknown {
     if (this.#signal.aborted) return this.#signal.reason;
+    if (this.#reason !== undefined) return this.#reason;
     if (error instanceof CodedError) return error;
     return new CodedError("QUERY_FAILED", duckFailure(error)?.message ?? messageOf(error), { cause: error });
   }
@@ -122,8 +154,4 @@ export class ReaderQuery {
 /** JSON is an alias of VARCHAR. */
 function nameOf(type: DuckDBType): string {
   return type.alias ?? String(type);
-}
-
-function textRows(chunk: DuckDBDataChunk): (string | null)[][] {
-  return chunk.getRows().map((row) => row.map((value) => (value === null ? null : String(value))));
 }

@@ -1,4 +1,5 @@
 import { CodedError } from "../../base/errors.ts";
+import type { NamedTable } from "./statement-databases.ts";
 import { guardedFunctions, refusedViews, useOf } from "./reader-functions.ts";
 
 /** A part of DuckDB's parse tree, as `json_serialize_sql` writes it. */
@@ -53,18 +54,20 @@ const typeInfo = /_TYPE_INFO$/;
 const depthMax = 250;
 const nodesMax = 50_000;
 
-/**
- * Refuses a query that holds anything which is not known to do no more than read. Gives the names of tables that could
- * be paths of files: DuckDB reads the file where there is no such table.
- */
-export function checkQuery(query: TreeNode): string[] {
+/** Refuses a query that holds anything which is not known to do no more than read. Gives the tables that it names. */
+export function checkQuery(query: TreeNode): NamedTable[] {
   const check = new QueryCheck();
   check.visit(query, 0);
-  return check.paths;
+  return check.tables;
+}
+
+/** Whether the name could be the path of a file, which DuckDB reads where there is no such table. */
+export function isPath({ catalog, schema, table }: NamedTable): boolean {
+  return /[/\\]/.test(`${catalog}${schema}${table}`);
 }
 
 class QueryCheck {
-  readonly paths: string[] = [];
+  readonly tables: NamedTable[] = [];
   #nodes = 0;
 
   visit(part: TreePart, depth: number): void {
@@ -91,7 +94,7 @@ class QueryCheck {
   #checkTable({ catalog_name: catalog = "", schema_name: schema = "", table_name: table }: TreeNode): void {
     if (refusedViews.has(String(table).toLowerCase()))
       refuse(`The view ${String(table)} is not available here.`);
-    if (/[/\\]/.test(`${String(catalog)}${String(schema)}${String(table)}`)) this.paths.push(String(table));
+    this.tables.push({ catalog: String(catalog), schema: String(schema), table: String(table) });
   }
 }
 

@@ -1,18 +1,23 @@
 import { folded } from "./sql-text.ts";
-import type { Session } from "./session.ts";
+
+/** A table that a statement names. */
+export interface NamedTable {
+  /** Empty where the statement does not say. */
+  readonly catalog: string;
+  readonly schema: string;
+  readonly table: string;
+}
 
 /**
- * The databases whose tables a statement names, out of `databases`; in their order. `only`: where names without a
- * database are looked up. Empty for what DuckDB cannot give the parse tree of, such as EXPLAIN.
+ * The databases that a statement's tables are in, out of `databases`; in their order. `only`: where names without a
+ * database are looked up.
  */
-export async function databasesIn(
-  session: Session,
-  sql: string,
+export function databasesIn(
+  tables: readonly NamedTable[],
   { databases, only }: { readonly databases: readonly string[]; readonly only: string | undefined },
-): Promise<string[]> {
-  const [row] = await session.rows("SELECT json_serialize_sql(CAST($1 AS VARCHAR)) AS tree", [sql]);
+): string[] {
   const named = new Set<string>();
-  for (const { catalog, schema } of tablesIn(JSON.parse(String(row?.["tree"])))) {
+  for (const { catalog, schema } of tables) {
     if (catalog !== "") named.add(folded(catalog));
     else {
       // `shop.orders` may be a table of the database `shop`, too.
@@ -21,21 +26,4 @@ export async function databasesIn(
     }
   }
   return databases.filter((database) => named.has(folded(database)));
-}
-
-interface NamedTable {
-  readonly catalog: string;
-  readonly schema: string;
-}
-
-/** With a stack of its own: a tree may be deeper than JavaScript's. */
-function* tablesIn(tree: unknown): Generator<NamedTable> {
-  const stack: unknown[] = [tree];
-  while (stack.length > 0) {
-    const node = stack.pop();
-    if (typeof node !== "object" || node === null) continue;
-    const { type, catalog_name: catalog, schema_name: schema } = node as Record<string, unknown>;
-    if (type === "BASE_TABLE") yield { catalog: String(catalog), schema: String(schema) };
-    for (const child of Object.values(node)) stack.push(child);
-  }
 }

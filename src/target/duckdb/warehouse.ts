@@ -17,11 +17,10 @@ import { DuckDb } from "./duck-db.ts";
 import { isDead, isInvalidated, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
 import { Ledger } from "./ledger.ts";
-import { Permits } from "./permits.ts";
 import { guardSchema } from "./reader-guards.ts";
 import { ReaderQuery } from "./reader-query.ts";
 import { folded, literal, quoted } from "./sql-text.ts";
-import { databasesIn } from "./statement-databases.ts";
+import { databasesIn, type NamedTable } from "./statement-databases.ts";
 
 const log = logger("duckdb");
 
@@ -36,9 +35,6 @@ const reserved = new Set([
   "pg_catalog",
 ]);
 
-// Every running query holds a thread of the pool that applying needs too, and a share of the memory.
-const queriesMax = 4;
-
 /** How DuckDB is started: tests replace it to make it fail. */
 type StartDuckDb = (directory: string) => Promise<DuckDb>;
 
@@ -47,7 +43,6 @@ export class DuckDbWarehouse implements Warehouse {
   readonly #lock: AsyncDisposable;
   #running: RunningDuckDb;
   readonly #open = new Set<DuckDbDatabase>();
-  readonly #permits = new Permits(queriesMax);
   readonly #queries = new Set<ReaderQuery>();
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -163,24 +158,11 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
-    const giveBack = await this.#permits.take(signal);
-    try {
-      const searchPath = await this.#searchPath();
-      const notices = await this.#noticesOf(sql);
-      const query = new ReaderQuery(
-        await this.#duck.session(),
-        () => {
-          this.#queries.delete(query);
-          giveBack();
-        },
-        signal,
-      );
-      this.#queries.add(query);
-      return { ...(await query.run(sql, searchPath)), notices };
-    } catch (error) {
-      giveBack();
-      throw error;
-    }
+    const searchPath = await this.#searchPath();
+    const query = new ReaderQuery(await this.#duck.session(), () => this.#queries.delete(query), signal);
+    this.#queries.add(query);
+    const { columns, rows, tables } = await query.run(sql, searchPath);
+    return { columns, rows, notices: this.#noticesOf(tables) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -271,23 +253,17 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   /** What readers are told of databases that a statement names and that no stream keeps as their source is. */
-  async #noticesOf(sql: string): Promise<string[]> {
+  #noticesOf(tables: readonly NamedTable[]): string[] {
     const open = new Map([...this.#open].map((database) => [database.name, database.hasLeftRows]));
     const usable = this.#usable();
     const old = usable.filter(
       ({ name, stream, hasLeftRows }) => stream === undefined || (open.get(name) ?? hasLeftRows),
     );
-    if (old.length === 0) return [];
-    const session = await this.#duck.session();
-    try {
-      const found = await databasesIn(session, sql, {
-        databases: old.map(({ name }) => name),
-        only: usable.length === 1 ? usable[0]?.name : undefined,
-      });
-      return old.filter(({ name }) => found.includes(name)).map(noticeOf);
-    } finally {
-      session.close();
-    }
+    const found = databasesIn(tables, {
+      databases: old.map(({ name }) => name),
+      only: usable.length === 1 ? usable[0]?.name : undefined,
+    });
+    return old.filter(({ name }) => found.includes(name)).map(noticeOf);
   }
 
   /** With one destination database its schemas are found without naming it; with several that could be a guess. */
