@@ -1,3 +1,4 @@
+import { withFix } from "../base/errors.ts";
 import type { VerificationLine } from "../runtime/operator.ts";
 import { clientOf, type CommandContext } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
@@ -11,10 +12,13 @@ export interface VerifyFlags {
 export interface VerifySummary {
   readonly equal: number;
   readonly different: number;
+  /** In step with the source, but not compared because they cannot be read there. */
+  readonly unreadable: number;
+  /** Not in step with the source, which `status` says too. */
   readonly skipped: number;
 }
 
-/** `zeroetl verify`: exit 1 on any difference, and when there was nothing to compare. */
+/** `zeroetl verify`: exit 1 on any difference, for a table that cannot be read, and when there was nothing to compare. */
 export async function verify(
   context: CommandContext,
   integration: string,
@@ -30,13 +34,23 @@ export async function verify(
   }
   const summary = summaryOf(lines);
   if (flags.json !== true) await printVerification(lines, terminal);
-  return summary.different === 0 && summary.equal > 0 ? 0 : 1;
+  return isProven(summary) ? 0 : 1;
+}
+
+/** Whether every table that is in step with the source was compared and is equal. */
+export function isProven({ equal, different, unreadable }: VerifySummary): boolean {
+  return equal > 0 && different === 0 && unreadable === 0;
 }
 
 export function summaryOf(lines: readonly VerificationLine[]): VerifySummary {
   const count = (result: VerificationLine["result"]): number =>
     lines.filter((line) => line.result === result).length;
-  return { equal: count("equal"), different: count("different"), skipped: count("skipped") };
+  return {
+    equal: count("equal"),
+    different: count("different"),
+    unreadable: count("unreadable"),
+    skipped: count("skipped"),
+  };
 }
 
 export async function printVerification(
@@ -49,8 +63,12 @@ export async function printVerification(
     return [name, ...told(line)];
   });
   for (const [index, text] of aligned(rows).entries())
-    await terminal.print(lines[index]?.result === "different" ? terminal.bad(text) : text);
+    await terminal.print(isBad(lines[index]?.result) ? terminal.bad(text) : text);
   await terminal.print(sentence(summaryOf(lines)));
+}
+
+function isBad(result: VerificationLine["result"] | undefined): boolean {
+  return result === "different" || result === "unreadable";
 }
 
 function told(line: VerificationLine): [string, string] {
@@ -59,6 +77,8 @@ function told(line: VerificationLine): [string, string] {
       return ["equal", counted(line.rows, "row")];
     case "different":
       return ["DIFFERENT", differenceOf(line.source, line.target)];
+    case "unreadable":
+      return ["not compared", withFix(line.reason, line.fix ?? undefined)];
     case "skipped":
       return ["not compared", `${line.state}${line.reason === null ? "" : `: ${line.reason}`}`];
   }
@@ -70,8 +90,9 @@ function differenceOf(source: { readonly rows: number }, target: { readonly rows
   return `${grouped(source.rows)} rows at the source, ${grouped(target.rows)} in the warehouse`;
 }
 
-export function sentence({ equal, different, skipped }: VerifySummary): string {
-  if (equal + different + skipped === 0) return "There was no table to compare.";
-  const left = skipped === 0 ? "" : `, ${skipped} not compared`;
+export function sentence({ equal, different, unreadable, skipped }: VerifySummary): string {
+  const uncompared = unreadable + skipped;
+  if (equal + different + uncompared === 0) return "There was no table to compare.";
+  const left = uncompared === 0 ? "" : `, ${uncompared} not compared`;
   return `${counted(equal, "table")} equal, ${different} different${left}.`;
 }

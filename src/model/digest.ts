@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { TableFailureReason } from "./block.ts";
 
 /**
  * What `verify` compares: how many rows a table has, and a hash of their contents in which the order of rows does
@@ -50,3 +51,8 @@ export class RowDigests {
     return { rows: this.#rows, hash: hex(this.#high) + hex(this.#low) };
   }
 }
+
+/** What came of reading a table to compare it. */
+export type TableReading =
+  | { readonly kind: "read"; readonly digest: TableDigest }
+  | { readonly kind: "unreadable"; readonly reason: TableFailureReason };

@@ -1,4 +1,5 @@
 import { present } from "../base/assert.ts";
+import { fixOf } from "../base/errors.ts";
 import type { EventPage, EventPageRequest } from "../catalog/events.ts";
 import type { IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus } from "../model/integration.ts";
@@ -98,6 +99,12 @@ export type VerificationLine = {
       readonly result: "different";
       readonly source: { readonly rows: number; readonly hash: string };
       readonly target: { readonly rows: number; readonly hash: string };
+    }
+  | {
+      readonly result: "unreadable";
+      readonly code: string;
+      readonly reason: string;
+      readonly fix: string | null;
     }
   | { readonly result: "skipped"; readonly state: string; readonly reason: string | null }
 );
@@ -277,6 +284,10 @@ function verificationOf(table: TableVerification) {
     case "different": {
       const { source, target } = table;
       return { result: "different", source: { ...source }, target: { ...target } } as const;
+    }
+    case "unreadable": {
+      const { code, message, fix = fixOf(code) } = table.reason;
+      return { result: "unreadable", code, reason: message, fix: fix ?? null } as const;
     }
     case "skipped":
       return { result: "skipped", state: table.state, reason: table.reason ?? null } as const;

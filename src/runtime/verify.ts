@@ -1,4 +1,5 @@
 import { CodedError } from "../base/errors.ts";
+import type { TableFailureReason } from "../model/block.ts";
 import type { TableDigest } from "../model/digest.ts";
 import type { TableName } from "../model/relation.ts";
 import { stateName, type TableRecord, type TableStateName } from "../model/table-state.ts";
@@ -12,6 +13,8 @@ export type TableVerification = {
 } & (
   | { readonly kind: "equal"; readonly digest: TableDigest }
   | { readonly kind: "different"; readonly source: TableDigest; readonly target: TableDigest }
+  /** Not compared: the source does not let us read it. */
+  | { readonly kind: "unreadable"; readonly reason: TableFailureReason }
   /** Not compared: the table is not in step with the source, which `status` says too. */
   | { readonly kind: "skipped"; readonly state: TableStateName; readonly reason: string | undefined }
 );
@@ -41,10 +44,12 @@ export async function verifyStream(
   for (const record of tables) {
     const compare = async (): Promise<TableVerification> => {
       const name = record.definition.name;
-      const [ofSource, ofTarget] = await both(
+      const [reading, ofTarget] = await both(
         standstill.digest(record.definition, signal),
         view.digest(record.definition, signal),
       );
+      if (reading.kind === "unreadable") return { name, ...reading };
+      const ofSource = reading.digest;
       return ofSource.rows === ofTarget.rows && ofSource.hash === ofTarget.hash
         ? { name, kind: "equal", digest: ofSource }
         : { name, kind: "different", source: ofSource, target: ofTarget };

@@ -1,7 +1,7 @@
 import type { SecretBytes } from "../base/secret.ts";
 import type { Block } from "../model/block.ts";
 import type { Scope } from "../model/data-filter.ts";
-import type { TableDigest } from "../model/digest.ts";
+import type { TableReading } from "../model/digest.ts";
 import type { Finding } from "../model/finding.ts";
 import type { IntegrationError } from "../model/integration.ts";
 import type { Position } from "../model/position.ts";
@@ -101,5 +101,5 @@ export interface Standstill extends AsyncDisposable {
   readonly position: Position;
   /** Lets the stream go on; the snapshot stays until disposed of. May be called twice. */
   readonly release: () => void;
-  readonly digest: (table: TableDefinition, signal: AbortSignal) => Promise<TableDigest>;
+  readonly digest: (table: TableDefinition, signal: AbortSignal) => Promise<TableReading>;
 }

@@ -202,7 +202,12 @@ export class StreamRun implements AsyncDisposable {
     for (const { definition, phase } of tables) {
       if (phase.kind !== "synced") continue;
       const name = nameOf(definition);
-      const wanted = await standstill.digest(definition, signal);
+      const reading = await standstill.digest(definition, signal);
+      if (reading.kind === "unreadable") {
+        different.push(`${name}: ${reading.reason.message}`);
+        continue;
+      }
+      const wanted = reading.digest;
       const found = held.get(name);
       if (found?.rows !== wanted.rows || found.hash !== wanted.hash)
         different.push(`${name}: source ${JSON.stringify(wanted)}, target ${JSON.stringify(found)}`);

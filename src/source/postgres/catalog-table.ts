@@ -40,6 +40,8 @@ export interface CatalogTable {
   /** Whether policies would hide rows from us. */
   readonly hasRowSecurity: boolean;
   readonly isReadable: boolean;
+  /** The statements that let us read all rows; null where we may. */
+  readonly grant: string | null;
   /** Whether we may put it into a publication. */
   readonly isOwned: boolean;
   /** Its place in our publication. */
@@ -252,7 +254,7 @@ const partitionsSql = `coalesce((
       'sendsRow', l.relreplident = 'f',
       'isLogged', l.relkind = 'r' AND l.relpersistence = 'p',
       'isForeign', l.relkind = 'f',
-      'isReadable', ${readableSql("l.oid")} AND NOT row_security_active(l.oid)
+      'isReadable', ${readableSql("l")} AND NOT row_security_active(l.oid)
     ) ORDER BY l.oid)
     FROM (${belowSql}
     ) AS t
@@ -264,10 +266,19 @@ const partitionsSql = `coalesce((
   ), '[]'::json)`;
 
 /** The right to read some columns is not enough to lock a table, or to read its pages. */
-function readableSql(oid: string): string {
+function readableSql(table: string): string {
   // NULL: the table was dropped while the catalog was read.
-  return `coalesce(has_table_privilege(${oid}, 'SELECT'), true)`;
+  return `coalesce(has_table_privilege(${table}.oid, 'SELECT')
+      AND has_schema_privilege(${table}.relnamespace, 'USAGE'), true)`;
 }
+
+const grantSql = `nullif(concat_ws(' ',
+    CASE WHEN NOT has_schema_privilege(c.relnamespace, 'USAGE')
+      THEN format('GRANT USAGE ON SCHEMA %I TO %I;', n.nspname, current_user) END,
+    CASE WHEN NOT has_table_privilege(c.oid, 'SELECT')
+      THEN format('GRANT SELECT ON TABLE %I.%I TO %I;', n.nspname, c.relname, current_user) END,
+    CASE WHEN row_security_active(c.oid) THEN format('ALTER ROLE %I BYPASSRLS;', current_user) END
+  ), '')`;
 
 // Column lists and row filters of a publication came with PostgreSQL 15: as json, a column that is not there is NULL.
 const tablesSql = `
@@ -298,7 +309,8 @@ SELECT json_build_object(
     WHERE c.relispartition AND a.relid <> c.oid
   ), '[]'::json),
   'hasRowSecurity', coalesce(row_security_active(c.oid), false),
-  'isReadable', ${readableSql("c.oid")},
+  'isReadable', ${readableSql("c")},
+  'grant', ${grantSql},
   'isOwned', pg_has_role(c.relowner, 'USAGE'),
   'membership', (
     SELECT json_build_object('oid', m.oid::bigint, 'publishedBy', p.xmin::text::bigint, 'isRestricted',

@@ -62,6 +62,7 @@ function tableOf(columns: readonly CatalogColumn[], more: Partial<CatalogTable> 
     ancestors: [],
     hasRowSecurity: false,
     isReadable: true,
+    grant: null,
     isOwned: true,
     membership: { oid: 3000, publishedBy: 50, isRestricted: false },
     ...more,

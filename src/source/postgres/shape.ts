@@ -168,15 +168,21 @@ function refusalOf(table: CatalogTable): TableFailureReason | undefined {
       table.kind === "r" ? newKey(table) : undefined,
     ],
     [
-      table.hasRowSecurity,
-      "TABLE_ROW_SECURITY",
-      `Row level security of table ${name} hides rows from the user of the source's url.`,
-    ],
-    [!table.isReadable, "TABLE_PRIVILEGE", `The user of the source's url may not read table ${name}.`],
-    [
       !table.isOwned && table.membership === null,
       "TABLE_PRIVILEGE",
       `The user of the source's url does not own table ${name} and so cannot publish it.`,
+    ],
+    [
+      table.hasRowSecurity,
+      "TABLE_ROW_SECURITY",
+      `Row level security of table ${name} hides rows from the user of the source's url.`,
+      table.grant ?? undefined,
+    ],
+    [
+      !table.isReadable,
+      "TABLE_PRIVILEGE",
+      `The user of the source's url may not read table ${name}.`,
+      table.grant ?? undefined,
     ],
     [
       table.membership?.isRestricted === true,

@@ -1,4 +1,4 @@
-import type { TableDigest } from "../../model/digest.ts";
+import type { TableReading } from "../../model/digest.ts";
 import { Deadline } from "../../base/deadline.ts";
 import { CodedError } from "../../base/errors.ts";
 import type { Position } from "../../model/position.ts";
@@ -176,7 +176,7 @@ function heldSnapshot(
   return {
     position: positionOf(lsn),
     release: () => gate.release(),
-    digest: (table: TableDefinition, signal: AbortSignal): Promise<TableDigest> =>
+    digest: (table: TableDefinition, signal: AbortSignal): Promise<TableReading> =>
       digests.digest(table, signal),
     [Symbol.asyncDispose]: async () => {
       gate.release();

@@ -3,11 +3,10 @@ import { readTables, type CatalogTable } from "./catalog-table.ts";
 import type { CopyJob, CopyPiece } from "./copy-plan.ts";
 import { copyRegions, copyRows, type CopiedRows } from "./copy-rows.ts";
 import { merge } from "./merge.ts";
+import { readFailure } from "./read-failure.ts";
 import type { RegionPool } from "./region-pool.ts";
 import { quoteLiteral, quotedNameOf } from "./names.ts";
 import { Session, type ConnectRequest } from "./session.ts";
-import { nameOf } from "./shape.ts";
-import { sqlStateOf } from "./source-error.ts";
 
 export interface CopyRequest {
   readonly connect: ConnectRequest;
@@ -156,23 +155,9 @@ function forget(pieces: CopyPiece[], job: CopyJob): void {
     if (pieces[index]?.job === job) pieces.splice(index, 1);
 }
 
-/** lock_not_available, undefined_table, undefined_column, undefined_object: somebody alters the table. */
-const alteredStates = new Set(["55P03", "42P01", "42703", "42704"]);
-
 /** What an error says about one table; undefined if it says something about the source. */
 function stepOf(error: unknown, job: CopyJob): WorkerStep | undefined {
-  const state = sqlStateOf(error);
-  if (state === undefined) return undefined;
-  if (alteredStates.has(state)) return { kind: "postponed", job };
-  const name = nameOf(job.table);
-  if (state === "42501") {
-    const message = `The user of the source's url may not read table ${name}.`;
-    return { kind: "failed", job, reason: { code: "TABLE_PRIVILEGE", message } };
-  }
-  // Data exceptions, limits, I/O errors and corruption: reading this table again would end in the same way.
-  if (["22", "54", "58", "XX"].includes(state.slice(0, 2))) {
-    const message = `The source cannot read table ${name} (SQLSTATE ${state}).`;
-    return { kind: "failed", job, reason: { code: "TABLE_UNREADABLE", message } };
-  }
-  return undefined;
+  const failure = readFailure(error, job.table);
+  if (failure === undefined) return undefined;
+  return failure === "altered" ? { kind: "postponed", job } : { kind: "failed", job, reason: failure };
 }

@@ -1,10 +1,11 @@
-import { CodedError } from "../../base/errors.ts";
-import { RowDigests, type TableDigest } from "../../model/digest.ts";
+import type { TableFailureReason } from "../../model/block.ts";
+import { RowDigests, type TableDigest, type TableReading } from "../../model/digest.ts";
 import type { TableDefinition } from "../../model/relation.ts";
 import { int32At } from "../../wire/pg-bytes.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
 import { copyRegions, copyRows } from "./copy-rows.ts";
 import { quoteIdentifier, quotedNameOf } from "./names.ts";
+import { readFailure } from "./read-failure.ts";
 import type { Session } from "./session.ts";
 import { shapeOf, type Shape, type TypeContext } from "./shape.ts";
 import { readTypeContext } from "./type-context.ts";
@@ -19,20 +20,40 @@ export class SnapshotDigests {
   readonly #regions = copyRegions();
   /** Of the columns met so far: types do not change within a snapshot, and few occur in many tables. */
   #context: TypeContext | undefined;
+  #hasBegun = false;
 
   constructor({ session, publication }: { readonly session: Session; readonly publication: string }) {
     this.#session = session;
     this.#publication = publication;
   }
 
-  async digest(definition: TableDefinition, signal: AbortSignal): Promise<TableDigest> {
+  async digest(definition: TableDefinition, signal: AbortSignal): Promise<TableReading> {
     const session = this.#session;
     const oid = Number(definition.id);
     const table = (await readTables(session, { publication: this.#publication, oids: [oid] })).get(oid);
-    if (table === undefined) throw changed(definition);
+    if (table === undefined) return { kind: "unreadable", reason: altered(definition) };
     const result = shapeOf(table, await this.#contextOf(table));
-    if (result.kind === "failed") throw changed(definition);
-    const { shape } = result;
+    if (result.kind === "failed") return { kind: "unreadable", reason: result.reason };
+    await this.#begin();
+    try {
+      return { kind: "read", digest: await this.#read(table, result.shape, signal) };
+    } catch (error) {
+      const failure = readFailure(error, table);
+      if (failure === undefined) throw error;
+      // The snapshot is there for the tables that follow.
+      await session.run("ROLLBACK TO SAVEPOINT before_table");
+      return { kind: "unreadable", reason: failure === "altered" ? altered(definition) : failure };
+    }
+  }
+
+  /** What a failed reading is rolled back to. */
+  async #begin(): Promise<void> {
+    if (!this.#hasBegun) await this.#session.run("SAVEPOINT before_table");
+    this.#hasBegun = true;
+  }
+
+  async #read(table: CatalogTable, shape: Shape, signal: AbortSignal): Promise<TableDigest> {
+    const session = this.#session;
     const from = `${table.kind === "r" ? "ONLY " : ""}${quotedNameOf(table)}`;
     const digests = new RowDigests();
     const rows = copyRows({ session, pool: this.#regions }, digestSql(shape, from), signal);
@@ -54,11 +75,9 @@ export class SnapshotDigests {
   }
 }
 
-function changed({ name }: TableDefinition): CodedError {
-  return new CodedError(
-    "TABLE_MISSING",
-    `Table ${name.schema}.${name.table} was altered or dropped while it was compared; try again.`,
-  );
+function altered({ name }: TableDefinition): TableFailureReason {
+  const message = `Table ${name.schema}.${name.table} was altered or dropped while it was compared.`;
+  return { code: "TABLE_MISSING", message, fix: "Compare again." };
 }
 
 /** Fields of text, so that the binary form of COPY, which is fastest to take apart, holds nothing else. */
