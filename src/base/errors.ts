@@ -87,6 +87,10 @@ export const errorCatalogue = {
     retry: false,
     fix: "Change the column's type; or change the value, take the table out of the data filter and in again; or leave it out.",
   },
+  ROW_TOO_LARGE: {
+    retry: false,
+    fix: "Raise `memory` of the target in the configuration file and restart; then take the table out of the data filter and in again. Or leave the table out.",
+  },
   TARGET_DISK_FULL: { retry: true, fix: "Free disk space under data_dir; replication goes on by itself." },
   TARGET_LOCKED: { retry: true, fix: "Stop the other process that has the warehouse file open." },
   TARGET_FENCED: { retry: false, fix: "Another process replicates into this database: stop one of them." },

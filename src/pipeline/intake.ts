@@ -28,8 +28,9 @@ export interface IntakeLimits {
   readonly backlogChanges: number;
   /** How long a batch may wait for more changes under backlog. */
   readonly backlogWaitMs: number;
-  /** Copied rows are applied in parts of `changesMax` and committed after this many: nobody sees them before. */
+  /** Copied rows are applied in parts and committed after so many rows or bytes: nobody sees them before. */
   readonly copiedRowsPerCommit: number;
+  readonly copiedBytesPerCommit: number;
 }
 
 // figures.md: 20k changes a batch cost a third of the throughput of 100k. The waits stay far below what a lag of tens of
@@ -41,6 +42,7 @@ export const defaultLimits: IntakeLimits = {
   backlogChanges: 10_000,
   backlogWaitMs: 200,
   copiedRowsPerCommit: 2_000_000,
+  copiedBytesPerCommit: 512 * 1024 * 1024,
 };
 
 interface Pending {
@@ -62,8 +64,8 @@ export class Intake {
   #changes = 0;
   #bytes = 0;
   #cuts = 0;
-  /** Changes taken since the last batch with a checkpoint. */
-  #uncommitted = 0;
+  /** Taken since the last batch with a checkpoint. */
+  #uncommitted = { changes: 0, bytes: 0 };
   #lastBatchChanges = 0;
   #wake: (() => void)[] = [];
 
@@ -188,7 +190,11 @@ export class Intake {
   #batch(batch: Batch): Batch {
     const changes = batch.slices.reduce((sum, { from, to }) => sum + to - from, 0);
     this.#lastBatchChanges = changes;
-    this.#uncommitted = batch.checkpoint === undefined ? this.#uncommitted + changes : 0;
+    const { changes: before, bytes } = this.#uncommitted;
+    this.#uncommitted =
+      batch.checkpoint === undefined
+        ? { changes: before + changes, bytes: bytes + batch.bytes }
+        : { changes: 0, bytes: 0 };
     return batch;
   }
 
@@ -200,7 +206,8 @@ export class Intake {
     const due =
       taken.transactions > 0 ||
       taken.wanted ||
-      this.#uncommitted >= this.#limits.copiedRowsPerCommit ||
+      this.#uncommitted.changes >= this.#limits.copiedRowsPerCommit ||
+      this.#uncommitted.bytes >= this.#limits.copiedBytesPerCommit ||
       taken.slices.some(hasEvent);
     return due ? { position, committedAtMs } : undefined;
   }

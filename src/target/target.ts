@@ -15,6 +15,9 @@ export interface TargetEngine {
 export interface WarehouseRequest {
   /** Belongs to this target alone; made when absent. */
   readonly directory: string;
+  /** For its data, at most; undefined: what the engine thinks right. */
+  readonly memoryBytes?: number | undefined;
+  readonly threads?: number | undefined;
 }
 
 /** An open warehouse: several destination databases and the database `dev`, queried together. */

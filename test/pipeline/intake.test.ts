@@ -69,8 +69,11 @@ test("of a transaction without an end a batch takes no more than enough", async 
   expect(changesOf(await intake.take(signal))).toBe(30);
 });
 
-test("copied rows alone are not committed one block at a time", async () => {
-  const intake = new Intake({ ...defaultLimits, copiedRowsPerCommit: 10 });
+test.each([
+  ["rows", { copiedRowsPerCommit: 10 }],
+  ["bytes", { copiedBytesPerCommit: 2 * testBlock(rows(6)).region.length }],
+])("copied rows alone are not committed one block at a time, but after enough %s", async (_, limit) => {
+  const intake = new Intake({ ...defaultLimits, ...limit });
   const copied = () => {
     const block = testBlock(rows(6), "1");
     return { ...block, cuts: block.cuts.map((cut) => ({ ...cut, transactions: 0, committedAtMs: 0 })) };

@@ -7,9 +7,9 @@ import type { DatabaseView } from "../target.ts";
 import { canonicalOf, canonicalOrDouble, hasExponent } from "./canonical-sql.ts";
 import { writeFailure } from "./duck-errors.ts";
 import { Ledger, ledgerSchema, type TableEntry } from "./ledger.ts";
-import { physicalColumn } from "./physical-tables.ts";
+import { physicalColumn, wholeTable } from "./physical-tables.ts";
 import { failedMidway, interrupting, type Session } from "./session.ts";
-import { qualified } from "./sql-text.ts";
+import { quoted } from "./sql-text.ts";
 
 /** What is committed now: a read-only transaction of the session, which the view closes. */
 export async function openView(session: Session, database: string): Promise<DatabaseView> {
@@ -19,7 +19,8 @@ export async function openView(session: Session, database: string): Promise<Data
     // The transaction sees a database as of its first look at it, which is this.
     const checkpoint = await ledger.position();
     const entries = new Map((await ledger.entries()).map((entry) => [entry.definition.id, entry]));
-    return new View(session, { database, checkpoint, entries });
+    const withLargePart = new Set(await ledger.tablesWithLargePart());
+    return new View(session, { database, checkpoint, entries, withLargePart });
   } catch (error) {
     session.close();
     throw writeFailure(error);
@@ -30,6 +31,8 @@ interface ViewParts {
   readonly database: string;
   readonly checkpoint: Position | undefined;
   readonly entries: ReadonlyMap<string, TableEntry>;
+  /** Names of the physical tables that have a large part. */
+  readonly withLargePart: ReadonlySet<string>;
 }
 
 class View implements DatabaseView {
@@ -38,11 +41,13 @@ class View implements DatabaseView {
   readonly #database: string;
   /** By the id of their table. */
   readonly #entries: ReadonlyMap<string, TableEntry>;
+  readonly #withLargePart: ReadonlySet<string>;
 
-  constructor(session: Session, { database, checkpoint, entries }: ViewParts) {
+  constructor(session: Session, { database, checkpoint, entries, withLargePart }: ViewParts) {
     this.#session = session;
     this.#database = database;
     this.#entries = entries;
+    this.#withLargePart = withLargePart;
     this.checkpoint = checkpoint;
   }
 
@@ -54,7 +59,12 @@ class View implements DatabaseView {
         "TABLE_MISSING",
         `The warehouse does not hold ${table.name.schema}.${table.name.table}.`,
       );
-    const from = qualified(this.#database, { schema: ledgerSchema, table: rows });
+    const part = {
+      schema: `${quoted(this.#database)}.${quoted(ledgerSchema)}`,
+      table: rows,
+      hasLargePart: this.#withLargePart.has(rows),
+    };
+    const from = `(${wholeTable(part, table.columns.map(physicalColumn))})`;
     signal.throwIfAborted();
     let stopping: Disposable | undefined;
     const interrupt = (): void => {

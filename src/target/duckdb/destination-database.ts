@@ -15,6 +15,7 @@ import { duckFailure, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
 import { isLeft, Ledger, recordOf, type TableEntry } from "./ledger.ts";
 import { PhysicalTables } from "./physical-tables.ts";
+import { sortBySize } from "./row-sizes.ts";
 import { RowsWriter, type WriterTools } from "./rows-writer.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./sql-text.ts";
@@ -39,6 +40,7 @@ interface Beginning {
   readonly epoch: number;
   readonly position: Position | undefined;
   readonly tables: TableSet;
+  readonly withLargePart: readonly string[];
   readonly onClosed: (closed: DuckDbDatabase) => void;
 }
 
@@ -63,7 +65,8 @@ export class DuckDbDatabase implements DestinationDatabase {
   #turn: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
 
-  private constructor({ duck, session, ledger, name, epoch, position, tables, onClosed }: Beginning) {
+  private constructor(beginning: Beginning) {
+    const { duck, session, ledger, name, epoch, position, tables, withLargePart, onClosed } = beginning;
     this.#onClosed = onClosed;
     this.name = name;
     this.#duck = duck;
@@ -73,9 +76,14 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#position = position;
     this.#tables = tables;
     this.#hasLeftRows = tables.left().length > 0;
-    this.#physical = new PhysicalTables(session, name, String(epoch));
+    this.#physical = new PhysicalTables(session, {
+      database: name,
+      prefix: String(epoch),
+      withLargePart,
+      sizes: duck.rowSizes,
+    });
     this.#events = new TableEvents(this.#physical, tables);
-    this.#tools = { session, feeds: duck.feeds, feedTools: duck.feedTools() };
+    this.#tools = { session, feeds: duck.feeds, feedTools: duck.feedTools(), sizes: duck.rowSizes };
   }
 
   /**
@@ -101,8 +109,19 @@ export class DuckDbDatabase implements DestinationDatabase {
       const epoch = await ledger.nextEpoch();
       const position = await ledger.position();
       const tables = new TableSet(await ledger.entries());
+      const withLargePart = await ledger.tablesWithLargePart();
       await session.run("COMMIT");
-      return new DuckDbDatabase({ duck, session, ledger, name, epoch, position, tables, onClosed });
+      return new DuckDbDatabase({
+        duck,
+        session,
+        ledger,
+        name,
+        epoch,
+        position,
+        tables,
+        withLargePart,
+        onClosed,
+      });
     } catch (error) {
       session.close();
       throw error;
@@ -189,20 +208,32 @@ export class DuckDbDatabase implements DestinationDatabase {
     const entry = this.#tables.of(step.relation.id);
     assert(entry?.rows !== undefined, "rows belong to a table that is replicated");
     if (step.deletes.length + step.updates.length > 0) this.#physical.noteChanges(entry.rows);
-    const writer = await this.#writer(step, this.#physical.sql(entry.rows));
+    const inserts = sortBySize(step.relation, step.inserts, this.#duck.rowSizes);
+    const isLarge = inserts.large.length > 0 || this.#hasLargeUpdates(step);
+    if (isLarge && this.#physical.largePart(entry.rows) === undefined) {
+      await this.#forgetWriters();
+      await this.#events.addLargePart(step.relation);
+    }
+    const writer = await this.#writer(step, entry.rows);
     try {
-      await writer.apply(step);
+      await writer.apply(step, inserts);
     } catch (error) {
       throw writeFailure(error, step.relation);
     }
   }
 
+  #hasLargeUpdates({ relation, updates }: RowsStep): boolean {
+    return updates.some(({ tuples }) => sortBySize(relation, tuples, this.#duck.rowSizes).large.length > 0);
+  }
+
   async #writer({ relation }: RowsStep, table: string): Promise<RowsWriter> {
     let writer = this.#writers.get(relation.id);
     this.#writers.delete(relation.id);
-    if (writer?.relation !== relation || writer.table !== table) {
+    const rows = this.#physical.sql(table);
+    const large = this.#physical.largePart(table);
+    if (writer?.relation !== relation || writer.parts.rows !== rows || writer.parts.large !== large) {
       await writer?.close();
-      writer = new RowsWriter(this.#tools, relation, table);
+      writer = new RowsWriter(this.#tools, relation, { rows, large });
     }
     this.#writers.set(relation.id, writer);
     const [oldest] = this.#writers;
@@ -244,6 +275,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
     this.#tables.rollback();
+    this.#physical.rollback();
     // A commit that failed has ended the transaction already.
     await this.#session.run("ROLLBACK").catch(() => {});
     this.#session.forgetStatements();

@@ -1,19 +1,55 @@
 import { mkdir, rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { Feeds } from "./feed.ts";
 import { Ledger, ledgerSchema, type Ownership } from "./ledger.ts";
 import { makeGuards } from "./reader-guards.ts";
+import type { RowSizes } from "./row-sizes.ts";
 import { Session } from "./session.ts";
 import { literal, quoted } from "./sql-text.ts";
 import { headersAreAsExpected } from "./string-headers.ts";
 import { FeedTools, Scratch } from "./tuple-feed.ts";
 
+export interface DuckDbOptions {
+  /** What DuckDB may hold in memory. */
+  readonly memoryBytes?: number | undefined;
+  readonly threads?: number | undefined;
+  /** Default: what fits the memory. */
+  readonly rowSizes?: RowSizes;
+}
+
+/** Enough for the work of a stream; less on a machine that has little. */
+export function defaultMemoryBytes(): number {
+  const constrained = process.constrainedMemory();
+  const machine = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.min(512_000_000, Math.max(256_000_000, Math.floor(machine / 4)));
+}
+
+/**
+ * One core is left to our own thread, which every statement that writes waits for; and DuckDB spins where one of its
+ * threads waits for another one: with as many threads as cores it took twice the time of the processor.
+ */
+export function defaultThreads(): number {
+  return Math.min(4, Math.max(1, availableParallelism() - 1));
+}
+
+/** A row is in memory twice while it is committed. */
+function rowSizesFor(memoryBytes: number): RowSizes {
+  return {
+    largeBytes: 32 * 1024,
+    groupBytes: 16 * 1024 ** 2,
+    // A row group of DuckDB has 122,880 rows: 15 groups, which a checkpoint writes anew together.
+    groupRows: 8192,
+    rowBytesMax: Math.floor((memoryBytes * 2) / 5),
+  };
+}
+
 /** One running DuckDB with the database files of one directory attached. Knows nothing of streams. */
 export class DuckDb {
   readonly directory: string;
   readonly feeds: Feeds;
+  readonly rowSizes: RowSizes;
   readonly #scratch = new Scratch();
   readonly #instance: DuckDBInstance;
   readonly #session: Session;
@@ -21,19 +57,29 @@ export class DuckDb {
   readonly #others = new Set<Session>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(directory: string, instance: DuckDBInstance, session: Session) {
+  private constructor(
+    { directory, rowSizes }: { readonly directory: string; readonly rowSizes: RowSizes },
+    instance: DuckDBInstance,
+    session: Session,
+  ) {
     this.directory = directory;
+    this.rowSizes = rowSizes;
     this.#instance = instance;
     this.#session = session;
     this.feeds = new Feeds(session.connection);
   }
 
   /** The directory belongs to this process. */
-  static async open(directory: string): Promise<DuckDb> {
+  static async open(directory: string, options: DuckDbOptions = {}): Promise<DuckDb> {
+    const memoryBytes = options.memoryBytes ?? defaultMemoryBytes();
+    const rowSizes = options.rowSizes ?? rowSizesFor(memoryBytes);
     const temporary = join(directory, "tmp");
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true, mode: 0o700 });
-    const instance = await DuckDBInstance.create(":memory:", settings(temporary));
+    const instance = await DuckDBInstance.create(
+      ":memory:",
+      settings(temporary, { ...options, memoryBytes }),
+    );
     const session = await Session.open(instance, () => {});
     await session.run(`SET GLOBAL allowed_directories = [${literal(join(directory, "/"))}]`);
     // From here on SQL reaches no file outside the directory, no network and no extension.
@@ -41,7 +87,7 @@ export class DuckDb {
     await session.run("SET GLOBAL TimeZone = 'UTC'");
     await makeGuards(session);
     await session.run("SET GLOBAL lock_configuration = true");
-    return new DuckDb(directory, instance, session);
+    return new DuckDb({ directory, rowSizes }, instance, session);
   }
 
   /** A session of the caller's own. */
@@ -129,13 +175,14 @@ export class DuckDb {
   }
 }
 
-function settings(temporary: string): Record<string, string> {
+function settings(
+  temporary: string,
+  { memoryBytes, threads = defaultThreads() }: DuckDbOptions & { readonly memoryBytes: number },
+): Record<string, string> {
   return {
     // The whole process must stay small beside its idle size, whatever the transaction: what does not fit is spilled.
-    memory_limit: "512MB",
-    // One core is left to our own thread, which every statement that writes waits for; and DuckDB spins where one of
-    // its threads waits for another one: with as many threads as cores it took twice the time of the processor.
-    threads: String(Math.min(4, Math.max(1, availableParallelism() - 1))),
+    memory_limit: `${memoryBytes}B`,
+    threads: String(threads),
     // Row groups are compressed one by one, while the next rows are read and decoded, and not five at a time.
     write_buffer_row_group_count: "1",
     temp_directory: temporary,

@@ -1,4 +1,9 @@
-import type { DuckDBPreparedStatement, DuckDBType } from "@duckdb/node-api";
+import type {
+  DuckDBMaterializedResult,
+  DuckDBPreparedStatement,
+  DuckDBType,
+  DuckDBValue,
+} from "@duckdb/node-api";
 import type { Feed, Feeds, FillChunk } from "./feed.ts";
 import type { Session } from "./session.ts";
 
@@ -21,15 +26,27 @@ export class FeedStatement {
   }
 
   /** Gives the rows changed. Throws what `fill` threw, or what DuckDB throws. */
-  async run(fill: FillChunk): Promise<number> {
+  async run(fill: FillChunk, values: readonly DuckDBValue[] = []): Promise<number> {
+    return (await this.#execute(fill, values)).rowsChanged;
+  }
+
+  /** Few rows, whole. Throws as `run`. */
+  async rows(fill: FillChunk): Promise<DuckDBValue[][]> {
+    return (await this.#execute(fill, [])).getRows();
+  }
+
+  async #execute(fill: FillChunk, values: readonly DuckDBValue[]): Promise<DuckDBMaterializedResult> {
     this.#feed.fill(fill);
     this.#prepared ??= await this.#session.prepare(this.#sql);
     const binds = this.#feed.binds();
     try {
-      return (await this.#session.execute(this.#prepared)).rowsChanged;
+      if (values.length > 0) this.#prepared.bind([...values]);
+      return await this.#session.execute(this.#prepared);
     } catch (error) {
       throw this.#feed.failure() ?? error;
     } finally {
+      // What is left of the rows would stay in memory as long as the statement.
+      this.#feed.empty();
       // Bound anew in spite of its preparation: some schema has changed, and would make every execution bind anew.
       if (this.#feed.binds() !== binds) this.#forget();
     }

@@ -22,6 +22,8 @@ export interface Feed {
   readonly binds: () => number;
   /** For one execution: what fills its chunks. */
   readonly fill: (fill: FillChunk) => void;
+  /** The execution has ended: nothing of its rows is held any more. */
+  readonly empty: () => void;
   /** What `fill` threw. DuckDB only passes its message on. */
   readonly failure: () => unknown;
   readonly close: () => void;
@@ -75,6 +77,7 @@ export class Feeds {
       sql: `${functionName}('${handle}')`,
       binds: () => feed.binds,
       fill: (fill) => Object.assign(feed, { fill, failure: undefined }),
+      empty: () => Object.assign(feed, { fill: undefined, failure: undefined }),
       failure: () => feed.failure,
       close: () => this.#open.delete(handle),
     };

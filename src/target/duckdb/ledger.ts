@@ -4,6 +4,7 @@ import type { Checkpoint } from "../../model/delta.ts";
 import { definitionOf, type TableDefinition, type TableName } from "../../model/relation.ts";
 import type { TablePhase, TableRecord } from "../../model/table-state.ts";
 import type { DatabaseRequest, Origin, StreamIdentity } from "../target.ts";
+import { largePartOf, withLargePart } from "./large-part.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./sql-text.ts";
 
@@ -136,7 +137,9 @@ export class Ledger {
   async giveUp(): Promise<void> {
     for (const entry of await this.entries()) {
       const rows = hiddenRows(entry);
-      if (rows !== undefined) await this.#session.run(`DROP TABLE ${this.#schema}.${quoted(rows)}`);
+      if (rows === undefined) continue;
+      for (const table of [rows, largePartOf(rows)])
+        await this.#session.run(`DROP TABLE IF EXISTS ${this.#schema}.${quoted(table)}`);
     }
     await this.#session.run(`DELETE FROM ${this.#schema}.tables WHERE shown_table IS NULL`);
     await this.#session.run(
@@ -183,6 +186,15 @@ export class Ledger {
       rows: text(row["rows_table"]),
       shown: shownIn(row),
     }));
+  }
+
+  /** Names of the physical tables that have a large part. */
+  async tablesWithLargePart(): Promise<string[]> {
+    const rows = await this.#session.rows(
+      "SELECT table_name FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2",
+      [this.#database, ledgerSchema],
+    );
+    return withLargePart(rows.map((row) => String(row["table_name"])));
   }
 
   /**

@@ -1,5 +1,7 @@
 import type { ColumnDefinition, TableName } from "../../model/relation.ts";
+import { LargePart, largePartOf, sizeColumn } from "./large-part.ts";
 import { ledgerSchema } from "./ledger.ts";
+import type { RowSizes } from "./row-sizes.ts";
 import type { Session } from "./session.ts";
 import { qualified, quoted, sqlType } from "./sql-text.ts";
 
@@ -13,6 +15,16 @@ export interface NewColumn {
   readonly column: ColumnDefinition;
   /** A literal for the rows that exist, which DuckDB reads as the column's type. */
   readonly fill: string | undefined;
+}
+
+/** What a session's physical tables are made with. */
+interface PhysicalRequest {
+  readonly database: string;
+  /** New with every opening of the database, so that names of tables never meet. */
+  readonly prefix: string;
+  /** Names of the physical tables that have a large part. */
+  readonly withLargePart: readonly string[];
+  readonly sizes: RowSizes;
 }
 
 /**
@@ -31,13 +43,20 @@ export class PhysicalTables {
   readonly #made = new Set<string>();
   readonly #changed = new Set<string>();
   readonly #schemas = new Set<string>();
+  readonly #sizes: RowSizes;
+  /** By the name of the physical table, in the open transaction. */
+  #large: Map<string, LargePart>;
+  /** The same as of the last commit. */
+  #committedLarge: ReadonlyMap<string, LargePart>;
   #names = 0;
 
-  /** `prefix` is new with every opening of the database, so that names of tables never meet. */
-  constructor(session: Session, database: string, prefix: string) {
+  constructor(session: Session, { database, prefix, withLargePart, sizes }: PhysicalRequest) {
     this.#session = session;
     this.#database = database;
     this.#prefix = prefix;
+    this.#sizes = sizes;
+    this.#large = new Map(withLargePart.map((table) => [table, this.#largePart(table)]));
+    this.#committedLarge = new Map(this.#large);
   }
 
   /** A transaction begins: what the one before has done does not matter any more. */
@@ -45,11 +64,29 @@ export class PhysicalTables {
     this.#made.clear();
     this.#changed.clear();
     this.#schemas.clear();
+    this.#committedLarge = new Map(this.#large);
+  }
+
+  rollback(): void {
+    this.#large = new Map(this.#committedLarge);
+    for (const part of this.#large.values()) part.forget();
   }
 
   /** The table as SQL names it. */
   sql(table: string): string {
     return qualified(this.#database, { schema: ledgerSchema, table });
+  }
+
+  /** Where the table's large rows are, once it has had one. */
+  largePart(table: string): LargePart | undefined {
+    return this.#large.get(table);
+  }
+
+  async addLargePart(table: string, columns: readonly ColumnDefinition[]): Promise<void> {
+    const part = this.#largePart(table);
+    const list = columns.map((column) => `${physicalColumn(column)} ${sqlType(column.type)}`);
+    await this.#session.run(`CREATE TABLE ${part.sql} (${[...list, `${sizeColumn} BIGINT`].join(", ")})`);
+    this.#large.set(table, part);
   }
 
   /** Gives the name of the new table. */
@@ -70,15 +107,25 @@ export class PhysicalTables {
     const list = columns.map(
       ([column, value]) => `CAST(${value} AS ${sqlType(column.type)}) AS ${physicalColumn(column)}`,
     );
-    await this.#session.run(
-      `CREATE TABLE ${this.sql(rebuilt)} AS SELECT ${list.join(", ")} FROM ${this.sql(table)}`,
-    );
+    const create = (to: string, from: string, values: readonly string[]): Promise<number> =>
+      this.#session.run(`CREATE TABLE ${to} AS SELECT ${values.join(", ")} FROM ${from}`);
+    await create(this.sql(rebuilt), this.sql(table), list);
+    const large = this.#large.get(table);
+    if (large !== undefined) {
+      const part = this.#largePart(rebuilt);
+      await create(part.sql, large.sql, [...list, sizeColumn]);
+      this.#large.set(rebuilt, part);
+    }
     await this.drop(table);
     return rebuilt;
   }
 
   async drop(table: string): Promise<void> {
     await this.#session.run(`DROP TABLE ${this.sql(table)}`);
+    const large = this.#large.get(table);
+    if (large === undefined) return;
+    await this.#session.run(`DROP TABLE ${large.sql}`);
+    this.#large.delete(table);
   }
 
   /** Rows of the table are deleted or updated in this transaction. */
@@ -90,8 +137,14 @@ export class PhysicalTables {
     return !this.#changed.has(table);
   }
 
-  async addColumn(table: string, { column, fill }: NewColumn): Promise<void> {
-    const alter = `ALTER TABLE ${this.sql(table)}`;
+  async addColumn(table: string, added: NewColumn): Promise<void> {
+    await this.#addColumn(this.sql(table), added);
+    const large = this.#large.get(table);
+    if (large !== undefined) await this.#addColumn(large.sql, added);
+  }
+
+  async #addColumn(table: string, { column, fill }: NewColumn): Promise<void> {
+    const alter = `ALTER TABLE ${table}`;
     const added = `${physicalColumn(column)} ${sqlType(column.type)}`;
     await this.#session.run(`${alter} ADD COLUMN ${added}${fill === undefined ? "" : ` DEFAULT ${fill}`}`);
     // Only rows that exist get it: those that come bring their own value.
@@ -106,15 +159,20 @@ export class PhysicalTables {
       this.#schemas.add(name.schema);
     }
     const list = columns.map((column) => `${physicalColumn(column)} AS ${quoted(column.name)}`);
-    // The table is named without its database, so that the file can be attached under any name.
-    const from = `${quoted(ledgerSchema)}.${quoted(table)}`;
-    await this.#session.run(
-      `CREATE OR REPLACE VIEW ${qualified(this.#database, name)} AS SELECT ${list.join(", ")} FROM ${from}`,
+    // Tables are named without their database, so that the file can be attached under any name.
+    const from = wholeTable(
+      { schema: quoted(ledgerSchema), table, hasLargePart: this.#large.has(table) },
+      list,
     );
+    await this.#session.run(`CREATE OR REPLACE VIEW ${qualified(this.#database, name)} AS ${from}`);
   }
 
   async hide(name: TableName): Promise<void> {
     await this.#session.run(`DROP VIEW ${qualified(this.#database, name)}`);
+  }
+
+  #largePart(table: string): LargePart {
+    return new LargePart(this.sql(largePartOf(table)), this.#sizes);
   }
 
   #newName(id: string): string {
@@ -123,4 +181,14 @@ export class PhysicalTables {
     this.#made.add(name);
     return name;
   }
+}
+
+/** The query of a physical table's rows. `columns`: expressions. */
+export function wholeTable(
+  { schema, table, hasLargePart }: { schema: string; table: string; hasLargePart: boolean },
+  columns: readonly string[],
+): string {
+  const select = (from: string): string => `SELECT ${columns.join(", ")} FROM ${schema}.${quoted(from)}`;
+  if (!hasLargePart) return select(table);
+  return `${select(table)} UNION ALL ${select(largePartOf(table))} WHERE ${sizeColumn} IS NOT NULL`;
 }

@@ -41,6 +41,13 @@ export class TableEvents {
     }
   }
 
+  /** The table has had no large row so far, and gets one. */
+  async addLargePart(relation: TableDefinition): Promise<void> {
+    const { definition, rows, shown } = this.#replicated(relation);
+    await this.#physical.addLargePart(rows, definition.columns);
+    if (shown?.rows === rows) await this.#physical.show(shown.name, rows, definition.columns);
+  }
+
   async #copyStarted(relation: TableDefinition): Promise<void> {
     refuseUnsupported(relation);
     const before = this.#tables.of(relation.id);

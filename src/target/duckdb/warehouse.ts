@@ -13,7 +13,7 @@ import type {
 } from "../target.ts";
 import { ownDatabase, startDuckDb, type KnownDatabase, type RunningDuckDb } from "./database-files.ts";
 import { DuckDbDatabase } from "./destination-database.ts";
-import { DuckDb } from "./duck-db.ts";
+import { DuckDb, type DuckDbOptions } from "./duck-db.ts";
 import { isDead, isInvalidated, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
 import { Ledger } from "./ledger.ts";
@@ -36,7 +36,7 @@ const reserved = new Set([
 ]);
 
 /** How DuckDB is started: tests replace it to make it fail. */
-type StartDuckDb = (directory: string) => Promise<DuckDb>;
+type StartDuckDb = (directory: string, options: DuckDbOptions) => Promise<DuckDb>;
 
 export class DuckDbWarehouse implements Warehouse {
   readonly #start: () => Promise<DuckDb>;
@@ -54,12 +54,13 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   static async open(
-    { directory, start = (path) => DuckDb.open(path) }: WarehouseRequest & { readonly start?: StartDuckDb },
+    request: WarehouseRequest & { readonly start?: StartDuckDb },
     signal: AbortSignal,
   ): Promise<DuckDbWarehouse> {
     signal.throwIfAborted();
+    const { directory, start = (path, options) => DuckDb.open(path, options), ...options } = request;
     const lock = await lockOf(directory);
-    const startHere = (): Promise<DuckDb> => start(directory);
+    const startHere = (): Promise<DuckDb> => start(directory, options);
     try {
       return new DuckDbWarehouse(startHere, lock, await startDuckDb(startHere));
     } catch (error) {
