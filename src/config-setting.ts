@@ -19,3 +19,14 @@ export const wholeNumber = (most: number) =>
     (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),
     z.int().min(1).max(most),
   );
+
+const units = { MB: 1e6, MiB: 1024 ** 2, GB: 1e9, GiB: 1024 ** 3 } as const;
+const size = /^(\d{1,6}(?:\.\d{1,3})?) ?(MB|MiB|GB|GiB)$/;
+
+/** The bytes of a size such as 512MB or 1.5GiB. */
+export function bytesOf(text: string): number {
+  const [, amount = "", unit = ""] = size.exec(text) ?? [];
+  return Math.floor(Number(amount) * (units[unit as keyof typeof units] ?? Number.NaN));
+}
+
+export const isSizeFrom = (least: number) => (text: string) => bytesOf(text) >= least;

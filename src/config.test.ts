@@ -60,7 +60,7 @@ targets:
     engine: duckdb
     namespace_id: 11111111-2222-4333-8444-55555555555A
     users: [{ name: awsuser, password: "$\${literal}" }]
-  - { name: second, engine: duckdb }
+  - { name: second, engine: duckdb, memory: 1.5GiB, threads: 2 }
 `;
 
 test("every setting of the contract is understood", async () => {
@@ -80,6 +80,10 @@ test("every setting of the contract is understood", async () => {
   expect(found.targets[0]?.resource.arn).toBe(
     "arn:aws:redshift-serverless:eu-west-1:123456789012:namespace/11111111-2222-4333-8444-55555555555a",
   );
+  expect(found.targets.map(({ memoryBytes, threads }) => [memoryBytes, threads])).toEqual([
+    [undefined, undefined],
+    [1.5 * 1024 ** 3, 2],
+  ]);
   expect(found.targets[1]?.resource.namespaceId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]/);
   expect(found.credentials[0]?.secretAccessKey.reveal()).toBe("sesame-open");
   expect(found.sources[0]?.url.reveal()).toBe("postgres://replicator:hunter2@127.0.0.1:5432/shop");
@@ -192,6 +196,16 @@ test.each([
     "what is not supported yet",
     "targets:\n  - name: a\n    engine: duckdb\n    auto_create_database: false",
     /:4: targets\[0\]\.auto_create_database: false is not supported yet/,
+  ],
+  [
+    "too little memory",
+    "targets:\n  - { name: a, engine: duckdb, memory: 64MB }",
+    /:2: targets\[0\]\.memory must be a size of at least 256MB, such as 512MB/,
+  ],
+  [
+    "memory without a unit",
+    "targets:\n  - { name: a, engine: duckdb, memory: 1000000000 }",
+    /:2: targets\[0\]\.memory must be a size of at least 256MB/,
   ],
   [
     "a short secret",

@@ -16,7 +16,7 @@ import {
 import { interpretKms, kmsSecrets, kmsSettings, kmsWarnings, type ConfiguredKms } from "./config-kms.ts";
 import { interpretQueries, queriesSettings, type QueryLimits } from "./config-queries.ts";
 import { readPolicies } from "./config-policies.ts";
-import { isWebUrl, setting, wholeNumber } from "./config-setting.ts";
+import { bytesOf, isSizeFrom, isWebUrl, setting, wholeNumber } from "./config-setting.ts";
 import type { Policy } from "./model/policy.ts";
 import type { Endpoint, SourceResource, TargetResource } from "./model/resources.ts";
 
@@ -30,6 +30,8 @@ const addressAllowed = "HOST:PORT, such as 127.0.0.1:5440; port 0 takes a free o
 
 const isAddress = (text: string): boolean =>
   address.test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535;
+
+const memoryAllowed = "a size of at least 256MB, such as 512MB, 1GB or 1.5GiB";
 
 const webUrlAllowed = "an http or https URL, such as https://user:password@host/path";
 
@@ -103,6 +105,16 @@ const target = z.strictObject({
     "Whether the destination database is made by itself. Default true; false, waiting for CREATE DATABASE … FROM INTEGRATION, is not supported yet.",
     "true",
   ).default(true),
+  memory: setting(
+    z.string().refine(isSizeFrom(256e6), `must be ${memoryAllowed}`),
+    "How much memory the warehouse uses for its data, at most: what does not fit is spilled to data_dir. The largest row that can be stored has two fifths of it. Default 512MB, or a quarter of the machine's memory where that is less, but at least 256MB.",
+    memoryAllowed,
+  ).optional(),
+  threads: setting(
+    wholeNumber(256),
+    "How many threads the warehouse uses. Default: one less than the machine has processors, at least 1 and at most 4.",
+    "a whole number from 1 to 256",
+  ).optional(),
   users: setting(
     z.array(user),
     "Who may log in at `listen.sql`, once the SQL endpoint exists.",
@@ -204,6 +216,8 @@ export interface ConfiguredSource {
 export interface ConfiguredTarget {
   readonly resource: TargetResource;
   readonly engine: string;
+  readonly memoryBytes: number | undefined;
+  readonly threads: number | undefined;
 }
 
 export interface Configuration {
@@ -360,10 +374,11 @@ function interpret(settings: Settings, context: Context): Configuration {
       },
       url: new Secret(url),
     })),
-    targets: settings.targets.map(({ name, engine, namespace_id }) => {
+    targets: settings.targets.map(({ name, engine, namespace_id, memory, threads }) => {
       const namespaceId = (namespace_id ?? namespaceOf(name)).toLowerCase();
       const arn = `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespaceId}`;
-      return { resource: { name, namespaceId, arn }, engine };
+      const memoryBytes = memory === undefined ? undefined : bytesOf(memory);
+      return { resource: { name, namespaceId, arn }, engine, memoryBytes, threads };
     }),
     warnings: context.warnings,
     refuse: context.refuse,

@@ -248,9 +248,9 @@ export function targetEngineOf(name: string): TargetEngine {
 
 async function openWarehouses(configuration: Configuration, closers: Close[], signal: AbortSignal) {
   const opened: (Configuration["targets"][number]["resource"] & { readonly warehouse: Warehouse })[] = [];
-  for (const { resource, engine } of configuration.targets) {
+  for (const { resource, engine, memoryBytes, threads } of configuration.targets) {
     const directory = placesIn(configuration.dataDirectory).warehouse(resource.name);
-    const warehouse = await targetEngineOf(engine).open({ directory }, signal);
+    const warehouse = await targetEngineOf(engine).open({ directory, memoryBytes, threads }, signal);
     closers.push(() => warehouse[Symbol.asyncDispose]());
     opened.push({ ...resource, warehouse });
   }
