@@ -5,6 +5,7 @@ import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSnapshot } from "./snapshot.ts";
 import { benchTables } from "./tables.ts";
+import { benchValues, valueContents, valuePaths, valueTypes, type ValuesOptions } from "./values.ts";
 import { benchStream, type StreamOptions } from "./stream.ts";
 
 const path = searchPath();
@@ -26,6 +27,8 @@ function postgresVersion(text: string): PostgresVersion {
   if (!isPostgresVersion(value)) throw new InvalidArgumentError("Servers of this version are not installed.");
   return value;
 }
+
+const list = (text: string): string[] => text.split(",");
 
 const program = new Command("bench").description(
   "Measures zeroetl against a reference in the same run: makes its own PostgreSQL and data, prints a table and one JSON line.",
@@ -67,6 +70,31 @@ program
   .option("--connections <n>", "connections that ask at the same time", count, 16)
   .option("--runs <n>", "runs; the ratio is their median", count, 3)
   .action((options: { seconds: number; connections: number; runs: number }) => benchApi(options));
+
+program
+  .command("values")
+  .description(
+    "tables and transactions of large values: whether they arrive, their memory, other tables' lag",
+  )
+  .option("--sizes <list>", "sizes of values", list, [
+    "1kB",
+    "32kB",
+    "100kB",
+    "1MB",
+    "10MB",
+    "50MB",
+    "200MB",
+    "500MB",
+  ])
+  .option("--total <MB>", "size of a table, and of a transaction", count, 2_000)
+  .option("--types <list>", "types of values", list, [...valueTypes])
+  .option("--paths <list>", "how they come", list, [...valuePaths])
+  .option("--contents <list>", "what is in them", list, [...valueContents])
+  .option("--memory <list>", "the target's memory", list, ["512MB", "1GB", "4GB"])
+  .option("--verify", "compare by verify, too", false)
+  .action(({ total, ...options }: Omit<ValuesOptions, "totalMB"> & { total: number }) =>
+    benchValues({ ...options, totalMB: total }),
+  );
 
 program
   .command("soak")
