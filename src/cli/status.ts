@@ -125,7 +125,8 @@ function streamText(stream: StreamReport, rates: Rates): string {
 }
 
 function phaseText({ phase, nextAttemptAt, stalledAt }: StreamReport): string {
-  if (phase === "retrying") return `not connected, next attempt at ${clock(nextAttemptAt)}`;
+  if (phase === "retrying")
+    return `not connected, ${nextAttemptAt === null ? "trying now" : `next attempt at ${clock(nextAttemptAt)}`}`;
   return phase === "stalled" ? `stalled since ${clock(stalledAt)}` : phase;
 }
 

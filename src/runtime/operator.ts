@@ -66,6 +66,7 @@ export type StreamReport = {
   /** Of a stalled stream: since when, and why. */
   readonly stalledAt: string | null;
   readonly cause: string | null;
+  /** Null while an attempt is under way. */
   readonly nextAttemptAt: string | null;
   readonly lagSeconds: number | null;
   readonly retainedBytes: number | null;
@@ -269,7 +270,7 @@ function streamReport(health: WorkerHealth): StreamReport {
     phase: stall === undefined ? phase.kind : "stalled",
     stalledAt: stall === undefined ? null : new Date(stall.sinceMs).toISOString(),
     cause: stall?.cause ?? null,
-    nextAttemptAt: phase.kind === "retrying" ? phase.nextAttemptAt.toISOString() : null,
+    nextAttemptAt: phase.kind === "retrying" ? (phase.nextAttemptAt?.toISOString() ?? null) : null,
     lagSeconds: health.lagSeconds ?? null,
     retainedBytes: health.retainedBytes ?? null,
     copiesWaiting: health.copiesWaiting ?? null,

@@ -13,6 +13,7 @@ import { runPipeline } from "../pipeline/pipeline.ts";
 import type { Source, SourceEngine, Stall, StreamRequest } from "../source/source.ts";
 import type { DestinationDatabase, TableMeasure, Warehouse } from "../target/target.ts";
 import { Lag } from "./lag.ts";
+import { Opening } from "./opening.ts";
 import { happened } from "./happened.ts";
 import { verifyStream, type TableVerification } from "./verify.ts";
 
@@ -35,7 +36,8 @@ export type WorkerPhase =
   | {
       readonly kind: "retrying";
       readonly error: IntegrationError;
-      readonly nextAttemptAt: Date;
+      /** Undefined while the attempt is under way. */
+      readonly nextAttemptAt: Date | undefined;
       readonly needsPerson: boolean;
     };
 
@@ -205,6 +207,8 @@ export class Worker implements AsyncDisposable {
     const { warehouse, destinationDatabase, stream, source: engine } = this.request;
     const { sourceArn, spoolDirectory, dataKey, catalogPollMs } = this.request;
     this.#enter({ kind: "connecting" });
+    using opening = new Opening(stop, (error) => this.#overdue(error));
+    const { signal } = opening;
     const identity = { integrationId: stream.integrationId, sourceDatabase: stream.database };
     const wanted = { name: destinationDatabase, stream: identity, source: sourceArn };
     await using database = await warehouse.database(wanted, stop);
@@ -215,8 +219,9 @@ export class Worker implements AsyncDisposable {
     const notice = (error: IntegrationError) => this.#notices.set(error.code, error);
     await using source = await engine.open(
       { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice },
-      stop,
+      signal,
     );
+    opening.done();
     const end = new AbortController();
     this.#running = { source, database, ended: end.signal };
     this.#copiesUncommitted = 0;
@@ -230,7 +235,7 @@ export class Worker implements AsyncDisposable {
           onRead: (block) => this.#read(block, source),
           onApplied: (delta) => this.#applied(delta),
         },
-        stop,
+        signal,
       );
     } finally {
       this.#tables = await database.tables().catch(() => this.#tables);
@@ -281,10 +286,19 @@ export class Worker implements AsyncDisposable {
     await pause(waitMs, stop).catch(() => {});
   }
 
+  #overdue({ code, message, fix }: CodedError): void {
+    const { stream } = this.request;
+    log.error({ integration: stream.integrationId, database: stream.database, code }, message);
+    const error = { code, message: withFix(message, fix) };
+    this.#enter({ kind: "retrying", error, nextAttemptAt: undefined, needsPerson: false });
+  }
+
   #enter(phase: Exclude<WorkerPhase, { kind: "copying" }>): void {
     // While attempts fail, the error stays visible: "connecting" would hide it half of the time.
-    if (phase.kind === "connecting" && this.#phase.kind === "retrying") return;
-    this.#phase = phase;
+    this.#phase =
+      phase.kind === "connecting" && this.#phase.kind === "retrying"
+        ? { ...this.#phase, nextAttemptAt: undefined }
+        : phase;
     this.#changed();
   }
 

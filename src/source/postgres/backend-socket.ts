@@ -88,6 +88,8 @@ export class BackendSocket implements Disposable {
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     socket.pause();
+    // It was closed while somebody else had it, and says so only once.
+    if (socket.destroyed) this.#onClose();
     if (socket instanceof DirectSocket)
       socket.readTo({ space: () => this.#freeSpace(), received: this.#onBytes });
   }
