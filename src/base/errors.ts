@@ -10,6 +10,18 @@ export const errorCatalogue = {
     retry: true,
     fix: "Check host, port and firewall of the source's `url`, and that the server runs.",
   },
+  SOURCE_CONNECTIONS: {
+    retry: true,
+    fix: "Raise the limit that the message names, or close connections to the source that nobody needs.",
+  },
+  SOURCE_PROXY: {
+    retry: true,
+    fix: "Name the server itself in the source's `url`: replication does not go through a connection pooler.",
+  },
+  SOURCE_FAILED: {
+    retry: true,
+    fix: "See the message and the log of the source; replication is tried again by itself.",
+  },
   SOURCE_AUTHENTICATION: {
     retry: true,
     fix: "Correct user or password in the source's `url`, or the server's pg_hba.conf.",
@@ -21,6 +33,10 @@ export const errorCatalogue = {
   SOURCE_PRIVILEGE: { retry: true, fix: "Grant what the message names to the user of the source's `url`." },
   SOURCE_VERSION: { retry: false, fix: "Use PostgreSQL 14 or later as the source." },
   SOURCE_ENCODING: { retry: false, fix: "Use a source database with encoding UTF8." },
+  STREAM_OVERDUE: {
+    retry: true,
+    fix: "End transactions that have been open at the source for long, and see the log of the service; it is tried again by itself.",
+  },
   SOURCE_READ_ONLY: { retry: true, fix: "Point the source's `url` at the primary server." },
   SOURCE_STALLED: {
     retry: true,
@@ -43,10 +59,6 @@ export const errorCatalogue = {
   WAL_KEEP_SIZE: {
     retry: true,
     fix: "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();",
-  },
-  WAL_SENDER_TIMEOUT: {
-    retry: true,
-    fix: "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
   },
   SLOT_IN_USE: { retry: true, fix: "Stop the other process that reads this integration's slot." },
   SLOT_LOST: {

@@ -177,7 +177,6 @@ const troubles: Partial<Record<ErrorCode, EventKind>> = {
   REPLICATION_SLOTS: "source-parameters",
   WAL_SENDERS: "source-parameters",
   WAL_KEEP_SIZE: "source-parameters",
-  WAL_SENDER_TIMEOUT: "source-parameters",
   INVALID_DATA_FILTER: "data-filter",
   TABLE_WITHOUT_KEY: "table-without-key",
   TABLE_UNSUPPORTED_TYPE: "table-unsupported-type",

@@ -39,6 +39,8 @@ export const failedTablesListedMax = 50;
 /** Errors that pass by themselves: a server restarts, a network comes back. Everything else needs a person. */
 const passing: ReadonlySet<string> = new Set<ErrorCode>([
   "SOURCE_UNREACHABLE",
+  "SOURCE_CONNECTIONS",
+  "SOURCE_FAILED",
   "SOURCE_READ_ONLY",
   "SOURCE_PROTOCOL",
   "SLOT_IN_USE",

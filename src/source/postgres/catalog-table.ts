@@ -119,8 +119,10 @@ export async function readTableTexts(session: Session, request: CatalogRequest):
   const { publication, oids } = request;
   const rows =
     oids === undefined
-      ? await session.rows<{ tables: string }>(allTablesSql, [publication], "zeroetl_all_tables")
-      : await session.rows<{ tables: string }>(someTablesSql, [publication, oids], "zeroetl_some_tables");
+      ? await session.rows<{ tables: string }>(allTablesSql, [publication], { name: "zeroetl_all_tables" })
+      : await session.rows<{ tables: string }>(someTablesSql, [publication, oids], {
+          name: "zeroetl_some_tables",
+        });
   return rows.map((row) => row.tables);
 }
 

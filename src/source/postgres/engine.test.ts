@@ -7,6 +7,7 @@ test.each([
   "postgres://u:p%40%2F%23@[::1]:5432/d",
   "postgresql://u@h/d?sslmode=verify-full&sslrootcert=/ca.pem",
   "postgres://u@h/d?sslmode=no-verify",
+  "postgres://u:a,b@h/d",
   "postgres://u@h/d?sslmode=require",
   "postgres://u@h/d?sslmode=verify-ca&sslrootcert=/ca.pem",
 ])("%s is taken", (url) => {
@@ -19,6 +20,8 @@ test.each([
   ["a password with an at sign and a number sign", "postgres://u:p@ss#w0rd@h:5432/d", /percent-codes/],
   ["a password with a slash", "postgres://u:pa/ss@h:5432/d", /not a valid URL; .*percent-codes/],
   ["another protocol", "mysql://u:p@h/d", /must begin with postgres:/],
+  ["several hosts", "postgres://u:p@h:5432,i:5432/d", /several hosts; name the primary/],
+  ["several hosts as a parameter", "postgres://u:p@h/d?host=i,j", /several hosts; name the primary/],
   ["no user", "postgres://h/d", /must name a user/],
   [
     "a misspelt sslmode",

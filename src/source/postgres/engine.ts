@@ -24,6 +24,11 @@ const asPercentCodes =
 const sslModes = ["disable", "require", "verify-ca", "verify-full", "no-verify"];
 
 function validateUrl(url: string): void {
+  if (/@[^@/?#]*,[^@/?#]*(?:[/?#]|$)/.test(url) || /[?&]host=[^&]*(?:,|%2c)/i.test(url))
+    throw new CodedError(
+      "CONFIGURATION",
+      "The url of a PostgreSQL source names several hosts; name the primary server alone.",
+    );
   let parsed: URL;
   try {
     parsed = new URL(url);

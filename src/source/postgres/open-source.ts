@@ -1,3 +1,4 @@
+import { Deadline } from "../../base/deadline.ts";
 import { CodedError } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import type { TableRecord } from "../../model/table-state.ts";
@@ -107,7 +108,7 @@ async function renew({ connect, names, facts, control, signal }: Opening): Promi
 }
 
 async function assemble(opening: Opening, start: Start, opened: Resources): Promise<PostgresSource> {
-  const { request, connect, names, identity, control, walsender, signal, facts } = opening;
+  const { request, connect, names, identity, control, walsender, signal } = opening;
   const { scope, database, catalogPollMs, progress } = request;
   const spools = opened.use(await Spools.open(request.spoolDirectory, request.dataKey));
   const tables = new StreamTables(progress.tables, start.isCurrent);
@@ -129,7 +130,7 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
     signal,
   );
   opened.use(socket);
-  const feedback = opened.use(new Feedback(socket, start.lsn, limitsFor(facts.walSenderTimeoutMs)));
+  const feedback = opened.use(new Feedback(socket, start.lsn, feedbackLimits));
   const resources = opened.move();
   const parts = { connect, names, log: identity, start: start.lsn, catalogPollMs, tables, control };
   return new PostgresSource({
@@ -144,12 +145,6 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
     spools,
     resources,
   });
-}
-
-/** Reports come often enough for a server that is impatient. */
-function limitsFor(walSenderTimeoutMs: number): typeof feedbackLimits {
-  const intervalMs = walSenderTimeoutMs === 0 ? Infinity : Math.max(100, walSenderTimeoutMs / 4);
-  return { ...feedbackLimits, intervalMs: Math.min(feedbackLimits.intervalMs, intervalMs) };
 }
 
 /** After a restart: the decoders of tables as the target holds them, from the types that they had then. */
@@ -168,6 +163,8 @@ async function findDecoders(
   }
 }
 
+const startDeadlineMs = 60_000;
+
 interface StartedStream {
   readonly socket: BackendSocket;
   readonly regions: RegionPool;
@@ -180,13 +177,23 @@ async function startStream(walsender: Session, sql: string, signal: AbortSignal)
   const regions = new RegionPool(streamLimits.regionBytesMax);
   const socket = new BackendSocket(walsender.takeSocket().socket, streamLimits, regions);
   socket.query(sql);
+  using deadline = new Deadline(startDeadlineMs, signal);
   try {
-    const first = await socket.read(signal);
+    const first = await socket.read(deadline.signal);
     for (let at = 0; at < first.length; at += 1 + int32At(first, at + 1))
       if (uint8At(first, at) === backend.error) throw readServerError(first, at);
     return { socket, regions, first };
   } catch (error) {
     socket.destroy();
-    throw sourceError(error, { "55000": "SLOT_LOST", "58P01": "SLOT_LOST", "42704": "SLOT_LOST" });
+    signal.throwIfAborted();
+    if (deadline.isPast)
+      throw new CodedError("SOURCE_UNREACHABLE", "The source did not begin to stream within a minute.", {
+        cause: error,
+      });
+    throw sourceError(walsender.failure(error), {
+      "55000": "SLOT_LOST",
+      "58P01": "SLOT_LOST",
+      "42704": "SLOT_LOST",
+    });
   }
 }

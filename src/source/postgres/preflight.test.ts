@@ -15,10 +15,8 @@ const good: ServerFacts = {
   mayReplicate: true,
   mayCreate: true,
   slotKeepMb: -1,
-  walSenderTimeoutMs: 60_000,
   encoding: "UTF8",
   isStandby: false,
-  isReadOnly: false,
 };
 
 function codes(facts: Partial<ServerFacts>): string[] {

@@ -70,9 +70,8 @@ const rules: readonly Rule[] = [
     severity: "blocks",
     code: "SOURCE_READ_ONLY",
     subject: "server",
-    applies: ({ isStandby, isReadOnly }) => isStandby || isReadOnly,
-    message: ({ isStandby }) =>
-      isStandby ? "The server is a standby." : "The database is read-only for this user.",
+    applies: ({ isStandby }) => isStandby,
+    message: () => "The server is a standby.",
     fine: () => "The server is a primary.",
   },
   {
@@ -141,15 +140,6 @@ const rules: readonly Rule[] = [
     message: ({ slotKeepMb }) =>
       `max_slot_wal_keep_size is ${slotKeepMb} MB: a stream that falls further behind must copy every table again.`,
     fine: () => "The source keeps WAL for as long as a stream needs it.",
-  },
-  {
-    severity: "warns",
-    code: "WAL_SENDER_TIMEOUT",
-    subject: "wal_sender_timeout",
-    applies: ({ walSenderTimeoutMs }) => walSenderTimeoutMs > 0 && walSenderTimeoutMs < 20_000,
-    message: ({ walSenderTimeoutMs }) =>
-      `wal_sender_timeout is ${walSenderTimeoutMs} ms: short interruptions will break the stream.`,
-    fine: ({ walSenderTimeoutMs }) => `wal_sender_timeout is ${walSenderTimeoutMs} ms.`,
   },
 ];
 

@@ -17,11 +17,8 @@ export interface ServerFacts {
   readonly mayCreate: boolean;
   /** MB; −1: no limit. */
   readonly slotKeepMb: number;
-  /** 0: none. */
-  readonly walSenderTimeoutMs: number;
   readonly encoding: string;
   readonly isStandby: boolean;
-  readonly isReadOnly: boolean;
 }
 
 export function readServerFacts(session: Session, slot: string): Promise<ServerFacts> {
@@ -44,7 +41,5 @@ SELECT current_setting('server_version_num')::int AS "version",
     AS "mayReplicate",
   has_database_privilege(current_database(), 'CREATE') AS "mayCreate",
   (SELECT setting::int FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS "slotKeepMb",
-  (SELECT setting::int FROM pg_settings WHERE name = 'wal_sender_timeout') AS "walSenderTimeoutMs",
   current_setting('server_encoding') AS "encoding",
-  pg_is_in_recovery() AS "isStandby",
-  current_setting('transaction_read_only') = 'on' AS "isReadOnly"`;
+  pg_is_in_recovery() AS "isStandby"`;

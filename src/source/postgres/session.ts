@@ -1,28 +1,17 @@
 import type { Duplex } from "node:stream";
 import pg from "pg";
+import { present } from "../../base/assert.ts";
 import { CodedError } from "../../base/errors.ts";
 import { DirectSocket } from "./direct-socket.ts";
+import { assertPinned, pinSql, startupOptions, statementTimeoutMs, unpinnedSql } from "./session-settings.ts";
+import type { Unpinned } from "./session-settings.ts";
 import { ConnectionLost, sourceError } from "./source-error.ts";
 
 export const applicationName = "zeroetl";
 const connectDeadlineMs = 10_000;
 
-/**
- * What every connection sets, so that values look the same whatever the server's configuration says. The search path
- * keeps functions of users out of our statements.
- */
-const settings = {
-  TimeZone: "UTC",
-  DateStyle: "ISO",
-  IntervalStyle: "postgres",
-  extra_float_digits: "1",
-  bytea_output: "hex",
-  statement_timeout: "0",
-  lock_timeout: "0",
-  idle_in_transaction_session_timeout: "0",
-  search_path: "pg_catalog",
-  row_security: "off",
-};
+/** The server ends a statement earlier by itself, unless it is not there any more. */
+const statementDeadlineMs = statementTimeoutMs + 15_000;
 
 export interface ConnectRequest {
   readonly url: string;
@@ -44,8 +33,14 @@ interface ConnectionParameters {
 interface ClientInternals {
   readonly connection: { readonly stream: Duplex };
   readonly connectionParameters: ConnectionParameters;
-  readonly processID: number;
   replication?: string;
+}
+
+export interface StatementOptions {
+  /** Of a statement that is run often with other values, so that the server plans it once. */
+  readonly name?: string;
+  /** The connection is given up when the server has not answered by then. Infinity: it may take any time. */
+  readonly deadlineMs?: number;
 }
 
 /** A connection to the source. Statements wait for one another. Closed when the signal that opened it is aborted. */
@@ -53,6 +48,7 @@ export class Session implements AsyncDisposable {
   readonly #client: pg.Client;
   readonly #signal: AbortSignal;
   readonly #onAbort = () => this.#internals.connection.stream.destroy();
+  #backend = 0;
   #lost: Error | undefined;
   #isTaken = false;
   /** The statement that is under way, and those that wait for it. */
@@ -76,6 +72,7 @@ export class Session implements AsyncDisposable {
     }, connectDeadlineMs);
     try {
       await session.#client.connect();
+      await session.#pin();
       return session;
     } catch (error) {
       await session.#end();
@@ -86,15 +83,24 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /**
-   * Rows of one statement, or of a command of the replication protocol. `name`: of a statement that is run often with
-   * other values, so that the server plans it once.
-   */
+  /** Makes sure that the settings are ours, whatever became of those in the startup packet. */
+  async #pin(): Promise<void> {
+    // Several statements in one trip give several results.
+    const results = (await this.#client.query(pinSql)) as unknown as pg.QueryResult<{ pid: number }>[];
+    const { pid } = present(results[1]?.rows[0], "a session has a process");
+    this.#backend = pid;
+    const changed = results.at(-1)?.rows.length ?? 0;
+    if (changed > 0) assertPinned((await this.#client.query<Unpinned>(unpinnedSql)).rows);
+  }
+
+  /** Rows of one statement, or of a command of the replication protocol. */
   async rows<Row extends pg.QueryResultRow>(
     sql: string,
     values?: readonly unknown[],
-    name?: string,
+    { name, deadlineMs = statementDeadlineMs }: StatementOptions = {},
   ): Promise<Row[]> {
+    const deadline =
+      deadlineMs === Infinity ? undefined : setTimeout(() => this.#giveUp(deadlineMs), deadlineMs);
     try {
       // Without values it goes by the simple protocol, the only one that a walsender understands.
       const query = values === undefined ? { text: sql } : { text: sql, values: [...values] };
@@ -105,14 +111,27 @@ export class Session implements AsyncDisposable {
       return (await turn).rows;
     } catch (error) {
       throw this.failure(error);
+    } finally {
+      clearTimeout(deadline);
     }
   }
 
   /** The only row of a statement that gives exactly one. */
-  async row<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row> {
-    const [row] = await this.rows<Row>(sql, values);
+  async row<Row extends pg.QueryResultRow>(
+    sql: string,
+    values?: readonly unknown[],
+    options?: StatementOptions,
+  ): Promise<Row> {
+    const [row] = await this.rows<Row>(sql, values, options);
     if (row === undefined) throw new Error("a statement that gives one row gave none");
     return row;
+  }
+
+  #giveUp(afterMs: number): void {
+    this.#lost ??= new ConnectionLost(
+      `the server did not answer a statement within ${Math.round(afterMs / 1000)} seconds`,
+    );
+    this.#internals.connection.stream.destroy();
   }
 
   async run(sql: string): Promise<void> {
@@ -121,7 +140,7 @@ export class Session implements AsyncDisposable {
 
   /** Process id of the server's side. */
   get backend(): number {
-    return this.#internals.processID;
+    return this.#backend;
   }
 
   /**
@@ -147,9 +166,15 @@ export class Session implements AsyncDisposable {
     if (this.#signal.aborted) return this.#signal.reason;
     const { stream } = this.#internals.connection;
     const isLost = this.#lost !== undefined || stream.destroyed;
-    return isLost && !(error instanceof pg.DatabaseError)
-      ? sourceError(new ConnectionLost("it ended unexpectedly", { cause: this.#lost }))
-      : sourceError(error);
+    return isLost && !(error instanceof pg.DatabaseError) ? sourceError(this.#loss()) : sourceError(error);
+  }
+
+  /** What the server said before it closed the connection tells more than that the connection is closed. */
+  #loss(): Error {
+    const lost = this.#lost;
+    return lost instanceof pg.DatabaseError || lost instanceof ConnectionLost
+      ? lost
+      : new ConnectionLost("it ended unexpectedly", { cause: lost });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -199,8 +224,7 @@ function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
   // cannot hold every character, and because `replication` has no option.
   const internals = client as unknown as ClientInternals;
   const { connectionParameters: parameters } = internals;
-  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  parameters.options = [parameters.options, ...ours].filter(Boolean).join(" ");
+  parameters.options = startupOptions(parameters.options);
   parameters.application_name = applicationName;
   parameters.client_encoding = "UTF8";
   parameters.database = database;
@@ -211,8 +235,8 @@ function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
   return client;
 }
 
-function connectError(error: unknown, { database, replication }: ConnectRequest): unknown {
-  const known = sourceError(error, replication === true ? { "53300": "WAL_SENDERS" } : {});
+function connectError(error: unknown, { database }: ConnectRequest): unknown {
+  const known = sourceError(error);
   if (known instanceof CodedError) return known;
   // What is left is said by node-postgres itself, without a code: a connection that ended, TLS refused, no password.
   const message = error instanceof Error ? error.message : String(error);

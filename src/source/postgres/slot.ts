@@ -166,7 +166,11 @@ async function create(
     log.info({ database: request.connect.database }, "Waiting for open transactions of the source to end");
   }, slowMs);
   try {
-    const row = await walsender.row<{ consistent_point: string; snapshot_name: string | null }>(request.sql);
+    const row = await walsender.row<{ consistent_point: string; snapshot_name: string | null }>(
+      request.sql,
+      undefined,
+      { deadlineMs: Infinity },
+    );
     return { lsn: parseLsn(row.consistent_point), snapshot: row.snapshot_name ?? "" };
   } catch (error) {
     if (signal.aborted) await terminate(request.connect, walsender.backend);

@@ -87,9 +87,10 @@ async function* work({ request, pieces, pool, signal }: Work): AsyncGenerator<Wo
 
 /** Begins a transaction that sees the snapshot, and ends the one before. */
 export async function beginSnapshot(session: Session, snapshot: string): Promise<void> {
-  // One trip for each table: there may be thousands of small ones.
+  // One trip for each table: there may be thousands of small ones. Reading a large one takes its time.
   await session.run(
-    `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`,
+    `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
+     SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`,
   );
 }
 
