@@ -212,7 +212,8 @@ describe("what is refused", () => {
   });
 
   const form = "a name, a quoted name, `*` or `/regex/`";
-  const unquoted = 'cannot be in a name without quotation marks; write "my-table" for my-table';
+  const unquoted = (name: string): string =>
+    `cannot be in a name without quotation marks; write "${name}" for ${name}`;
   const refusalOf = (filter: string, dialect: FilterDialect): string => {
     try {
       parseDataFilter(filter, dialect);
@@ -229,12 +230,12 @@ describe("what is refused", () => {
     ["include: a.b.c include: a.b.d", "postgres", "character 16 is not a comma between patterns"],
     ["include: a.b exclude: a.c", "mysql", "character 14 is not a comma between patterns"],
     ["include: a.b.*c", "postgres", "character 15 is not a comma between patterns"],
-    ["include: a.b.my-table", "postgres", `character 16 ${unquoted}`],
-    ["include: my-db.b.c", "postgres", `character 12 ${unquoted}`],
-    ["include: a.my-table", "mysql", `character 14 ${unquoted}`],
-    ["include: a.b.c*", "postgres", `character 15 ${unquoted}`],
-    ["include: a.b.c$", "postgres", `character 15 ${unquoted}`],
-    ["include: a.b.c;", "postgres", `character 15 ${unquoted}`],
+    ["include: a.b.my-table", "postgres", `character 16 ${unquoted("my-table")}`],
+    ["include: my-db.b.c", "postgres", `character 12 ${unquoted("my-db")}`],
+    ["include: a.my-table", "mysql", `character 14 ${unquoted("my-table")}`],
+    ["include: a.b.c*", "postgres", "character 15 is not the whole part; write /c.*/ for c*"],
+    ["include: a.b.c$", "postgres", `character 15 ${unquoted("c$")}`],
+    ["include: a.b.c;", "postgres", "character 15 is not a comma between patterns"],
     ["include: a.'b'", "mysql", `character 12 is not ${form}`],
     ["include: a.`b`", "mysql", `character 12 is not ${form}`],
     ["include: a.-b", "mysql", `character 12 is not ${form}`],

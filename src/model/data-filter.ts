@@ -74,6 +74,8 @@ function invalid(message: string): CodedError {
 }
 
 const word = /[A-Za-z0-9_\u0080-\uffff]+/y;
+/** Up to what ends a part. */
+const restOfName = /[^\s.,]*/y;
 const space = /\s*/y;
 const keyword = /(include|exclude)\s*:/iy;
 
@@ -130,11 +132,19 @@ class FilterParser {
     if (this.#text[this.#at] === "/") return this.#regex();
     const name = this.#match(word);
     if (name === undefined) return this.#unexpected("a name, a quoted name, `*` or `/regex/`");
-    if (!this.#atEndOfName())
-      refuse(
-        `character ${this.#at + 1} cannot be in a name without quotation marks; write "my-table" for my-table`,
-      );
+    if (!this.#atEndOfName()) this.#refuseName(name);
     return { kind: "literal", name };
+  }
+
+  /** `start`: what has been read of the name. */
+  #refuseName(start: string): never {
+    const at = this.#at + 1;
+    const meant = start + (this.#match(restOfName) ?? "");
+    if (meant.includes("*"))
+      refuse(`character ${at} is not the whole part; write /${meant.replaceAll("*", ".*")}/ for ${meant}`);
+    return refuse(
+      `character ${at} cannot be in a name without quotation marks; write "${meant}" for ${meant}`,
+    );
   }
 
   #quoted(): string {
@@ -161,7 +171,7 @@ class FilterParser {
   }
 
   #atEndOfName(): boolean {
-    return this.#at >= this.#text.length || /[\s.,]/.test(this.#text.charAt(this.#at));
+    return this.#at >= this.#text.length || /[\s.,;]/.test(this.#text.charAt(this.#at));
   }
 
   #skip(symbol: string): boolean {

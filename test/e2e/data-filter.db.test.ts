@@ -78,7 +78,7 @@ const refused: readonly (readonly [what: string, filter: string, says: RegExp])[
   [
     "a wildcard within a name",
     "include: books*.public.mystery",
-    /character 15 cannot be in a name without quotation marks/,
+    /character 15 is not the whole part; write \/books\.\*\/ for books\*/,
   ],
   ["a database by pattern", "include: /books/.public.mystery", /must name its database literally/],
   ["a regular expression without end", "include: books.public./mystery", /character 23 is never closed/],
