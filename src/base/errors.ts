@@ -104,6 +104,10 @@ export const errorCatalogue = {
     fix: "Raise `memory` of the target in the configuration file and restart; then take the table out of the data filter and in again. Or leave the table out.",
   },
   TARGET_DISK_FULL: { retry: true, fix: "Free disk space under data_dir; replication goes on by itself." },
+  TARGET_OUT_OF_MEMORY: {
+    retry: true,
+    fix: "Raise `memory` of the target in the configuration file and restart the service.",
+  },
   TARGET_LOCKED: { retry: true, fix: "Stop the other process that has the warehouse file open." },
   TARGET_FENCED: { retry: false, fix: "Another process replicates into this database: stop one of them." },
   TARGET_FAILED: { retry: true, fix: "See the message; replication is tried again by itself." },

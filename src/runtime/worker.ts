@@ -7,7 +7,7 @@ import type { SecretBytes } from "../base/secret.ts";
 import type { Block, TableEvent, TableFailureReason } from "../model/block.ts";
 import type { Delta } from "../model/delta.ts";
 import type { IntegrationError, TableStatus } from "../model/integration.ts";
-import { TableError } from "../model/table-error.ts";
+import { SuspectError, TableError } from "../model/table-error.ts";
 import { stateName } from "../model/table-state.ts";
 import { runPipeline } from "../pipeline/pipeline.ts";
 import type { Source, SourceEngine, Stall, StreamRequest } from "../source/source.ts";
@@ -15,6 +15,7 @@ import type { DestinationDatabase, TableMeasure, Warehouse } from "../target/tar
 import { Lag } from "./lag.ts";
 import { Opening } from "./opening.ts";
 import { happened } from "./happened.ts";
+import { Suspects } from "./suspects.ts";
 import { verifyStream, type TableVerification } from "./verify.ts";
 
 export interface WorkerRequest {
@@ -102,6 +103,7 @@ export class Worker implements AsyncDisposable {
   /** Copies begun and tables failed that were read and that the target has not committed. */
   #copiesUncommitted = 0;
   #copiesApplied = 0;
+  readonly #suspects = new Suspects();
   readonly #notices = new Map<string, IntegrationError>();
   #phase: Exclude<WorkerPhase, { kind: "copying" }> = { kind: "connecting" };
   #running: Running | undefined;
@@ -196,10 +198,15 @@ export class Worker implements AsyncDisposable {
         await this.#attempt(failed, stop);
       } catch (error) {
         if (stop.aborted) break;
-        failed = error instanceof TableError ? error : undefined;
+        failed = this.#failedTable(error);
         if (failed === undefined) await this.#waitAfter(error, stop);
       }
     }
+  }
+
+  #failedTable(error: unknown): TableError | undefined {
+    if (error instanceof TableError) return error;
+    return error instanceof SuspectError ? this.#suspects.judge(error, Date.now()) : undefined;
   }
 
   /** Ends only by throwing. `failed`: a table to be recorded as failed first. */
@@ -336,8 +343,8 @@ function beginsOrFails({ kind }: TableEvent): boolean {
 }
 
 async function recordFailure(database: DestinationDatabase, failed: TableError): Promise<void> {
-  const { code, message, table } = failed;
+  const { code, message, table, fix } = failed;
   assert(message.length > 0, "a failed table has a reason");
   log.warn({ code, table: `${table.name.schema}.${table.name.table}` }, "A table failed and is left out");
-  await database.failTable(table, { code, message });
+  await database.failTable(table, { code, message, ...(fix !== undefined && { fix }) });
 }

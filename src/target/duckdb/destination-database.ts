@@ -15,7 +15,7 @@ import { duckFailure, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
 import { isLeft, Ledger, recordOf, type TableEntry } from "./ledger.ts";
 import { PhysicalTables } from "./physical-tables.ts";
-import { sortBySize } from "./row-sizes.ts";
+import { sortBySize, type SortedRows } from "./row-sizes.ts";
 import { RowsWriter, type WriterTools } from "./rows-writer.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./sql-text.ts";
@@ -26,6 +26,9 @@ const log = logger("duckdb");
 
 // Statements of so many tables are kept prepared; more tables than that rarely change at once.
 const writersMax = 200;
+
+/** A guess. */
+const smallRowBytes = 100;
 
 // When nothing has been applied for so long and the log has grown so far, it is written into the database file.
 const idleMs = 5_000;
@@ -57,6 +60,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #tools: WriterTools;
   /** The one used last is the last. */
   readonly #writers = new Map<string, RowsWriter>();
+  readonly #written = new Written();
   readonly #onClosed: (closed: DuckDbDatabase) => void;
   #position: Position | undefined;
   #hasLeftRows: boolean;
@@ -191,6 +195,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     await this.#session.runKept("BEGIN");
     this.#inTransaction = true;
     this.#physical.begin();
+    this.#written.clear();
   }
 
   async #step(step: DeltaStep): Promise<void> {
@@ -214,6 +219,7 @@ export class DuckDbDatabase implements DestinationDatabase {
       await this.#forgetWriters();
       await this.#events.addLargePart(step.relation);
     }
+    this.#written.add(step, inserts);
     const writer = await this.#writer(step, entry.rows);
     try {
       await writer.apply(step, inserts);
@@ -248,7 +254,11 @@ export class DuckDbDatabase implements DestinationDatabase {
     const changed = this.#tables.changed();
     for (const entry of changed) await this.#ledger.writeEntry(entry);
     await this.#writeCheckpoint(checkpoint);
-    await this.#session.runKept("COMMIT");
+    try {
+      await this.#session.runKept("COMMIT");
+    } catch (error) {
+      throw writeFailure(error, this.#written.largest());
+    }
     this.#inTransaction = false;
     this.#tables.commit();
     this.#hasLeftRows = this.#tables.left().length > 0;
@@ -330,5 +340,26 @@ export class DuckDbDatabase implements DestinationDatabase {
     await this.#alone(async () => {
       if (!this.#inTransaction) await this.#duck.checkpoint(this.name);
     });
+  }
+}
+
+/** About how much a transaction has written into each table. */
+class Written {
+  readonly #tables = new Map<string, { table: TableDefinition; bytes: number }>();
+
+  clear(): void {
+    this.#tables.clear();
+  }
+
+  add({ relation, changes }: RowsStep, { large }: SortedRows): void {
+    const before = this.#tables.get(relation.id)?.bytes ?? 0;
+    const bytes = large.reduce((sum, tuple) => sum + tuple.bytes, before + changes * smallRowBytes);
+    this.#tables.set(relation.id, { table: relation, bytes });
+  }
+
+  /** The table that is most probably to blame for a commit that failed. */
+  largest(): TableDefinition | undefined {
+    const [first] = [...this.#tables.values()].toSorted((a, b) => b.bytes - a.bytes);
+    return first?.table;
   }
 }

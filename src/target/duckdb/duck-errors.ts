@@ -1,6 +1,6 @@
 import { CodedError, messageOf } from "../../base/errors.ts";
 import type { TableDefinition } from "../../model/relation.ts";
-import { TableError } from "../../model/table-error.ts";
+import { SuspectError, TableError } from "../../model/table-error.ts";
 
 /** What DuckDB says when `errors_as_json` is on. */
 export interface DuckFailure {
@@ -30,6 +30,13 @@ const diskFull = /No space left on device|File too large|Disk quota exceeded|max
 /** Kinds of errors that tell of values; their messages may show some, so they go no further. */
 const aboutValues = new Set(["Conversion", "Out of Range", "Constraint", "Invalid Input", "Invalid Type"]);
 
+/** Also the reason of a commit that failed. */
+const outOfMemory = /^Out of Memory|failed to (pin|allocate)|could not allocate/i;
+
+export function isOutOfMemory({ type, message }: DuckFailure): boolean {
+  return type === "Out of Memory" || outOfMemory.test(message);
+}
+
 /** An error of a statement that writes, as the callers of a target know it. `table`: whose values it was about. */
 export function writeFailure(error: unknown, table?: TableDefinition): Error {
   if (error instanceof CodedError || error instanceof TableError) return error;
@@ -37,8 +44,14 @@ export function writeFailure(error: unknown, table?: TableDefinition): Error {
   if (failure === undefined) return error instanceof Error ? error : new Error(String(error));
   if (diskFull.test(failure.message))
     return new CodedError("TARGET_DISK_FULL", "The warehouse has no disk space left.");
-  if (!aboutValues.has(failure.type))
-    return new CodedError("TARGET_FAILED", `DuckDB: ${failure.type}: ${firstLine(failure.message)}`);
+  if (!aboutValues.has(failure.type)) {
+    const coded = isOutOfMemory(failure)
+      ? new CodedError("TARGET_OUT_OF_MEMORY", "The warehouse has too little memory.", { cause: error })
+      : new CodedError("TARGET_FAILED", `DuckDB: ${failure.type}: ${firstLine(failure.message)}`);
+    return table === undefined || isDead(error) || isInvalidated(error)
+      ? coded
+      : new SuspectError(coded, table);
+  }
   const message = `DuckDB cannot hold a value (${failure.type}).`;
   return table === undefined
     ? new CodedError("TARGET_FAILED", message)

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { RowsStep } from "../../model/delta.ts";
 import type { Relation } from "../../model/relation.ts";
-import { TableError } from "../../model/table-error.ts";
+import { SuspectError, TableError } from "../../model/table-error.ts";
 import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
 import { plainRelation, runOf, unchanged, type Cell } from "../../../test/support/plain-tuples.ts";
 import {
@@ -14,7 +14,9 @@ import {
   TestWarehouse,
 } from "../../../test/support/test-warehouse.ts";
 import type { TargetEngine } from "../target.ts";
+import { DuckDb } from "./duck-db.ts";
 import { duckdb } from "./engine.ts";
+import { DuckDbWarehouse } from "./warehouse.ts";
 
 const memoryBytes = 256e6;
 const small: TargetEngine = {
@@ -132,4 +134,32 @@ test("a row that the memory cannot hold fails its table with its size, and leave
     ["1", "3"],
     ["2", "102000000"],
   ]);
+}, 120_000);
+
+test("where the memory is not enough, the error names the setting and the table that was written most", async () => {
+  const rowSizes = { largeBytes: Infinity, groupBytes: Infinity, groupRows: 0, rowBytesMax: Infinity };
+  const dense: TargetEngine = {
+    ...duckdb,
+    open: (request, signal) => {
+      const start = (path: string) => DuckDb.open(path, { rowSizes, memoryBytes });
+      return DuckDbWarehouse.open({ ...request, start }, signal);
+    },
+  };
+  await using target = await TestWarehouse.open(dense);
+  await using database = await target.database();
+  const other = plainRelation({ id: "2", name: "other", columns, key: ["id"] });
+  await database.apply(
+    deltaOf([...copySteps(documents, []), ...copySteps(other, [[1, "one", 0]])], "0"),
+    never,
+  );
+  const fill = async (): Promise<void> => {
+    await database.apply(deltaOf([rowsStep(other, { inserts: [[2, "two", 0]] })]), never);
+    for (let id = 0; id < 300; id += 20)
+      await database.apply(deltaOf([inserts(documents, id, id + 20)]), never);
+    await database.apply(deltaOf([], "1"), never);
+  };
+  const failure: unknown = await fill().catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(SuspectError);
+  expect(failure).toMatchObject({ code: "TARGET_OUT_OF_MEMORY", table: { id: "1" } });
+  expect(database.progress().checkpoint).toBe("0");
 }, 120_000);
