@@ -20,12 +20,23 @@ import type { TableFailureReason } from "./block.ts";
  * | timestamp, timestamptz | microseconds since 1970-01-01 UTC, or `infinity`, `-infinity` |
  * | interval | months `/` days `/` microseconds |
  *
- * A row is its fields in column order, each `-` for NULL or `<bytes>:<text>`; its hash is the first 8 bytes of the
- * MD5 of that (big endian). A table's hash is the sum of its rows' hashes modulo 2^64, as 16 hexadecimal digits.
+ * A row is its fields in column order, each `-` for NULL or `<bytes>:<text>`, where `<bytes>` is the length of the
+ * canonical text. Of a text that is longer than `fieldBytesMax` the field has the MD5 instead, of bytes that of the
+ * bytes themselves: neither side ever holds several copies of a large value, or the source sends it.
+ * A row's hash is the first 8 bytes of the MD5 of that (big endian). A table's hash is the sum of its rows' hashes
+ * modulo 2^64, as 16 hexadecimal digits.
  */
 export interface TableDigest {
   readonly rows: number;
   readonly hash: string;
+}
+
+/** Longer canonical texts stand in a row by their MD5. */
+export const fieldBytesMax = 1_000;
+
+/** The field of a canonical text that is not longer than `fieldBytesMax`. */
+export function shortField(text: string): string {
+  return `${Buffer.byteLength(text)}:${text}`;
 }
 
 /** Gathers the digest of a table, row by row in any order. */
@@ -35,10 +46,10 @@ export class RowDigests {
   #high = 0;
   #low = 0;
 
-  /** One row: its fields in column order, in canonical text, null for NULL. */
+  /** One row: its fields in column order, null for NULL. */
   add(fields: readonly (string | null)[]): void {
     let row = "";
-    for (const field of fields) row += field === null ? "-" : `${Buffer.byteLength(field)}:${field}`;
+    for (const field of fields) row += field ?? "-";
     const digest = hash("md5", row, "buffer");
     const low = this.#low + digest.readUInt32BE(4);
     this.#low = low >>> 0;

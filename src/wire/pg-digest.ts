@@ -3,6 +3,8 @@
  * warehouse. Each gives NULL for NULL. Floats alone are given as float8out prints them; the reader turns that into
  * JavaScript's text. They expect the session settings that zeroetl uses (UTC, ISO, postgres, extra_float_digits 1).
  */
+import { fieldBytesMax } from "../model/digest.ts";
+
 export type Digest = (column: string) => string;
 
 /** For types whose cast to text is their output function. */
@@ -63,6 +65,18 @@ export const digestArray: Digest = (column) => {
   const begins = dimensions.map((n) => `coalesce(pg_catalog.array_lower(${column}, ${n}), 1) = 1`);
   return `CASE WHEN ${begins.join(" AND ")} THEN ${digestJson(column)} ELSE pg_catalog.to_json(${column}::text)::text END`;
 };
+
+/** The field of a canonical text (see `fieldBytesMax`). */
+export const textField: Digest = (text) =>
+  field(`pg_catalog.octet_length(${text})`, { whole: text, long: text });
+
+/** The field of a bytea. */
+export const bytesField: Digest = (bytes) =>
+  field(`pg_catalog.octet_length(${bytes}) * 2`, { whole: digestBytes(bytes), long: bytes });
+
+function field(length: string, { whole, long }: { readonly whole: string; readonly long: string }): string {
+  return `(${length})::text || ':' || CASE WHEN ${length} > ${fieldBytesMax} THEN pg_catalog.md5(${long}) ELSE ${whole} END`;
+}
 
 /** Those of values that are kept in another notation than PostgreSQL prints. */
 export const converting: ReadonlySet<Digest> = new Set([digestArray, digestJson, digestMoney, digestOid]);

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { fieldBytesMax, shortField } from "../../src/model/digest.ts";
 import type { LogicalKind } from "../../src/model/logical-type.ts";
 import { vectorRowsMax, type Vector } from "../../src/model/vector.ts";
 
@@ -13,6 +15,14 @@ interface Place {
 export function canonicalText(vector: Vector, row: number): string | null {
   if (row >= vectorRowsMax || vector.valid[row] === 0) return null;
   return texts[vector.type.kind]({ vector, view: vector.view, row, at: row * vector.width });
+}
+
+/** The field of a canonical text in its row, as model/digest.ts says; null for NULL. */
+export function digestField(kind: LogicalKind, text: string | null): string | null {
+  if (text === null || Buffer.byteLength(text) <= fieldBytesMax)
+    return text === null ? null : shortField(text);
+  const hashed = Buffer.from(text, kind === "bytes" ? "hex" : "utf8");
+  return `${Buffer.byteLength(text)}:${createHash("md5").update(hashed).digest("hex")}`;
 }
 
 const int64Text = ({ view, at }: Place) => String(view.getBigInt64(at, true));

@@ -2,7 +2,7 @@ import { RowDigests, type TableDigest } from "../../src/model/digest.ts";
 import type { Relation } from "../../src/model/relation.ts";
 import { Fields } from "../../src/model/tuple.ts";
 import { Vector, vectorRowsMax } from "../../src/model/vector.ts";
-import { canonicalText } from "./canonical-text.ts";
+import { canonicalText, digestField } from "./canonical-text.ts";
 import { plainTuple, runOf, type Cell } from "./plain-tuples.ts";
 
 /** The digest of rows as they were given to a target: what the target must say of what it holds. */
@@ -18,7 +18,7 @@ export function digestOfRows(relation: Relation, rows: readonly (readonly Cell[]
       const vector = vectors[index];
       if (vector !== undefined) column.decode(fields, { first: index * vectorRowsMax, count: 1 }, vector);
     }
-    digests.add(vectors.map((vector) => canonicalText(vector, 0)));
+    digests.add(vectors.map((vector) => digestField(vector.type.kind, canonicalText(vector, 0))));
   }
   return digests.result();
 }

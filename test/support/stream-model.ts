@@ -13,6 +13,7 @@ import { TableError } from "../../src/model/table-error.ts";
 import type { Progress, TablePhase, TableRecord } from "../../src/model/table-state.ts";
 import { fieldUnchanged, type TupleLayout } from "../../src/model/tuple.ts";
 import { decodedRows } from "./pg-decoded.ts";
+import { digestField } from "./canonical-text.ts";
 
 type Row = (string | null)[];
 
@@ -330,10 +331,12 @@ function unchangedOf(
   return new Set(columns.filter((column) => lengths[column] === fieldUnchanged));
 }
 
-function digestOf({ byIdentity }: Rows): TableDigest {
+function digestOf({ relation, byIdentity }: Rows): TableDigest {
   const digests = new RowDigests();
+  const kinds = relation.columns.map(({ type }) => type.kind);
   for (const { row, count } of byIdentity.values())
-    for (let copy = 0; copy < count; copy += 1) digests.add(row);
+    for (let copy = 0; copy < count; copy += 1)
+      digests.add(row.map((text, index) => digestField(kinds[index] ?? "text", text)));
   return digests.result();
 }
 

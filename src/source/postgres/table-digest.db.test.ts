@@ -62,3 +62,30 @@ test("a table that cannot be read is told with what to grant, and the others are
     Object.entries(again).filter(([name, outcome]) => name !== "dropped" && outcome !== "1 row"),
   ).toEqual([]);
 });
+
+test("long values are compared by their hashes, at lengths on both sides of the limit", async () => {
+  await using server = await TestPostgres.start();
+  const database = await TestDatabase.make(server);
+  await database.run(
+    "CREATE DOMAIN blob AS bytea",
+    "CREATE TABLE long (id int PRIMARY KEY, t text, b bytea, d blob, j jsonb, n numeric, a text[], f float8)",
+    `INSERT INTO long SELECT i, repeat('ä', i * 250), decode(repeat('0f', i * 250), 'hex'),
+       decode(repeat('aa', 400 + i * 50), 'hex'), to_jsonb(repeat('x', 990 + i)), repeat('9', 990 + i)::numeric,
+       ARRAY[repeat('y', 990 + i), NULL], i / 3.0 FROM generate_series(1, 10) AS i`,
+    "INSERT INTO long (id, t) VALUES (11, repeat('z', 20000000))",
+  );
+  await using run = await database.stream();
+  await run.synced("public.long");
+  expect(await run.differences()).toEqual([]);
+  const never = new AbortController().signal;
+  await using standstill = await run.source.standstill(never);
+  standstill.release();
+  const [record] = run.model.progress.tables;
+  if (record === undefined) throw new Error("there is one table");
+  const [reading, held] = [await standstill.digest(record.definition, never), run.model.digests()];
+  expect(reading).toEqual({ kind: "read", digest: held.get("public.long") });
+  await database.run("UPDATE long SET t = t || 'z' WHERE id = 11");
+  await using later = await run.source.standstill(never);
+  later.release();
+  expect(await later.digest(record.definition, never)).not.toEqual(reading);
+});

@@ -1,7 +1,9 @@
 import type { TableFailureReason } from "../../model/block.ts";
-import { RowDigests, type TableDigest, type TableReading } from "../../model/digest.ts";
+import { RowDigests, shortField, type TableDigest, type TableReading } from "../../model/digest.ts";
+import type { LogicalType } from "../../model/logical-type.ts";
 import type { TableDefinition } from "../../model/relation.ts";
 import { int32At } from "../../wire/pg-bytes.ts";
+import { bytesField, textField, type Digest } from "../../wire/pg-digest.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
 import { copyRegions, copyRows } from "./copy-rows.ts";
 import { quoteIdentifier, quotedNameOf } from "./names.ts";
@@ -82,22 +84,35 @@ function altered({ name }: TableDefinition): TableFailureReason {
 
 /** Fields of text, so that the binary form of COPY, which is fastest to take apart, holds nothing else. */
 function digestSql({ relation, codecs }: Shape, from: string): string {
-  const texts = relation.columns.map(
-    ({ name }, index) => `(${codecs[index]?.digest(quoteIdentifier(name)) ?? "NULL"})::text`,
-  );
-  return `COPY (SELECT ${texts.join(", ")} FROM ${from}) TO STDOUT (FORMAT binary)`;
+  const columns = relation.columns.map(({ name, type }, index) => {
+    const { long, digest } = digestOf(type, codecs[index]?.digest);
+    return { canonical: digest(quoteIdentifier(name)), field: long?.(`f${index}`) ?? `f${index}` };
+  });
+  const texts = columns.map(({ canonical }, index) => `(${canonical}) AS f${index}`);
+  // OFFSET 0 keeps the planner from computing a text once for each mention of it.
+  return `COPY (SELECT ${columns.map(({ field }) => field).join(", ")}
+    FROM (SELECT ${texts.join(", ")} FROM ${from} OFFSET 0) AS t) TO STDOUT (FORMAT binary)`;
+}
+
+/** `digest`: what to select of the column; `long`: the field of that, where it may be too long to be sent. */
+function digestOf({ kind }: LogicalType, digest: Digest = () => "NULL"): { digest: Digest; long?: Digest } {
+  if (kind === "bytes") return { digest: (column) => `${column}::bytea`, long: bytesField };
+  if (kind === "text" || kind === "json")
+    return { digest: (column) => `(${digest(column)})::text`, long: textField };
+  return { digest: (column) => `(${digest(column)})::text` };
 }
 
 function fieldsAt(region: Uint8Array, offset: number, { relation }: Shape): (string | null)[] {
   const bytes = Buffer.from(region.buffer, region.byteOffset, region.byteLength);
   let at = offset + 2;
-  return relation.columns.map(({ type }) => {
+  return relation.columns.map(({ type: { kind } }) => {
     const length = int32At(region, at);
     at += 4;
     if (length < 0) return null;
     const text = bytes.toString("utf8", at, at + length);
     at += length;
-    return type.kind === "float32" || type.kind === "float64" ? floatText(text) : text;
+    if (kind === "text" || kind === "json" || kind === "bytes") return text;
+    return shortField(kind === "float32" || kind === "float64" ? floatText(text) : text);
   });
 }
 

@@ -1,3 +1,4 @@
+import { fieldBytesMax } from "../../model/digest.ts";
 import type { LogicalKind, LogicalType } from "../../model/logical-type.ts";
 
 /**
@@ -14,10 +15,25 @@ export function hasExponent(type: LogicalType, value: string): string | undefine
   return `coalesce(isfinite(${value}) AND contains(${text(double(value))}, 'e'), false)`;
 }
 
-/** Floats as DOUBLE, so that JavaScript can print them; everything else in canonical text. */
-export function canonicalOrDouble(type: LogicalType, value: string): string {
-  return isFloat(type) ? double(value) : canonicalOf(type, value);
+/** What `fieldOf` makes a field of: the canonical text, but bytes as they are. */
+export function comparedOf(type: LogicalType, value: string): string {
+  return type.kind === "bytes" ? value : canonicalOf(type, value);
 }
+
+/** The field of what `comparedOf` gives (model/digest.ts); NULL for NULL. */
+export function fieldOf({ kind }: LogicalType, compared: string): string {
+  const length = kind === "bytes" ? `octet_length(${compared}) * 2` : `strlen(${compared})`;
+  const whole = kind === "bytes" ? `lower(hex(${compared}))` : compared;
+  const shown = mayBeLong.has(kind) ? `if(${length} > ${fieldBytesMax}, md5(${compared}), ${whole})` : whole;
+  return `${length} || ':' || ${shown}`;
+}
+
+/** A float as DOUBLE, for JavaScript to print. */
+export function doubleOf(type: LogicalType, value: string): string | undefined {
+  return isFloat(type) ? double(value) : undefined;
+}
+
+const mayBeLong: ReadonlySet<LogicalKind> = new Set(["text", "json", "bytes"]);
 
 function isFloat(type: LogicalType): boolean {
   return type.kind === "float32" || type.kind === "float64";
