@@ -42,6 +42,10 @@ export const errorCatalogue = {
     retry: true,
     fix: "Remove what the message names; replication continues by itself.",
   },
+  SOURCE_TRANSACTION_OPEN: {
+    retry: true,
+    fix: "End the transaction that the message names; copying goes on by itself.",
+  },
   SOURCE_REPLACED: {
     retry: false,
     fix: "The source is another server than before, or was restored to an earlier time: delete the integration and create it again.",

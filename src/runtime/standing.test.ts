@@ -40,6 +40,7 @@ function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[]
     counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
     tables: [table("orders", "Synced")],
     notices: [],
+    obstacle: undefined,
     ...health,
   };
   return { health: whole, findings, leaving: 0 };
@@ -184,4 +185,18 @@ test("very many failed tables are counted instead of listed", () => {
   const errors = standing("active", [stream({ tables })])?.errors ?? [];
   expect(errors).toHaveLength(51);
   expect(errors.at(-1)?.message).toMatch(/^950 more tables failed/);
+});
+
+test("what copies wait for is in the errors for as long as they wait, and makes a new integration deletable", () => {
+  const obstacle = { code: "SOURCE_TRANSACTION_OPEN", message: "It waits." };
+  const connecting = [stream({ phase: { kind: "connecting" }, copiesWaiting: undefined, obstacle })];
+  expect(standing("creating", connecting)).toMatchObject({ status: "creating", errors: [obstacle] });
+  expect(standing("creating", connecting, creationPatienceMs)?.status).toBe("needs_attention");
+  expect(standing("active", connecting)?.status).toBe("active");
+  expect(standing("active", [stream({ copiesWaiting: 1, obstacle })])).toMatchObject({
+    status: "syncing",
+    errors: [obstacle],
+  });
+  expect(standing("active", [stream({ phase: { kind: "copying" }, obstacle })])?.errors).toEqual([obstacle]);
+  expect(standing("active", [stream({ obstacle })])?.errors).toEqual([]);
 });

@@ -75,6 +75,9 @@ function statusOf({ before, ageMs, nowMs, streams }: Circumstances): Integration
   if (stops.some((code) => onlyDeletingHelps.has(code))) return "failed";
   if (stops.some((code) => !passing.has(code))) return "needs_attention";
   if (stops.length > 0) return whileRetrying(before, ageMs);
+  const isHeldUp = ({ health }: StreamStanding): boolean => obstacleOf(health) !== undefined;
+  if (streams.some((stream) => stream.health.phase.kind === "connecting" && isHeldUp(stream)))
+    return whileRetrying(before, ageMs);
   if (streams.some(({ health }) => health.phase.kind === "connecting" || health.copiesWaiting === undefined))
     return undefined;
   if (streams.some(({ health }) => stallError(health, nowMs) !== undefined)) return "needs_attention";
@@ -131,13 +134,20 @@ function errorsOfStream(stream: StreamStanding, nowMs: number): IntegrationError
   // While a stream does not run, or copies, it has not told of every table yet.
   const unheard = isComplete(stream) ? unheardTables(stream).map(errorOfFinding) : [];
   const stalled = stallError(stream.health, nowMs);
+  const obstacle = obstacleOf(stream.health);
   return [
     ...stopped,
     ...(stalled === undefined ? [] : [stalled]),
+    ...(obstacle === undefined ? [] : [obstacle]),
     ...notices,
     ...unheard,
     ...failedTables(tables),
   ];
+}
+
+/** What is in the way of tables that wait for their copy, or of the stream that would copy them. */
+function obstacleOf({ phase, copiesWaiting, obstacle }: WorkerHealth): IntegrationError | undefined {
+  return phase.kind === "streaming" && copiesWaiting === 0 ? undefined : obstacle;
 }
 
 /** A lock that is held for a moment is nobody's concern; what lasts does not end without a person, as a rule. */

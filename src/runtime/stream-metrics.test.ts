@@ -45,6 +45,7 @@ function stream(over: Partial<WorkerHealth>): WorkerHealth {
     counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
     tables: [],
     notices: [],
+    obstacle: undefined,
     ...over,
   };
 }

@@ -59,6 +59,8 @@ export interface WorkerHealth {
   readonly tables: readonly TableStatus[];
   /** What people should know although replication goes on. */
   readonly notices: readonly IntegrationError[];
+  /** What tables that are to be copied wait for at the source. */
+  readonly obstacle: IntegrationError | undefined;
 }
 
 /** Since the worker started. */
@@ -105,6 +107,7 @@ export class Worker implements AsyncDisposable {
   #copiesApplied = 0;
   readonly #suspects = new Suspects();
   readonly #notices = new Map<string, IntegrationError>();
+  #obstacle: IntegrationError | undefined;
   #phase: Exclude<WorkerPhase, { kind: "copying" }> = { kind: "connecting" };
   #running: Running | undefined;
   #tables: readonly TableMeasure[] = [];
@@ -149,6 +152,7 @@ export class Worker implements AsyncDisposable {
       counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
       tables: this.#tables.map((table) => this.#tableStatus(table)),
       notices: [...this.#notices.values()],
+      obstacle: this.#obstacle,
     };
   }
 
@@ -224,8 +228,10 @@ export class Worker implements AsyncDisposable {
     this.#tables = await database.tables();
     const progress = database.progress();
     const notice = (error: IntegrationError) => this.#notices.set(error.code, error);
+    this.#meet(undefined);
+    const onWait = (obstacle: IntegrationError | undefined) => this.#meet(obstacle);
     await using source = await engine.open(
-      { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice },
+      { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice, onWait },
       signal,
     );
     opening.done();
@@ -298,6 +304,13 @@ export class Worker implements AsyncDisposable {
     log.error({ integration: stream.integrationId, database: stream.database, code }, message);
     const error = { code, message: withFix(message, fix) };
     this.#enter({ kind: "retrying", error, nextAttemptAt: undefined, needsPerson: false });
+  }
+
+  #meet(obstacle: IntegrationError | undefined): void {
+    if (obstacle?.message === this.#obstacle?.message) return;
+    if (obstacle !== undefined) log.warn({ code: obstacle.code }, obstacle.message);
+    this.#obstacle = obstacle;
+    this.#changed();
   }
 
   #enter(phase: Exclude<WorkerPhase, { kind: "copying" }>): void {

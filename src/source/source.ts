@@ -29,6 +29,8 @@ export interface OpenRequest extends StreamRequest {
   readonly catalogPollMs: number;
   /** Tells people something while replication goes on, such as a slot that was lost. One per code stays. */
   readonly notice: (notice: IntegrationError) => void;
+  /** Reports what tables that are to be copied wait for at the source; undefined where nothing is in the way any more. */
+  readonly onWait: (obstacle: IntegrationError | undefined) => void;
 }
 
 /** One kind of source database. Stateless; a registry line in `engines.ts`. */

@@ -68,6 +68,8 @@ interface Running {
 export class StreamRun implements AsyncDisposable {
   readonly model = new StreamModel();
   readonly notices: IntegrationError[] = [];
+  /** What tables wait for at the source. */
+  obstacle: IntegrationError | undefined;
   readonly integrationId = randomUUID();
   readonly #url: string;
   readonly #options: RunOptions;
@@ -107,6 +109,7 @@ export class StreamRun implements AsyncDisposable {
       dataKey: new SecretBytes(randomBytes(32)),
       catalogPollMs,
       notice: (notice) => this.notices.push(notice),
+      onWait: (obstacle) => (this.obstacle = obstacle),
     };
   }
 

@@ -82,7 +82,15 @@ class FakeWorker implements StreamWorker {
   async #open(): Promise<void> {
     const { stream, spoolDirectory, dataKey, catalogPollMs } = this.request;
     const progress = { checkpoint: undefined, tables: [] };
-    const request = { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice: () => {} };
+    const request = {
+      ...stream,
+      progress,
+      spoolDirectory,
+      dataKey,
+      catalogPollMs,
+      notice: () => {},
+      onWait: () => {},
+    };
     try {
       await this.request.source.open(request, new AbortController().signal);
     } catch (error) {
@@ -108,6 +116,7 @@ class FakeWorker implements StreamWorker {
       counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
       tables: [],
       notices: [],
+      obstacle: undefined,
       ...this.state,
     });
 

@@ -17,7 +17,7 @@ test("a table that was published, copied and taken out again between two looks i
   await using session = await Session.open(connect, never);
   const names = namesOf("11111111-2222-4333-8444-555555555555", database);
   await createPublication(session, names.publication);
-  await createSlot({ ...connect, slot: names.slot, version: 180_000 }, never);
+  await createSlot({ ...connect, slot: names.slot, version: 180_000, onWait: () => {} }, never);
   const tables = { look: 0, changedAt: 0 };
   const scope = parseDataFilter("include: postgres.*.*", "postgres");
   const watch = new CatalogWatch({ session, names, scope, database, tables });

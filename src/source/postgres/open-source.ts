@@ -100,16 +100,18 @@ function lost(opening: Opening, { code, message }: CodedError): Promise<Start> {
 }
 
 /** The publication first: pgoutput looks for it as of the changes that it decodes. */
-async function renew({ connect, names, facts, control, signal }: Opening): Promise<Start> {
+async function renew({ request, connect, names, facts, control, signal }: Opening): Promise<Start> {
   await dropSlot(control, names.slot, signal);
   await createPublication(control, names.publication);
-  const lsn = await createSlot({ ...connect, slot: names.slot, version: facts.version }, signal);
+  const { onWait } = request;
+  const lsn = await createSlot({ ...connect, slot: names.slot, version: facts.version, onWait }, signal);
+  onWait(undefined);
   return { lsn, isCurrent: false };
 }
 
 async function assemble(opening: Opening, start: Start, opened: Resources): Promise<PostgresSource> {
   const { request, connect, names, identity, control, walsender, signal } = opening;
-  const { scope, database, catalogPollMs, progress } = request;
+  const { scope, database, catalogPollMs, progress, onWait } = request;
   const spools = opened.use(await Spools.open(request.spoolDirectory, request.dataKey));
   const tables = new StreamTables(progress.tables, start.isCurrent);
   await findDecoders(control, tables, progress.tables);
@@ -122,7 +124,7 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
   });
   await watch.look();
   const session = opened.use(await Session.open(connect, signal));
-  const copier = opened.use(new TableCopier({ connect, names, log: identity, tables, session }));
+  const copier = opened.use(new TableCopier({ connect, names, log: identity, tables, session, onWait }));
   const resolver = new RelationResolver({ session: control, publication: names.publication, tables });
   const { socket, regions, first } = await startStream(
     walsender,

@@ -6,6 +6,7 @@ import { parseLsn, type Lsn } from "./lsn.ts";
 import { quoteIdentifier, quoteLiteral } from "./names.ts";
 import { applicationName, Session, type ConnectRequest } from "./session.ts";
 import { sourceError, sqlStateOf } from "./source-error.ts";
+import { reportingWaits, type OnWait } from "./wait-report.ts";
 
 const log = logger("postgres");
 
@@ -113,13 +114,13 @@ export interface CreatedSlot {
  * server can do that (17 and later).
  */
 export async function createSlot(
-  connect: ConnectRequest & { readonly slot: string; readonly version: number },
+  connect: ConnectRequest & { readonly slot: string; readonly version: number; readonly onWait: OnWait },
   signal: AbortSignal,
 ): Promise<Lsn> {
   const options = connect.version >= 170_000 ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
   await using walsender = await Session.open({ ...connect, replication: true }, signal);
   const sql = `CREATE_REPLICATION_SLOT ${quoteIdentifier(connect.slot)} LOGICAL pgoutput ${options}`;
-  const { lsn } = await create(walsender, { connect, sql }, signal);
+  const { lsn } = await create(walsender, { connect, sql, onWait: connect.onWait }, signal);
   return lsn;
 }
 
@@ -137,12 +138,15 @@ export class ExportedSnapshot implements AsyncDisposable {
   }
 
   /** Waits for transactions that are open. */
-  static async open(connect: ConnectRequest, signal: AbortSignal): Promise<ExportedSnapshot> {
+  static async open(
+    { onWait, ...connect }: ConnectRequest & { readonly onWait?: OnWait },
+    signal: AbortSignal,
+  ): Promise<ExportedSnapshot> {
     const walsender = await Session.open({ ...connect, replication: true }, signal);
     try {
       const slot = `zeroetl_copy_${randomBytes(8).toString("hex")}`;
       const sql = `CREATE_REPLICATION_SLOT ${slot} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`;
-      return new ExportedSnapshot(walsender, await create(walsender, { connect, sql }, signal));
+      return new ExportedSnapshot(walsender, await create(walsender, { connect, sql, onWait }, signal));
     } catch (error) {
       await walsender[Symbol.asyncDispose]();
       throw error;
@@ -154,29 +158,30 @@ export class ExportedSnapshot implements AsyncDisposable {
   }
 }
 
-/** How long a wait for open transactions may last before people are told. */
-const slowMs = 10_000;
+interface Creation {
+  readonly connect: ConnectRequest;
+  readonly sql: string;
+  readonly onWait: OnWait | undefined;
+}
 
 async function create(
   walsender: Session,
-  request: { readonly connect: ConnectRequest; readonly sql: string },
+  { connect, sql, onWait = () => {} }: Creation,
   signal: AbortSignal,
 ): Promise<CreatedSlot> {
-  const slow = setTimeout(() => {
-    log.info({ database: request.connect.database }, "Waiting for open transactions of the source to end");
-  }, slowMs);
   try {
-    const row = await walsender.row<{ consistent_point: string; snapshot_name: string | null }>(
-      request.sql,
-      undefined,
-      { deadlineMs: Infinity },
+    const row = await reportingWaits(
+      { connect, pid: walsender.backend, onWait },
+      () =>
+        walsender.row<{ consistent_point: string; snapshot_name: string | null }>(sql, undefined, {
+          deadlineMs: Infinity,
+        }),
+      signal,
     );
     return { lsn: parseLsn(row.consistent_point), snapshot: row.snapshot_name ?? "" };
   } catch (error) {
-    if (signal.aborted) await terminate(request.connect, walsender.backend);
+    if (signal.aborted) await terminate(connect, walsender.backend);
     throw sourceError(error, creationErrors);
-  } finally {
-    clearTimeout(slow);
   }
 }
 

@@ -1,3 +1,4 @@
+import { lockHolderOf } from "./lock-holder.ts";
 import { formatLsn, type Lsn } from "./lsn.ts";
 import type { Session } from "./session.ts";
 
@@ -67,56 +68,8 @@ function isReady({ state }: StandbySlot): boolean {
   return state === "ready";
 }
 
-interface Holder {
-  readonly pid: number;
-  readonly user: string | null;
-  readonly application: string | null;
-  /** Null where our user may not see it. */
-  readonly since: string | null;
-}
-
-/** The cause stays the same text while it lasts. */
-const time = (column: string): string =>
-  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')`;
-
 async function lockCause(session: Session, walsender: number): Promise<string> {
-  const [awaited] = await session.rows<{ mode: string; what: string }>(
-    `SELECT l.mode, coalesce(l.relation::regclass::text, l.locktype) AS what
-     FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted`,
-    [walsender],
-  );
-  const holders = await session.rows<Holder & Record<string, unknown>>(
-    `SELECT p.pid, a.usename::text AS user, a.application_name AS application,
-       ${time("a.xact_start")} AS since
-     FROM unnest(pg_blocking_pids($1)) AS p(pid) LEFT JOIN pg_stat_activity a ON a.pid = p.pid`,
-    [walsender],
-  );
-  const what = awaited === undefined ? "a lock" : `${awaited.mode} on ${awaited.what}`;
-  const [holder] = holders;
-  if (holder === undefined) return `Logical decoding at the source waits for ${what}.`;
-  // A transaction that was prepared has no process.
-  return holder.pid === 0 ? preparedCause(session, what) : `${waitsFor(what)} ${said(holder)}`;
-}
-
-function waitsFor(what: string): string {
-  return `Logical decoding at the source waits for ${what}, which is held by`;
-}
-
-function said({ pid, user, application, since }: Holder): string {
-  const who = [`user ${user ?? "unknown"}`, `application ${JSON.stringify(application ?? "")}`];
-  if (since !== null) who.push(`in a transaction since ${since}`);
-  return `process ${pid} (${who.join(", ")}). End its transaction, or: SELECT pg_terminate_backend(${pid});`;
-}
-
-async function preparedCause(session: Session, what: string): Promise<string> {
-  const [oldest] = await session.rows<{ gid: string; owner: string; statement: string; since: string }>(
-    `SELECT gid, owner::text, format('ROLLBACK PREPARED %L;', gid) AS statement, ${time("prepared")} AS since
-     FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared LIMIT 1`,
-  );
-  if (oldest === undefined) return `${waitsFor(what)} a prepared transaction.`;
-  const { gid, owner, since, statement } = oldest;
-  return (
-    `${waitsFor(what)} a prepared transaction; the oldest is ${JSON.stringify(gid)} (user ${owner}, prepared at ` +
-    `${since}). Commit it, or: ${statement}`
-  );
+  const found = await lockHolderOf(session, walsender);
+  const waits = `Logical decoding at the source waits for ${found?.lock ?? "a lock"}`;
+  return found?.holder === undefined ? `${waits}.` : `${waits}, which is held by ${found.holder}`;
 }

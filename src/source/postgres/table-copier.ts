@@ -15,6 +15,7 @@ import type { StreamTables } from "./stream-tables.ts";
 import { copyTables, type CopyStep } from "./table-copies.ts";
 import type { TrackedTable } from "./tracked-table.ts";
 import { readTypeContext } from "./type-context.ts";
+import { reportingWaits, type OnWait } from "./wait-report.ts";
 
 const log = logger("postgres");
 
@@ -28,6 +29,7 @@ export interface CopierParts {
   readonly tables: StreamTables;
   /** For the preparation alone: it may wait for locks. */
   readonly session: Session;
+  readonly onWait: OnWait;
 }
 
 /** The stream stands while a snapshot is renewed, which open transactions hold up: then it goes on without a copy. */
@@ -72,14 +74,21 @@ export class TableCopier implements AsyncDisposable {
   /** Publishes the tables and takes a snapshot behind that. Nothing is prepared where none can be copied now. */
   async prepare(wanted: readonly TrackedTable[], signal: AbortSignal): Promise<void> {
     this.#state = "preparing";
-    const jobs = await this.#publish(wanted);
+    const { connect, session, onWait } = this.#parts;
+    const jobs = await reportingWaits(
+      { connect, pid: session.backend, onWait },
+      () => this.#publish(wanted),
+      signal,
+    );
     if (jobs.length === 0) {
       this.#state = "idle";
       return;
     }
     // The tables are in the publication before any transaction that the snapshot lacks could begin: taking it waits
     // for all transactions that were open before.
-    const snapshot = await ExportedSnapshot.open(this.#parts.connect, signal);
+    const snapshot = await ExportedSnapshot.open({ ...connect, onWait }, signal);
+    // A table that could not be published now still waits.
+    if (jobs.length === wanted.length) onWait(undefined);
     try {
       this.#prepared = { snapshot, tables: wanted, pieces: await planCopies(this.#parts.session, jobs) };
       this.#state = "prepared";
