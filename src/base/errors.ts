@@ -158,6 +158,10 @@ export const errorCatalogue = {
     retry: false,
     fix: "Read less, or raise `queries.timeout_seconds` in the configuration file.",
   },
+  QUERY_MEMORY: {
+    retry: false,
+    fix: "Read less at once, or raise the target's `memory` in the configuration file.",
+  },
   QUERY_BUSY: {
     retry: true,
     fix: "Try again when other queries have ended, or raise `queries.concurrent` and `queries.per_key` in the configuration file.",

@@ -4,7 +4,7 @@ import { CodedError } from "../../base/errors.ts";
 export type TextRow = (string | null)[];
 
 // What is turned into JavaScript's strings, and then written, between two turns of the event loop takes some milliseconds.
-const sliceValuesMax = 8192;
+const sliceValuesMax = 4096;
 const sliceCharactersMax = 262_144;
 const rowCharactersMax = 33_554_432;
 

@@ -1,5 +1,6 @@
 import type { Session } from "./session.ts";
 import { checkQuery, isPath, refuse, type TreeNode } from "./statement-check.ts";
+import { checkGrowth } from "./statement-growth.ts";
 import type { NamedTable } from "./statement-databases.ts";
 import { explainedBy, tidyStatement } from "./statement-text.ts";
 
@@ -12,6 +13,11 @@ export interface ReadStatement {
   readonly tables: readonly NamedTable[];
 }
 
+interface CheckedText {
+  readonly tables: readonly NamedTable[];
+  readonly node: TreeNode;
+}
+
 /** What `json_serialize_sql` answers. */
 interface Parsed {
   readonly error: boolean;
@@ -20,7 +26,7 @@ interface Parsed {
   readonly statements?: readonly { readonly node: TreeNode }[];
 }
 
-const treeBytesMax = 8 * 1024 ** 2;
+const treeBytesMax = 2 * 1024 ** 2;
 
 const readsOnly =
   "Only statements that read are possible here: SELECT, FROM, VALUES, WITH, PIVOT … IN (…), UNPIVOT, EXPLAIN, DESCRIBE, SHOW, SUMMARIZE.";
@@ -32,14 +38,15 @@ const readsOnly =
 export async function readStatement(session: Session, text: string): Promise<ReadStatement> {
   const sql = tidyStatement(text);
   const explained = explainedBy(sql);
-  const tables = await checkText(session, explained?.query ?? sql);
+  const { tables, node } = await checkText(session, explained?.query ?? sql);
+  checkGrowth(node);
   return explained === undefined
     ? { sql, isQuery: true, tables }
     : { sql: explained.head + explained.query, isQuery: false, tables };
 }
 
 /** The same for a text that was made from a checked one. */
-export async function checkText(session: Session, sql: string): Promise<NamedTable[]> {
+export async function checkText(session: Session, sql: string): Promise<CheckedText> {
   const { error, error_type: kind, error_message: message, statements = [] } = await parsed(session, sql);
   if (error && kind === "parser") refuse(`Parser Error: ${message ?? "unknown"}`);
   // Says no more than that it is no SELECT, or that one within it is none.
@@ -49,7 +56,7 @@ export async function checkText(session: Session, sql: string): Promise<NamedTab
   if (others.length > 0) refuse("Give one statement at a time.");
   const tables = checkQuery(statement.node);
   await refuseFiles(session, tables.filter(isPath));
-  return tables;
+  return { tables, node: statement.node };
 }
 
 const pivotNeedsValues =

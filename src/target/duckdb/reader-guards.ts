@@ -4,13 +4,13 @@ import type { Session } from "./session.ts";
 export const guardSchema = "memory.zeroetl_guards";
 
 // DuckDB computes 2,048 rows at once and cannot be interrupted meanwhile: a value of every row has room.
-const sizeMax = 16_384;
+export const guardedSizeMax = 4096;
 
 const real = (name: string): string => `system.main.${name}`;
 
 /** The expression `value`, or an error where the size that it asks for is above the limit. */
 function bounded(name: string, value: string, size = value): string {
-  return `CASE WHEN ${size} > ${sizeMax} THEN error('${name}: a result longer than ${sizeMax} is not possible here') ELSE ${value} END`;
+  return `CASE WHEN ${size} > ${guardedSizeMax} THEN error('${name}: a result longer than ${guardedSizeMax} is not possible here') ELSE ${value} END`;
 }
 
 function repeating(): string {

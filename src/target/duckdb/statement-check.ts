@@ -53,6 +53,8 @@ const typeInfo = /_TYPE_INFO$/;
 /** Deeper expressions take DuckDB a time that grows with the cube of their depth. */
 const depthMax = 250;
 const nodesMax = 50_000;
+/** Many more joins take DuckDB's optimizer minutes, in which it cannot be stopped. */
+const joinsMax = 64;
 
 /** Refuses a query that holds anything which is not known to do no more than read. Gives the tables that it names. */
 export function checkQuery(query: TreeNode): NamedTable[] {
@@ -69,6 +71,7 @@ export function isPath({ catalog, schema, table }: NamedTable): boolean {
 class QueryCheck {
   readonly tables: NamedTable[] = [];
   #nodes = 0;
+  #joins = 0;
 
   visit(part: TreePart, depth: number): void {
     const isNode = !Array.isArray(part);
@@ -88,6 +91,8 @@ class QueryCheck {
     if (kind === undefined && typeof type === "string" && !isStructure(type))
       refuse(`${type} is not available here.`);
     if (typeof name === "string") checkFunction(name, node);
+    if (type === "JOIN") this.#joins += 1;
+    if (this.#joins > joinsMax) refuse(`The statement has more than ${joinsMax} joins.`);
     if (type === "BASE_TABLE") this.#checkTable(node);
   }
 

@@ -5,7 +5,7 @@ export const statementLengthMax = 262_144;
 
 // What may hold a comment's marks without being a comment: strings ('…', E'…', $tag$…$tag$) and quoted names.
 const token =
-  /(?<comment>--[^\n]*|\/\*)|[eE]'(?:[^'\\]|\\[^]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?<tag>[A-Za-z_]\w*)?\$|[^]/y;
+  /(?<comment>--[^\n]*|\/\*)|[eE]'(?:[^'\\]|\\[^]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?<tag>[A-Za-z_]\w*)?\$|[^'"$/eE-]+|[^]/y;
 
 /**
  * The statement without comments and without the semicolons that end it, so that it can stand inside another one.

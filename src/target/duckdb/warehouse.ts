@@ -18,7 +18,7 @@ import { isDead, isInvalidated, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
 import { Ledger } from "./ledger.ts";
 import { guardSchema } from "./reader-guards.ts";
-import { ReaderQuery } from "./reader-query.ts";
+import { ReaderQueries } from "./reader-queries.ts";
 import { folded, literal, quoted } from "./sql-text.ts";
 import { databasesIn, type NamedTable } from "./statement-databases.ts";
 
@@ -43,7 +43,7 @@ export class DuckDbWarehouse implements Warehouse {
   readonly #lock: AsyncDisposable;
   #running: RunningDuckDb;
   readonly #open = new Set<DuckDbDatabase>();
-  readonly #queries = new Set<ReaderQuery>();
+  readonly #queries = new ReaderQueries();
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -160,16 +160,14 @@ export class DuckDbWarehouse implements Warehouse {
 
   async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
     const searchPath = await this.#searchPath();
-    const query = new ReaderQuery(await this.#duck.session(), () => this.#queries.delete(query), signal);
-    this.#queries.add(query);
-    const { columns, rows, tables } = await query.run(sql, searchPath);
+    const { columns, rows, tables } = await this.#queries.run(this.#duck, { sql, searchPath }, signal);
     return { columns, rows, notices: this.#noticesOf(tables) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.all([...this.#queries].map((query) => query.stop()));
+    await this.#queries.stop();
     await this.#turn;
     await Promise.all([...this.#open].map((database) => database[Symbol.asyncDispose]()));
     for (const name of [ownDatabase, ...this.#usable().map((known) => known.name)])
@@ -247,7 +245,7 @@ export class DuckDbWarehouse implements Warehouse {
   /** After an error within DuckDB itself nothing works in it any more, until it is started again. */
   async #restart(): Promise<void> {
     log.error({ directory: this.#duck.directory }, "DuckDB has failed and is started again");
-    await Promise.all([...this.#queries].map((query) => query.stop()));
+    await this.#queries.stop();
     await Promise.all([...this.#open].map((database) => database[Symbol.asyncDispose]()));
     this.#duck.close();
     this.#running = await startDuckDb(this.#start);

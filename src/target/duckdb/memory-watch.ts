@@ -1,0 +1,66 @@
+import { setTimeout } from "node:timers/promises";
+import { messageOf } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
+import type { Session } from "./session.ts";
+
+const log = logger("duckdb");
+
+const everyMs = 100;
+/** Of the memory limit: as much of it as queries may hold in a form that DuckDB cannot write to disk. */
+const heldShare = 0.4;
+/** Of the process, beyond DuckDB's limit and what the process takes without queries. */
+const beyondBytesMax = 768 * 1024 ** 2;
+
+/**
+ * Looks at the memory while queries run. DuckDB's limit is for replication and queries together, and knows nothing of the
+ * values that a step makes: when queries take more than their part, `relieve` is called to stop one of them, before
+ * replication has to.
+ */
+export class MemoryWatch implements AsyncDisposable {
+  readonly #relieve: () => Promise<void>;
+  readonly #stop = new AbortController();
+  readonly #idleBytes = process.memoryUsage.rss();
+  readonly #running: Promise<void>;
+
+  /** The session is closed by the watch. */
+  constructor(session: Promise<Session>, relieve: () => Promise<void>) {
+    this.#relieve = relieve;
+    this.#running = this.#run(session).catch((error: unknown) => {
+      log.warn({ reason: messageOf(error) }, "The memory that queries take is not known");
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(opening: Promise<Session>): Promise<void> {
+    const { signal } = this.#stop;
+    const session = await opening;
+    try {
+      const limit = await limitOf(session);
+      while (!signal.aborted) {
+        if (await this.#isTooMuch(session, limit)) await this.#relieve();
+        await setTimeout(everyMs, undefined, { signal }).catch(() => {});
+      }
+    } finally {
+      session.close();
+    }
+  }
+
+  async #isTooMuch(session: Session, limit: number): Promise<boolean> {
+    if (process.memoryUsage.rss() - this.#idleBytes > limit + beyondBytesMax) return true;
+    const [row] = await session.rows(
+      "SELECT CAST(sum(memory_usage_bytes) AS DOUBLE) AS held FROM duckdb_memory() WHERE tag = 'ALLOCATOR'",
+    );
+    return Number(row?.["held"]) > limit * heldShare;
+  }
+}
+
+async function limitOf(session: Session): Promise<number> {
+  const [row] = await session.rows(
+    "SELECT CAST(parse_formatted_bytes(current_setting('memory_limit')) AS DOUBLE) AS bytes",
+  );
+  return Number(row?.["bytes"]);
+}

@@ -1,0 +1,47 @@
+import { CodedError } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
+import type { DuckDb } from "./duck-db.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import { ReaderQuery, type ReaderResult } from "./reader-query.ts";
+
+const log = logger("duckdb");
+
+/** The queries that run in a warehouse, in the order of their beginning, and the watch over their memory. */
+export class ReaderQueries {
+  readonly #queries = new Set<ReaderQuery>();
+  #watch: MemoryWatch | undefined;
+  #ending: Promise<void> = Promise.resolve();
+
+  async run(
+    duck: DuckDb,
+    statement: { sql: string; searchPath: string },
+    signal: AbortSignal,
+  ): Promise<ReaderResult> {
+    const query = new ReaderQuery(await duck.session(), () => this.#ended(query), signal);
+    this.#queries.add(query);
+    this.#watch ??= new MemoryWatch(duck.session(), () => this.#relieve());
+    return query.run(statement.sql, statement.searchPath);
+  }
+
+  /** Ends all; none is left when it returns. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#queries].map((query) => query.stop()));
+    await this.#ending;
+  }
+
+  #ended(query: ReaderQuery): void {
+    this.#queries.delete(query);
+    if (this.#queries.size > 0) return;
+    const watch = this.#watch;
+    this.#watch = undefined;
+    this.#ending = Promise.all([this.#ending, watch?.[Symbol.asyncDispose]()]).then(() => {});
+  }
+
+  /** What one query takes is not known: the one that has run for the longest has had most time to take much. */
+  async #relieve(): Promise<void> {
+    const [oldest] = this.#queries;
+    if (oldest === undefined) return;
+    log.warn({}, "Queries take too much memory: the one that has run for the longest is stopped");
+    await oldest.stop(new CodedError("QUERY_MEMORY", "The query was stopped: queries took too much memory."));
+  }
+}
