@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, open, readdir, readlink, rm, symlink, type FileHandle } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
@@ -64,11 +64,8 @@ async function win(socket: LockSocket): Promise<void> {
   const { directory, name } = socket;
   for (;;) {
     const newest = await newestLink(directory);
-    if (newest > 0 && (await socket.answers(await linkTarget(directory, newest))))
-      throw new CodedError(
-        "DATA_DIRECTORY_LOCKED",
-        `The directory ${directory} is in use by another process.`,
-      );
+    const owner = newest > 0 ? await linkTarget(directory, newest) : undefined;
+    if (await socket.answers(owner)) throw inUse(directory, owner);
     const mine = newest + 1;
     if (!(await makeLink(directory, mine, name))) continue;
     if ((await newestLink(directory)) === mine) {
@@ -77,6 +74,13 @@ async function win(socket: LockSocket): Promise<void> {
     }
     await rm(linkPath(directory, mine), { force: true });
   }
+}
+
+function inUse(directory: string, owner: string | undefined): CodedError {
+  // A socket of version 0.1 does not name it.
+  const pid = /^lock-(\d+)-/.exec(owner ?? "")?.[1];
+  const who = pid === undefined ? "another process" : `another process (pid ${pid})`;
+  return new CodedError("DATA_DIRECTORY_LOCKED", `The directory ${directory} is in use by ${who}.`);
 }
 
 async function newestLink(directory: string): Promise<number> {
@@ -125,8 +129,9 @@ async function sweep(directory: string, mine: number): Promise<void> {
   }
 }
 
-// A socket's path has at most 103 (macOS) or 107 bytes (Linux) and a name of ours has 47.
+// A socket's path has at most 103 (macOS) or 107 bytes (Linux), and a name of ours with its slash at most 38.
 const socketPathBytesMax = 103;
+const nameBytesMax = 38;
 
 class LockSocket implements AsyncDisposable {
   readonly directory: string;
@@ -144,7 +149,8 @@ class LockSocket implements AsyncDisposable {
   }
 
   static async listen(directory: string): Promise<LockSocket> {
-    const name = `lock-${randomUUID()}.sock`;
+    // The pid is for people: whether its process lives is never concluded from it.
+    const name = `lock-${process.pid}-${randomBytes(8).toString("hex")}.sock`;
     const handle = await open(directory, "r");
     const server = createServer((visitor) => visitor.destroy());
     try {
@@ -192,11 +198,11 @@ interface Opened {
 
 /** Linux reaches a socket in a deep directory through the open directory's short path. */
 function socketBase(directory: string, handle: FileHandle): string {
-  if (Buffer.byteLength(directory) + 48 <= socketPathBytesMax) return directory;
+  if (Buffer.byteLength(directory) + nameBytesMax <= socketPathBytesMax) return directory;
   if (process.platform === "linux") return `/proc/self/fd/${handle.fd}`;
   throw new CodedError(
     "CONFIGURATION",
-    `The path of the directory ${directory} is longer than ${socketPathBytesMax - 48} bytes.`,
+    `The path of the directory ${directory} is longer than ${socketPathBytesMax - nameBytesMax} bytes.`,
   );
 }
 

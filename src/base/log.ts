@@ -11,7 +11,7 @@ const root = pino(
     redact: { paths: ["url", "*.url", "password", "*.password"], censor: "[secret]" },
   },
   process.stderr.isTTY
-    ? pretty({ destination: 2, ignore: "pid,hostname" })
+    ? pretty({ destination: 2, ignore: "pid,hostname", sync: true })
     : pino.destination({ dest: 2, sync: true }),
 );
 

@@ -1,9 +1,11 @@
 import { DeleteIntegrationCommand, DescribeIntegrationsCommand, RDSClient } from "@aws-sdk/client-rds";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { built } from "../../test/support/built.ts";
 import { Command, run } from "../../test/support/command.ts";
 import { TemporaryDirectory } from "../../test/support/temporary.ts";
 import { until } from "../../test/support/until.ts";
@@ -204,7 +206,10 @@ test("a second service on one data directory is refused, and so is a port in use
   await using service = await startService(directory.path);
   const second = await run(["serve"], { directory: directory.path });
   expect(second.status).toBe(1);
-  expect(second.err).toMatch(/zeroetl: The directory .* is in use by another process\. Stop the other/);
+  expect(second.err).toMatch(
+    /zeroetl: The directory .* is in use by another process \(pid \d+\)\. Stop the other/,
+  );
+  expect(second.err).toContain(`(pid ${service.process.pid})`);
   expect(service.hasEnded).toBe(false);
 
   await using other = await TemporaryDirectory.make();
@@ -254,6 +259,26 @@ test("a slow reader of a query does not hold up a stop for long, and a second si
   await until("the query runs", () => slower.process.stdout?.read(1) !== null);
   next.process.kill("SIGINT");
   expect((await next.end()).status).toBe(0);
+});
+
+test("a service that npm has started stops when npm has been ended", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await writeFile(join(directory.path, "zeroetl.yaml"), "listen: { api: 127.0.0.1:0 }\n");
+  const log = join(directory.path, "log");
+  // npm signals the shell in which it runs a command, and that ends without passing the signal on.
+  const command = `'${process.execPath}' '${await built()}' serve 2> '${log}'; true`;
+  const shell = spawn("sh", ["-c", command], {
+    cwd: directory.path,
+    env: { npm_lifecycle_event: "npx" },
+    stdio: "ignore",
+  });
+  const says = (sentence: string): Promise<boolean> =>
+    until(`the service says: ${sentence}`, async () =>
+      (await readFile(log, "utf8").catch(() => "")).includes(sentence),
+    );
+  await says("The service listens");
+  shell.kill("SIGTERM");
+  await says("The service has stopped");
 });
 
 test("a query that is interrupted is no failure of the service", async () => {

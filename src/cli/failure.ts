@@ -1,10 +1,12 @@
 import { CodedError, messageOf, withFix } from "../base/errors.ts";
 import { asCalled } from "./command-name.ts";
+import { ReaderGone, StopRequest } from "./signals.ts";
 
 /** Prints what was wrong and what to do, on one line of standard error; gives the exit status. */
 export function reportFailure(error: unknown, isDebug: boolean): number {
-  // A command that was interrupted has said so by stopping.
-  if (isInterruption(error)) return 1;
+  // `head` has seen enough; and a command that was interrupted has said so by stopping.
+  if (error instanceof ReaderGone) return 0;
+  if (error instanceof StopRequest) return 1;
   process.stderr.write(`zeroetl: ${asCalled(sentenceOf(error))}\n`);
   if (isDebug && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n${causes(error)}`);
   return error instanceof CodedError && error.code === "USAGE" ? 2 : 1;
@@ -14,10 +16,6 @@ function sentenceOf(error: unknown): string {
   if (error instanceof CodedError) return withFix(error.message, error.fix);
   if (error instanceof AggregateError) return [error.message, ...error.errors.map(messageOf)].join(": ");
   return `${messageOf(error)} (see more with --debug)`;
-}
-
-function isInterruption(error: unknown): boolean {
-  return error instanceof Error && /^stopped by SIG[A-Z]+$/.test(error.message);
 }
 
 function causes(error: Error): string {

@@ -1,33 +1,83 @@
-import { constants } from "node:os";
+import { endBySignal, endProcess, lastWords } from "../base/end-process.ts";
+import { environment } from "../config.ts";
+import { isReaderGone } from "./terminal.ts";
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** What has not stopped in order by then is ended: the next start goes on from what is durable. */
-const stopDeadlineMs = 60_000;
+/** Less than the 10 s that Docker and others grant. The next start continues from what is durable. */
+const stopDeadlineMs = 9_000;
+
+/** npm passes on the SIGINT of a Ctrl-C, which the terminal has sent to us as well. */
+const npmRepeatsWithinMs = 200;
+
+/** Why a command was asked to stop. */
+export class StopRequest extends Error {
+  override readonly name = "StopRequest";
+}
+
+/** Standard output was closed by its reader, as `head` does. */
+export class ReaderGone extends StopRequest {
+  constructor() {
+    super("the reader of standard output has gone");
+  }
+}
 
 /**
- * Runs a command under a signal that the first SIGINT, SIGTERM or SIGHUP aborts, so that it can stop in order. A
- * second one ends the process at once, with the status that shells give it.
+ * Runs a command under a signal that the first SIGINT, SIGTERM or SIGHUP aborts, as does a reader of standard output
+ * that goes away, so that the command can stop in order. A second signal ends the process at once.
  */
 export async function withStopSignals(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const stop = new AbortController();
+  let stoppedAt = 0;
+  const request = (reason: StopRequest): void => {
+    if (stop.signal.aborted) return;
+    stoppedAt = performance.now();
+    stop.abort(reason);
+    setTimeout(endLate, stopDeadlineMs).unref();
+  };
   const onSignal = (name: (typeof stopSignals)[number]): void => {
-    if (stop.signal.aborted) process.exit(128 + constants.signals[name]);
-    stop.abort(new Error(`stopped by ${name}`));
-    const deadline = setTimeout(() => {
-      process.stderr.write(
-        `zeroetl: It did not stop in order within ${stopDeadlineMs / 1000} s and is ended.\n`,
-      );
-      process.exit(1);
-    }, stopDeadlineMs);
-    deadline.unref();
+    const isRepeated =
+      name === "SIGINT" && isRunByNpm() && performance.now() - stoppedAt < npmRepeatsWithinMs;
+    if (stop.signal.aborted && !isRepeated) endBySignal(name);
+    request(new StopRequest(`stopped by ${name}`));
+  };
+  const onOutputError = (error: unknown): void => {
+    if (isReaderGone(error)) request(new ReaderGone());
   };
   for (const name of stopSignals) process.on(name, onSignal);
+  process.stdout.on("error", onOutputError);
+  const parent = watchParent(() => request(new StopRequest("stopped by the end of npm")));
   try {
     return await run(stop.signal);
   } finally {
+    clearInterval(parent);
+    process.stdout.off("error", onOutputError);
     for (const name of stopSignals) process.off(name, onSignal);
   }
+}
+
+function endLate(): void {
+  lastWords(
+    `zeroetl: It did not stop within ${stopDeadlineMs / 1000} s and is ended. Nothing is lost: the next start continues.\n`,
+  );
+  endProcess(1);
+}
+
+/**
+ * npm sends SIGTERM to the shell in which it runs a command, and a shell does not pass it on: the command would go on
+ * without them. `onGone` is called when the shell has gone.
+ */
+function watchParent(onGone: () => void): NodeJS.Timeout | undefined {
+  if (!isRunByNpm()) return undefined;
+  const parent = process.ppid;
+  const look = (): void => {
+    if (process.ppid !== parent) onGone();
+  };
+  return setInterval(look, 200).unref();
+}
+
+function isRunByNpm(): boolean {
+  return environment()["npm_lifecycle_event"] !== undefined;
 }
 
 /** Resolves when the signal is aborted. */

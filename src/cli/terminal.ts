@@ -25,7 +25,11 @@ export function openTerminal(): Terminal {
   const colour = (code: number) => (text: string) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
   let isRedrawn = false;
   const write = async (text: string): Promise<void> => {
-    if (!stdout.write(text)) await once(stdout, "drain");
+    // Without a reader the command is asked to stop, and what it still writes goes nowhere.
+    if (stdout.errored !== null || stdout.write(text)) return;
+    await once(stdout, "drain").catch((error: unknown) => {
+      if (!isReaderGone(error)) throw error;
+    });
   };
   const print = async (line = ""): Promise<void> => {
     const erase = isRedrawn ? "\r\u001b[K" : "";
@@ -49,10 +53,14 @@ export function openTerminal(): Terminal {
   };
 }
 
-/** A reader that goes away, such as `head`, ends the program without noise. */
-export function endWithReader(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
+/** A reader that goes away, such as `head`, is an error only for those who wait for it. */
+export function surviveClosedOutput(): void {
+  for (const output of [process.stdout, process.stderr])
+    output.on("error", (error) => {
+      if (!isReaderGone(error)) throw error;
+    });
+}
+
+export function isReaderGone(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === "EPIPE";
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -61,6 +62,37 @@ test("a second Ctrl-C ends a demo at once, and its server with it", async () => 
   expect([0, 130]).toContain(status);
   await until("its server has ended", () => !isAlive(pid));
   await rm(server, { recursive: true, force: true });
+});
+
+test("a second signal ends a demo while rows are copied, and its server with it", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using demo = await Command.start(["demo", "--rows", "300000"], { directory: directory.path });
+  demo.read();
+  await demo.says(/The service with the RDS API/, 120_000);
+  await until("rows are copied", async () =>
+    (await run(["status", "--data-dir", "zeroetl-demo"], { directory: directory.path })).out.includes(
+      "copying",
+    ),
+  );
+  const server = await readFile(join(directory.path, "zeroetl-demo", ".demo", "server"), "utf8");
+  const pid = Number((await readFile(join(server, "data", "postmaster.pid"), "utf8")).split("\n")[0]);
+  demo.process.kill("SIGTERM");
+  demo.process.kill("SIGINT");
+  await until("it has ended", () => demo.hasEnded, 10_000);
+  expect([0, 130, 143]).toContain((await demo.end()).status);
+  await until("its server has ended", () => !isAlive(pid));
+  await rm(server, { recursive: true, force: true });
+});
+
+test("a demo whose reader goes away stops in order", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using demo = await Command.start(["demo", "--rows", "500"], { directory: directory.path });
+  await once(demo.process.stdout ?? demo.process, "data");
+  const server = await readFile(join(directory.path, "zeroetl-demo", ".demo", "server"), "utf8");
+  demo.process.stdout?.destroy();
+  expect(await demo.end()).toMatchObject({ status: 0, err: "" });
+  expect(existsSync(server)).toBe(false);
+  expect(existsSync(join(directory.path, "zeroetl-demo"))).toBe(false);
 });
 
 function isAlive(pid: number): boolean {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { constants } from "node:os";
 import { built } from "./built.ts";
 import { until } from "./until.ts";
 
@@ -69,7 +70,8 @@ export class Command implements AsyncDisposable {
 
   async end(): Promise<CommandResult> {
     if (!this.hasEnded) await once(this.process, "close");
-    return { status: this.process.exitCode, out: this.#out, err: this.#err };
+    const { exitCode, signalCode } = this.process;
+    return { status: exitCode ?? statusOf(signalCode), out: this.#out, err: this.#err };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,6 +79,11 @@ export class Command implements AsyncDisposable {
     this.process.kill("SIGKILL");
     await once(this.process, "exit");
   }
+}
+
+/** As a shell gives it. */
+function statusOf(signal: NodeJS.Signals | null): number | null {
+  return signal === null ? null : 128 + constants.signals[signal];
 }
 
 /** Runs a command to its end. */

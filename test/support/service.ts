@@ -229,6 +229,15 @@ export class ServiceProcess implements AsyncDisposable {
     return lines;
   }
 
+  sendSignal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
+  /** The signal that ended it, or its exit status; undefined while it runs. */
+  get ending(): NodeJS.Signals | number | undefined {
+    return this.#process.signalCode ?? this.#process.exitCode ?? undefined;
+  }
+
   /** As when the power fails. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");

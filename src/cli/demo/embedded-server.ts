@@ -47,17 +47,12 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly directory: string;
   readonly #password: string;
   readonly #process: ChildProcess;
-  /** A process that is ended at once, by a second Ctrl-C, must not leave its server running. */
-  readonly #endWithUs = (): void => {
-    this.#process.kill("SIGQUIT");
-  };
 
   private constructor(at: { port: number; directory: string; password: string }, child: ChildProcess) {
     this.port = at.port;
     this.directory = at.directory;
     this.#password = at.password;
     this.#process = child;
-    process.once("exit", this.#endWithUs);
   }
 
   /** `onDirectory` is told the directory before anything runs in it, for whoever has to clean up after a crash. */
@@ -82,6 +77,7 @@ export class EmbeddedServer implements AsyncDisposable {
           stdio: "ignore",
         },
       );
+      endWithUs(child);
       const server = new EmbeddedServer({ port, directory, password }, child);
       await server.#ready(signal);
       return server;
@@ -106,7 +102,6 @@ export class EmbeddedServer implements AsyncDisposable {
   /** Stops the server and removes its directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     await end(this.#process);
-    process.off("exit", this.#endWithUs);
     await rm(this.directory, { recursive: true, force: true });
   }
 
@@ -138,12 +133,13 @@ export async function stopLeftover(directory: string): Promise<void> {
   );
   // The pid may have been given to somebody else since: only a process that works in this directory is ours.
   if (pid > 0 && (await worksIn(pid, join(directory, "data")))) {
-    process.kill(pid, "SIGINT");
+    signalIfAlive(pid, "SIGINT");
     const deadline = performance.now() + stopDeadlineMs;
     while (isAlive(pid) && performance.now() < deadline) await pause(20, new AbortController().signal);
-    if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    signalIfAlive(pid, "SIGKILL");
   }
-  await rm(directory, { recursive: true, force: true });
+  // Processes of a server that was ended at once may still be writing.
+  await rm(directory, { recursive: true, force: true, maxRetries: 10 });
 }
 
 async function worksIn(pid: number, directory: string): Promise<boolean> {
@@ -161,12 +157,33 @@ async function psShows(pid: number, directory: string): Promise<boolean> {
 }
 
 function isAlive(pid: number): boolean {
+  return signalIfAlive(pid, 0);
+}
+
+/** False where the process has ended meanwhile. */
+function signalIfAlive(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(pid, 0);
+    process.kill(pid, signal);
     return true;
   } catch {
     return false;
   }
+}
+
+/**
+ * Ends the server when this process ends without having ended it, however that happens: a shell reads from a pipe that
+ * the kernel closes then. A line on the pipe dismisses it.
+ */
+function endWithUs(server: ChildProcess): void {
+  const script = 'read -r _ || kill -QUIT "$1"';
+  const guard = spawn("sh", ["-c", script, "sh", String(server.pid)], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  guard.unref();
+  // Someone may have killed the guard.
+  guard.stdin.on("error", () => {});
+  server.once("exit", () => guard.stdin.end("ended\n"));
 }
 
 async function end(child: ChildProcess): Promise<void> {

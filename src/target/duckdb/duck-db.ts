@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { holdThreads } from "../../base/end-process.ts";
 import { Feeds } from "./feed.ts";
 import { Ledger, ledgerSchema, type Ownership } from "./ledger.ts";
 import { makeGuards } from "./reader-guards.ts";
@@ -55,6 +56,8 @@ export class DuckDb {
   readonly #session: Session;
   readonly #knownHeaders = headersAreAsExpected();
   readonly #others = new Set<Session>();
+  /** A statement that reads rows from us waits for JavaScript. */
+  readonly #threads = holdThreads();
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -162,6 +165,7 @@ export class DuckDb {
     for (const session of this.#others) session.close();
     this.#session.close();
     this.#instance.closeSync();
+    this.#threads[Symbol.dispose]();
   }
 
   async #run(sql: string): Promise<void> {

@@ -302,9 +302,7 @@ async function lockOf(directory: string): Promise<DirectoryLock> {
     return await DirectoryLock.take(directory);
   } catch (error) {
     if (error instanceof CodedError && error.code === "DATA_DIRECTORY_LOCKED")
-      throw new CodedError("TARGET_LOCKED", `The warehouse ${directory} is in use by another process.`, {
-        cause: error,
-      });
+      throw new CodedError("TARGET_LOCKED", error.message, { cause: error });
     throw error;
   }
 }
