@@ -1,28 +1,27 @@
+import { LinkedAbort } from "./linked-abort.ts";
+
 /**
  * A signal that is aborted when `parent` is, or with a TimeoutError once `ms` have passed. Dispose of it when the work
  * that it limits has ended.
- *
- * `AbortSignal.any` of an `AbortSignal.timeout` is not used for this: Node collects the timeout that nothing else holds,
- * and then the time is never up (https://github.com/nodejs/node/issues/57736).
  */
 export class Deadline implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #parent: AbortSignal;
+  readonly #abort: LinkedAbort;
   readonly #timer: NodeJS.Timeout;
   #isPast = false;
 
   constructor(ms: number, parent: AbortSignal) {
-    this.#parent = parent;
+    this.#abort = new LinkedAbort(parent);
     this.#timer = setTimeout(() => {
+      if (this.signal.aborted) return;
       this.#isPast = true;
-      this.#controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+      this.#abort.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
     }, ms);
-    parent.addEventListener("abort", this.#followParent, { once: true });
-    if (parent.aborted) this.#followParent();
+    this.signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
+    if (this.signal.aborted) clearTimeout(this.#timer);
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#abort.signal;
   }
 
   /** Whether the time was up before the parent was aborted. */
@@ -32,11 +31,6 @@ export class Deadline implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#parent.removeEventListener("abort", this.#followParent);
+    this.#abort[Symbol.dispose]();
   }
-
-  readonly #followParent = (): void => {
-    clearTimeout(this.#timer);
-    this.#controller.abort(this.#parent.reason);
-  };
 }

@@ -1,3 +1,5 @@
+import { LinkedAbort } from "./linked-abort.ts";
+
 /**
  * Owns background work: a task that fails stops its siblings, and leaving the scope waits for all of them.
  *
@@ -8,14 +10,15 @@
  * ```
  */
 export class TaskGroup implements AsyncDisposable {
-  readonly #stop = new AbortController();
+  readonly #stop: LinkedAbort;
   readonly #tasks = new Set<Promise<void>>();
   /** Aborted when the parent is, when a task failed, or when the group is disposed of. */
   readonly signal: AbortSignal;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(parent?: AbortSignal) {
-    this.signal = parent === undefined ? this.#stop.signal : AbortSignal.any([parent, this.#stop.signal]);
+    this.#stop = parent === undefined ? new LinkedAbort() : new LinkedAbort(parent);
+    this.signal = this.#stop.signal;
   }
 
   /** Starts a task. It ends by returning, or by throwing the signal's reason once the signal is aborted. */
@@ -44,6 +47,7 @@ export class TaskGroup implements AsyncDisposable {
   /** Stops the tasks and waits for them. Throws what a task had thrown before the stop. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the task group ended"));
+    this.#stop[Symbol.dispose]();
     await this.wait();
   }
 }

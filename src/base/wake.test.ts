@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { Wake } from "./wake.ts";
 
@@ -19,6 +20,21 @@ test("what was told during a look keeps the loop awake, what was told before it 
   await wake.sleep(anHourMs, never);
   wake.begin();
   await expect(wake.sleep(anHourMs, AbortSignal.timeout(1))).rejects.toThrow("timeout");
+});
+
+test("sleeps leave nothing with a signal that outlives them", async () => {
+  const { signal } = new AbortController();
+  const wake = new Wake();
+  for (let slept = 0; slept < 100; slept += 1) {
+    wake.begin();
+    const sleep = wake.sleep(anHourMs, signal);
+    wake.tell();
+    await sleep;
+  }
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+  // What Node keeps of a signal in others, such as the sources and dependants of AbortSignal.any, are sets.
+  const held = Object.getOwnPropertySymbols(signal).map((symbol) => Reflect.get(signal, symbol) as unknown);
+  expect(held.filter((value) => value instanceof Set && value.size > 0)).toEqual([]);
 });
 
 test("a sleep ends by itself, and throws the reason when it is aborted", async () => {

@@ -1,4 +1,5 @@
 import { pause } from "./backoff.ts";
+import { LinkedAbort } from "./linked-abort.ts";
 
 /**
  * Lets a loop sleep until there is something for it to look at. What is told during a look is not lost:
@@ -29,8 +30,8 @@ export class Wake {
   /** Until something is told that the last look may have missed, at most `ms`. Throws the signal's reason. */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (this.#isTold) return;
-    const told = new AbortController();
-    this.#end = () => told.abort();
-    await pause(ms, AbortSignal.any([signal, told.signal])).catch(() => signal.throwIfAborted());
+    using told = new LinkedAbort(signal);
+    this.#end = () => told.abort(undefined);
+    await pause(ms, told.signal).catch(() => signal.throwIfAborted());
   }
 }

@@ -1,3 +1,4 @@
+import { LinkedAbort } from "../base/linked-abort.ts";
 import type { Block } from "../model/block.ts";
 import type { Delta } from "../model/delta.ts";
 import type { Source } from "../source/source.ts";
@@ -22,8 +23,8 @@ export interface PipelineParts {
  * held a checkpoint, before this throws the signal's reason. When either side fails, the other is stopped first.
  */
 export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Promise<never> {
-  const failure = new AbortController();
-  const signal = AbortSignal.any([stop, failure.signal]);
+  using failure = new LinkedAbort(stop);
+  const { signal } = failure;
   const intake = new Intake(parts.limits ?? defaultLimits);
   const halves = [read(parts, intake, signal), apply(parts, intake, signal)].map((half) =>
     half.catch((error: unknown) => {

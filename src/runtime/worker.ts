@@ -2,6 +2,7 @@ import { assert } from "../base/assert.ts";
 import { backoffMs, pause } from "../base/backoff.ts";
 import { Deadline } from "../base/deadline.ts";
 import { CodedError, fixOf, messageOf, withFix } from "../base/errors.ts";
+import { LinkedAbort } from "../base/linked-abort.ts";
 import { logger } from "../base/log.ts";
 import type { SecretBytes } from "../base/secret.ts";
 import type { Block, TableEvent, TableFailureReason } from "../model/block.ts";
@@ -163,8 +164,9 @@ export class Worker implements AsyncDisposable {
       this.#commitListeners.add(listener);
       return () => this.#commitListeners.delete(listener);
     };
+    using either = new LinkedAbort(signal, ended);
     try {
-      return await verifyStream({ ...running, onChange }, AbortSignal.any([signal, ended]));
+      return await verifyStream({ ...running, onChange }, either.signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!ended.aborted) throw error;

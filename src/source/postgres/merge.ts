@@ -4,7 +4,7 @@
  */
 export async function* merge<T>(
   generators: readonly AsyncGenerator<T, void>[],
-  stop: AbortController,
+  stop: Pick<AbortController, "abort">,
 ): AsyncGenerator<T, void> {
   type Arrival = { readonly from: AsyncGenerator<T, void>; readonly result: IteratorResult<T, void> };
   const next = async (from: AsyncGenerator<T, void>): Promise<Arrival> => ({

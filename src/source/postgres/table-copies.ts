@@ -1,3 +1,4 @@
+import { LinkedAbort } from "../../base/linked-abort.ts";
 import type { TableFailureReason } from "../../model/block.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
 import type { CopyJob, CopyPiece } from "./copy-plan.ts";
@@ -35,11 +36,12 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
   const left = new Map<CopyJob, number>();
   for (const { job } of pieces) left.set(job, (left.get(job) ?? 0) + 1);
   const started = new Set<CopyJob>();
-  const stop = new AbortController();
-  const stopped = AbortSignal.any([signal, stop.signal]);
+  using stop = new LinkedAbort(signal);
   const connections = Math.min(request.connections, pieces.length);
   const pool = copyRegions();
-  const workers = Array.from({ length: connections }, () => work({ request, pieces, pool, signal: stopped }));
+  const workers = Array.from({ length: connections }, () =>
+    work({ request, pieces, pool, signal: stop.signal }),
+  );
   try {
     for await (const step of merge(workers, stop)) {
       const { job } = step;
