@@ -1,7 +1,3 @@
-import { createAdaptorServer } from "@hono/node-server";
-import { once } from "node:events";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { integrationArn } from "./api/arn.ts";
 import { AccessKeys } from "./api/access-keys.ts";
 import { createApi } from "./api/create-api.ts";
@@ -12,7 +8,7 @@ import { logger } from "./base/log.ts";
 import { Metrics } from "./base/metrics.ts";
 import { Sealer } from "./base/sealer.ts";
 import { Catalog } from "./catalog/catalog.ts";
-import type { Address, Configuration, Credential } from "./config.ts";
+import type { Configuration, Credential } from "./config.ts";
 import {
   ensureCredentials,
   ensureSealingKey,
@@ -21,6 +17,7 @@ import {
   removeServiceRecord,
   writeServiceRecord,
 } from "./data-directory.ts";
+import { HttpServer } from "./http-server.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "./kms/integration-keys.ts";
 import { KeyNotAccessible } from "./kms/key-store.ts";
@@ -42,8 +39,6 @@ const log = logger("service");
 
 /** How often sources' catalogs are looked at for new, changed and dropped tables. */
 const catalogPollMs = 1000;
-/** How long connections that are busy answering may go on after a stop. */
-const drainMs = 2000;
 
 type Close = () => PromiseLike<void> | void;
 
@@ -158,7 +153,9 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
     health: () => ({ ok: true }),
     metrics: () => metrics.text(),
   });
-  const api = await listen(app.fetch, configuration.listenApi, closers);
+  const server = await HttpServer.listen(app.fetch, configuration.listenApi);
+  closers.push(() => server[Symbol.asyncDispose]());
+  const api = server.url;
   await writeServiceRecord(dataDirectory, { api, pid: process.pid, region });
   closers.push(() => removeServiceRecord(dataDirectory));
   log.info({ api, dataDirectory }, "The service listens");
@@ -255,43 +252,4 @@ async function openWarehouses(configuration: Configuration, closers: Close[], si
     opened.push({ ...resource, warehouse });
   }
   return opened;
-}
-
-/** Listens, and gives the URL. */
-async function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
-  { host, port }: Address,
-  closers: Close[],
-): Promise<string> {
-  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
-  const listening = once(server, "listening");
-  server.listen(port, host);
-  try {
-    await listening;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const what =
-      code === "EADDRINUSE" ? "is in use by another program" : `cannot be used (${code ?? "unknown"})`;
-    throw new CodedError("PORT_IN_USE", `The address ${host}:${port} of listen.api ${what}`, { cause });
-  }
-  closers.push(() => stopListening(server));
-  const { port: taken } = server.address() as AddressInfo;
-  return `http://${clientHost(host)}:${taken}`;
-}
-
-/** The host in a URL: where the service listens everywhere, a client on this machine finds it at home. */
-function clientHost(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  if (host === "::") return "[::1]";
-  return host.includes(":") ? `[${host}]` : host;
-}
-
-/** Nobody is let in any more; who is being answered may finish, unless it takes too long. */
-async function stopListening(server: Server): Promise<void> {
-  const closed = once(server, "close");
-  server.close();
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
-  await closed;
-  clearTimeout(timer);
 }

@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { AwsError } from "../wire/aws-error.ts";
-import { verifySigV4 } from "../wire/aws-sigv4.ts";
+import { claimedService, verifySigV4 } from "../wire/aws-sigv4.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import type { ApiOptions, Call } from "./options.ts";
 import type { Protocol } from "./protocol.ts";
 import { queryProtocol } from "./query-protocol.ts";
-import { readBody } from "./request-body.ts";
 import { serviceNames, type ServiceName } from "./services.ts";
-import { isSecure, signedRequest } from "./signed-request.ts";
+import { requestHead, type Arrival } from "./signed-request.ts";
 
 const log = logger("api");
 
@@ -24,8 +23,8 @@ interface Progress {
 }
 
 /** Answers one request to an AWS service, in its protocol. Never throws: whatever goes wrong becomes an error of it. */
-export async function answerAws(request: Request, options: ApiOptions): Promise<Response> {
-  const protocol = protocolOf(request);
+export async function answerAws(arrival: Arrival, options: ApiOptions): Promise<Response> {
+  const protocol = protocolOf(arrival.request);
   const progress: Progress = {
     requestId: randomUUID(),
     protocol,
@@ -34,7 +33,7 @@ export async function answerAws(request: Request, options: ApiOptions): Promise<
     accessKeyId: undefined,
   };
   const started = performance.now();
-  const { status, body, code, headers } = await answerOrError(request, options, progress);
+  const { status, body, code, headers } = await answerOrError(arrival, options, progress);
   const { requestId, service, action, accessKeyId } = progress;
   const ms = Math.round(performance.now() - started);
   const level = code === undefined && !isReading(action) ? "info" : "debug";
@@ -59,22 +58,24 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function answerOrError(request: Request, options: ApiOptions, progress: Progress): Promise<Answer> {
+async function answerOrError(arrival: Arrival, options: ApiOptions, progress: Progress): Promise<Answer> {
   try {
-    return { status: 200, body: await answer(request, options, progress) };
+    return { status: 200, body: await answer(arrival, options, progress) };
   } catch (cause) {
     const error = cause instanceof AwsError ? cause : internalFailure(cause, progress);
     return progress.protocol.printError({ ...progress, error });
   }
 }
 
-async function answer(request: Request, options: ApiOptions, progress: Progress): Promise<string> {
+async function answer(arrival: Arrival, options: ApiOptions, progress: Progress): Promise<string> {
+  const { request, bodies, isSecure } = arrival;
   const { protocol, requestId } = progress;
   if (!protocol.methods.includes(request.method))
     throw new AwsError("InvalidAction", `Requests must use the method ${protocol.methods.join(" or ")}.`);
-  const signed = signedRequest(request, await readBody(request));
-  progress.service = protocol.guess(signed);
-  const signer = await verifySigV4(signed, {
+  const head = requestHead(request);
+  const claimed = claimedService(head);
+  progress.service = protocol.services.find((name) => name === claimed) ?? progress.service;
+  const signer = await verifySigV4(head, () => bodies.read(request), {
     region: options.region,
     services: protocol.services,
     served: serviceNames,
@@ -84,9 +85,9 @@ async function answer(request: Request, options: ApiOptions, progress: Progress)
   progress.accessKeyId = signer.key.id;
   const service = protocol.services.find((name) => name === signer.service) ?? progress.service;
   progress.service = service;
-  const { action, operation, input } = protocol.open(signed, service);
+  const { action, operation, input } = protocol.open({ ...head, body: signer.body }, service);
   progress.action = action;
-  const call: Call = { ...options, caller: signer.key, isSecure: isSecure(request) };
+  const call: Call = { ...options, caller: signer.key, isSecure };
   const value = await operation.run(input(), call);
   return protocol.printResult({ service, action, requestId, output: operation.output, value });
 }

@@ -11,7 +11,6 @@ export const jsonProtocol: Protocol = {
   services: [serverless],
   methods: ["POST"],
   contentType: "application/x-amz-json-1.1",
-  guess: () => serverless,
   open: ({ header, body }) => {
     const { targetPrefix, operations }: JsonService = jsonServices[serverless];
     const target = header("x-amz-target") ?? "";
@@ -49,7 +48,7 @@ const spoken: Partial<Record<AwsErrorCode, { readonly code: string; readonly sta
   MissingAuthenticationToken: { code: "MissingAuthenticationTokenException", status: 400 },
   InvalidClientTokenId: { code: "UnrecognizedClientException", status: 400 },
   SignatureDoesNotMatch: { code: "InvalidSignatureException", status: 400 },
-  RequestExpired: { code: "InvalidSignatureException", status: 400 },
   AccessDenied: { code: "AccessDeniedException", status: 400 },
+  ServiceUnavailable: { code: "ServiceUnavailableException", status: 503 },
   InternalFailure: { code: "InternalServerException", status: 500 },
 };

@@ -11,8 +11,7 @@ import { ndjson } from "./ndjson.ts";
 import type { TargetResource } from "../model/resources.ts";
 import type { JsonObject, OperatorPort, OperatorRows } from "./operator.ts";
 import type { ApiOptions, Call } from "./options.ts";
-import { readBody } from "./request-body.ts";
-import { isSecure, signedRequest } from "./signed-request.ts";
+import { requestHead, type Arrival } from "./signed-request.ts";
 
 const log = logger("operator");
 
@@ -103,20 +102,20 @@ function targetOf({ targets }: Call, wanted: string | undefined): TargetResource
 
 /** Answers `POST /zeroetl/<command>`. Never throws. */
 export async function answerOperator(
-  request: Request,
+  arrival: Arrival,
   command: string,
   options: ApiOptions,
 ): Promise<Response> {
   try {
-    return await answer(request, command, options);
+    return await answer(arrival, command, options);
   } catch (error) {
-    return Response.json(errorBody(error, request.signal), { status: statusOf(error) });
+    return Response.json(errorBody(error, arrival.request.signal), { status: statusOf(error) });
   }
 }
 
-async function answer(request: Request, command: string, options: ApiOptions): Promise<Response> {
-  const body = await readBody(request);
-  const { key } = await verifySigV4(signedRequest(request, body), {
+async function answer(arrival: Arrival, command: string, options: ApiOptions): Promise<Response> {
+  const { request, bodies, isSecure } = arrival;
+  const { key, body } = await verifySigV4(requestHead(request), () => bodies.read(request), {
     region: options.region,
     services: [serviceName],
     now: options.now(),
@@ -128,7 +127,7 @@ async function answer(request: Request, command: string, options: ApiOptions): P
   return run({
     ...options,
     caller: key,
-    isSecure: isSecure(request),
+    isSecure,
     port: options.operator,
     body: parseJson(body),
     signal: request.signal,

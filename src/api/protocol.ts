@@ -10,8 +10,6 @@ export interface Protocol {
   readonly services: readonly [ServiceName, ...ServiceName[]];
   readonly methods: readonly string[];
   readonly contentType: string;
-  /** Which service may be meant, before the signature says it; errors look like one of its own. */
-  readonly guess: (request: SignedRequest) => ServiceName;
   /** Throws `AwsError` where the service has no such action. */
   readonly open: (request: SignedRequest, service: ServiceName) => Invocation;
   readonly printResult: (result: Result) => string;

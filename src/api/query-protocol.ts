@@ -12,7 +12,6 @@ export const queryProtocol: Protocol = {
   services: names,
   methods: ["POST", "GET"],
   contentType: "text/xml;charset=utf-8",
-  guess: ({ query, body }) => guessService(query) ?? guessService(textOf(body)) ?? "rds",
   open: ({ query, body }, name) => {
     const service = serviceOf(name);
     const parameters = [...unsignedPart(parseForm(query)), ...parseForm(textOf(body))];
@@ -39,11 +38,6 @@ function serviceOf(name: string): QueryService {
 /** A byte per character. */
 function textOf(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
-}
-
-function guessService(text: string): QueryServiceName | undefined {
-  const version = /(?:^|&)Version=([0-9-]{10})(?:&|$)/.exec(text)?.[1];
-  return names.find((name) => queryServices[name].version === version);
 }
 
 /** The query string without the signature of a presigned URL. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bodyBytesMax, readBody } from "./request-body.ts";
+import { bodyBytesMax, RequestBodies } from "./request-body.ts";
 
 function request(body: ReadableStream<Uint8Array>): Request {
   return new Request("http://127.0.0.1/", { method: "POST", body, duplex: "half" });
@@ -14,7 +14,10 @@ test("a client that hangs up in the middle of its body is no failure of the serv
       else controller.enqueue(chunk);
     },
   });
-  await expect(readBody(request(body))).rejects.toMatchObject({ code: "ValidationError", status: 400 });
+  await expect(new RequestBodies().read(request(body))).rejects.toMatchObject({
+    code: "ValidationError",
+    status: 400,
+  });
 });
 
 test("a body that does not end is read no further than its limit", async () => {
@@ -25,6 +28,40 @@ test("a body that does not end is read no further than its limit", async () => {
       sent += 65_536;
     },
   });
-  await expect(readBody(request(body))).rejects.toMatchObject({ code: "RequestEntityTooLarge" });
+  await expect(new RequestBodies().read(request(body))).rejects.toMatchObject({
+    code: "RequestEntityTooLarge",
+  });
   expect(sent).toBeLessThan(bodyBytesMax + 5 * 65_536);
+});
+
+test("bodies together are bounded, a short one is read whatever the others hold, and all is given back", async () => {
+  const bodies = new RequestBodies();
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const slow = Array.from({ length: 40 }, () => {
+    const chunks = [new Uint8Array(bodyBytesMax - 1)];
+    return bodies.read(
+      request(
+        new ReadableStream<Uint8Array>({
+          async pull(controller) {
+            const chunk = chunks.pop();
+            if (chunk !== undefined) return controller.enqueue(chunk);
+            await ended;
+            controller.close();
+          },
+        }),
+      ),
+    );
+  });
+  const refused = await Promise.race(slow.map((read) => read.then(String, (error: unknown) => error)));
+  expect(refused).toMatchObject({ code: "ServiceUnavailable", status: 503 });
+  const short = new Blob(["Action=DescribeIntegrations"]).stream();
+  expect(await bodies.read(request(short))).toHaveLength(27);
+  end();
+  const read = (await Promise.allSettled(slow)).filter(({ status }) => status === "fulfilled");
+  expect(read.length).toBeGreaterThanOrEqual(16);
+  expect(read.length).toBeLessThan(20);
+  expect(await bodies.read(request(new Blob([new Uint8Array(bodyBytesMax)]).stream()))).toHaveLength(
+    bodyBytesMax,
+  );
 });

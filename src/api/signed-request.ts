@@ -1,12 +1,25 @@
-import type { SignedRequest } from "../wire/aws-sigv4.ts";
+import type { HttpBindings } from "@hono/node-server";
+import { TLSSocket } from "node:tls";
+import type { RequestHead } from "../wire/aws-sigv4.ts";
+import type { RequestBodies } from "./request-body.ts";
 
-/** Whether it came over TLS to us; what a proxy in front says of itself is not believed. */
-export function isSecure(request: Request): boolean {
-  return new URL(request.url).protocol === "https:";
+/** A request with what the server knows of how it came. */
+export interface Arrival {
+  readonly request: Request;
+  readonly isSecure: boolean;
+  readonly bodies: RequestBodies;
+}
+
+/**
+ * Whether it came over TLS to us. The connection says so: the client can write any URL into its request line, and what
+ * a proxy in front says of itself is not believed.
+ */
+export function isSecure(bindings: Partial<HttpBindings> | undefined): boolean {
+  return bindings?.incoming?.socket instanceof TLSSocket;
 }
 
 /** A request of the web platform as the verification of signatures wants it. */
-export function signedRequest(request: Request, body: Uint8Array): SignedRequest {
+export function requestHead(request: Request): RequestHead {
   const { pathname, search } = new URL(request.url);
   return {
     method: request.method,
@@ -14,6 +27,5 @@ export function signedRequest(request: Request, body: Uint8Array): SignedRequest
     query: search.slice(1),
     header: (name) => request.headers.get(name) ?? undefined,
     headerNames: [...request.headers.keys()],
-    body,
   };
 }

@@ -1,3 +1,4 @@
+import { createHash, createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
@@ -20,6 +21,12 @@ const policy: SigV4Policy<typeof key> = {
   now,
   keyOf: async (id) => (id === accessKeyId ? key : undefined),
 };
+
+async function verified(request: SignedRequest, by = policy) {
+  const { body, ...signer } = await verifySigV4(request, async () => request.body, by);
+  expect(body).toBe(request.body);
+  return signer;
+}
 
 interface PlainRequest {
   readonly method: string;
@@ -54,6 +61,30 @@ function signer(
   });
 }
 
+/** As signers outside S3 make them, with exactly these parameters besides the signature's. */
+async function presigned(extra: Readonly<Record<string, string>>): Promise<{ readonly url: string }> {
+  const query = {
+    Action: "GetCallerIdentity",
+    Version: "2011-06-15",
+    "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+    "X-Amz-Credential": `${accessKeyId}/20260131/us-east-1/rds/aws4_request`,
+    "X-Amz-Date": "20260131T120000Z",
+    "X-Amz-SignedHeaders": "host",
+    ...extra,
+  };
+  const pairs = Object.entries(query)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .toSorted();
+  const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
+  const canonical = ["GET", "/", pairs.join("&"), "host:127.0.0.1:5440\n", "host", hash("")].join("\n");
+  const scope = ["20260131", "us-east-1", "rds", "aws4_request"];
+  const toSign = ["AWS4-HMAC-SHA256", "20260131T120000Z", scope.join("/"), hash(canonical)].join("\n");
+  const hmac = (by: string | Buffer, text: string): Buffer => createHmac("sha256", by).update(text).digest();
+  const signingKey = scope.reduce<string | Buffer>(hmac, `AWS4${secretAccessKey}`);
+  const signature = hmac(signingKey, toSign).toString("hex");
+  return { url: `http://127.0.0.1:5440/?${pairs.join("&")}&X-Amz-Signature=${signature}` };
+}
+
 const form = { "content-type": "application/x-www-form-urlencoded" };
 
 function plain(body = "Action=DescribeIntegrations&Version=2014-10-31") {
@@ -79,7 +110,7 @@ async function refusal(
   over: Partial<typeof policy> = {},
 ): Promise<{ code: string; message: string }> {
   try {
-    await verifySigV4(request, { ...policy, ...over });
+    await verified(request, { ...policy, ...over });
   } catch (error) {
     if (error instanceof AwsError) return { code: error.code, message: error.message };
     throw error;
@@ -93,7 +124,7 @@ const recorded = JSON.parse(
 
 describe("signatures made by botocore", () => {
   test.each(Object.entries(recorded.requests))("%s is accepted", async (_, request) => {
-    expect(await verifySigV4(received(request), policy)).toEqual({ key, service: "rds" });
+    expect(await verified(received(request))).toEqual({ key, service: "rds" });
   });
 
   test.each(Object.entries(recorded.requests))("%s with another body is refused", async (_, request) => {
@@ -120,7 +151,7 @@ describe("signatures made by the AWS SDK for JavaScript", () => {
         const unsigned = { ...plain(body), headers: { ...plain().headers, "x-amz-extra": header } };
         const { headers } = await signer().sign(unsigned, { signingDate: now });
         const request = received({ method: "POST", url: "http://127.0.0.1:5440/", headers, body });
-        expect((await verifySigV4(request, policy)).service).toBe("rds");
+        expect((await verified(request)).service).toBe("rds");
       }),
     );
   });
@@ -142,7 +173,7 @@ describe("signatures made by the AWS SDK for JavaScript", () => {
           const url = `http://127.0.0.1:5440/?${pairs.join("&")}`;
           const { "content-type": _, ...rest } = headers;
           const request = received({ method: "GET", url, headers: rest, body: "" });
-          expect((await verifySigV4(request, policy)).key).toBe(key);
+          expect((await verified(request)).key).toBe(key);
         }
       }),
     );
@@ -150,7 +181,7 @@ describe("signatures made by the AWS SDK for JavaScript", () => {
 
   test("the service comes from the scope", async () => {
     const request = received(await signedPlain({ service: "redshift" }));
-    expect(await verifySigV4(request, policy)).toEqual({ key, service: "redshift" });
+    expect(await verified(request)).toEqual({ key, service: "redshift" });
   });
 });
 
@@ -188,18 +219,31 @@ describe("what is refused", () => {
     ],
   ])("a date %s", async (_, seconds, message) => {
     const request = received(await signedPlain({}, new Date(now.getTime() + seconds * 1_000)));
-    if (message === undefined) expect((await verifySigV4(request, policy)).service).toBe("rds");
+    if (message === undefined) expect((await verified(request)).service).toBe("rds");
     else expect(await refusal(request)).toEqual({ code: "SignatureDoesNotMatch", message });
   });
 
-  test("a presigned URL after its time: RequestExpired", async () => {
-    const unsigned = { ...plain(""), method: "GET", headers: { host: "127.0.0.1:5440" } };
-    const { query } = await signer().presign(unsigned, { signingDate: now, expiresIn: 60 });
-    const url = `http://127.0.0.1:5440/?${new URLSearchParams(query as Record<string, string>).toString()}`;
-    const request = received({ method: "GET", url, headers: {}, body: "" });
-    const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1_000);
-    expect((await verifySigV4(request, { ...policy, now: later(60) })).service).toBe("rds");
-    expect((await refusal(request, { now: later(61) })).code).toBe("RequestExpired");
+  test.each([undefined, "60", "604800", "nonsense"])(
+    "a presigned URL with X-Amz-Expires %s is valid for 15 minutes",
+    async (expires) => {
+      const query = { ...(expires !== undefined && { "X-Amz-Expires": expires }) };
+      const { url } = await presigned(query);
+      const request = received({ method: "GET", url, headers: {}, body: "" });
+      const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1_000);
+      expect((await verified(request, { ...policy, now: later(900) })).service).toBe("rds");
+      expect(await refusal(request, { now: later(901) })).toEqual({
+        code: "SignatureDoesNotMatch",
+        message: expect.stringMatching(/^Signature expired: /),
+      });
+    },
+  );
+
+  test("a claim that is refused: the body is not read", async () => {
+    const request = received(await signedPlain({ key: "AKIDNOBODY" }));
+    const readBody = (): Promise<never> => Promise.reject(new Error("the body was read"));
+    await expect(verifySigV4(request, readBody, policy)).rejects.toMatchObject({
+      code: "InvalidClientTokenId",
+    });
   });
 
   test("a date that is not the scope's", async () => {
@@ -305,7 +349,7 @@ describe("what is refused", () => {
         const headers = { ...request.headers, authorization: changed };
         const accepted = await (async (): Promise<boolean> => {
           try {
-            await verifySigV4(received({ ...request, headers }), policy);
+            await verified(received({ ...request, headers }));
             return true;
           } catch (error) {
             expect(error).toBeInstanceOf(AwsError);

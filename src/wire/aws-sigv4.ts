@@ -3,8 +3,8 @@ import type { Secret } from "../base/secret.ts";
 import { AwsError } from "./aws-error.ts";
 import { parseForm, type FormParameter } from "./form.ts";
 
-/** A request as it came, before anything was decoded. */
-export interface SignedRequest {
+/** A request as it came, before anything was decoded, without its body. */
+export interface RequestHead {
   readonly method: string;
   /** As sent, percent-encoded. */
   readonly path: string;
@@ -13,6 +13,9 @@ export interface SignedRequest {
   /** Undefined when absent; several values joined by commas. */
   readonly header: (name: string) => string | undefined;
   readonly headerNames: readonly string[];
+}
+
+export interface SignedRequest extends RequestHead {
   readonly body: Uint8Array;
 }
 
@@ -35,17 +38,16 @@ export interface SigV4Policy<Key extends SigningKey> {
 export interface Signer<Key> {
   readonly key: Key;
   readonly service: string;
+  readonly body: Uint8Array;
 }
 
-/** How far the clock of a client may be off, as at AWS. */
+/** How far the clock of a client may be off, as at AWS. Every service but S3 holds a presigned URL to it as well. */
 const clockSkewMsMax = 15 * 60_000;
-/** The longest that a presigned URL may live: 7 days. */
-const expiresSecondsMax = 604_800;
 
 /**
  * Verifies a Signature Version 4 (AWS General Reference, "Create a signed AWS API request"), in the Authorization
- * header or in the query string (presigned). The hash of the body is always computed from the body, so
- * `UNSIGNED-PAYLOAD` fails. Throws `AwsError`:
+ * header or in the query string (presigned). The body is read once everything else has been found in order. Its hash is
+ * always computed, so `UNSIGNED-PAYLOAD` fails. Throws what `readBody` throws, and `AwsError`:
  *
  * | what | code |
  * |---|---|
@@ -54,12 +56,13 @@ const expiresSecondsMax = 604_800;
  * | unknown access key, or a session token (keys here have none) | InvalidClientTokenId |
  * | a service that this endpoint does not serve | InvalidAction |
  * | older or newer than 15 minutes, wrong date, region or service in the scope, wrong signature, tampered request | SignatureDoesNotMatch |
- * | a presigned URL past its `X-Amz-Expires` | RequestExpired |
  *
- * Query services answer a stale date with `SignatureDoesNotMatch` and the two times, and so does this.
+ * Query services answer a stale date with `SignatureDoesNotMatch` and the two times, and so does this. A presigned URL is
+ * valid for the same 15 minutes: only S3 looks at `X-Amz-Expires`.
  */
 export async function verifySigV4<Key extends SigningKey>(
-  request: SignedRequest,
+  request: RequestHead,
+  readBody: () => Promise<Uint8Array>,
   policy: SigV4Policy<Key>,
 ): Promise<Signer<Key>> {
   const parameters = parseForm(request.query);
@@ -75,13 +78,26 @@ export async function verifySigV4<Key extends SigningKey>(
       "InvalidClientTokenId",
       "The security token included in the request is invalid: the access keys of this service take no session token.",
     );
-  const wanted = sign(key.secret, claim, canonicalRequest(request, parameters, claim.signedHeaders));
+  const body = await readBody();
+  const canonical = canonicalRequest({ ...request, body }, parameters, claim.signedHeaders);
+  const wanted = sign(key.secret, claim, canonical);
   if (!timingSafeEqual(wanted, Buffer.from(claim.signature, "hex")))
     throw mismatch(
       "The request signature we calculated does not match the signature you provided. " +
         "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
     );
-  return { key, service };
+  return { key, service, body };
+}
+
+/** The service in the scope of a request's signature, not yet believed. */
+export function claimedService({ header, query }: RequestHead): string | undefined {
+  const authorization = header("authorization");
+  const credential =
+    authorization === undefined
+      ? parseForm(query).find(({ name }) => name === "X-Amz-Credential")?.value
+      : /Credential=([^,\s]*)/.exec(authorization)?.[1];
+  const [, , , service, terminator] = credential?.split("/") ?? [];
+  return terminator === "aws4_request" ? service : undefined;
 }
 
 /** What a request says about its signature; well-formed, not yet believed. */
@@ -95,8 +111,6 @@ interface Claim {
   /** Such as 20260131T120000Z. */
   readonly timestamp: string;
   readonly time: Date;
-  /** Of a presigned URL. */
-  readonly expiresSeconds: number | undefined;
   readonly hasSessionToken: boolean;
 }
 
@@ -106,14 +120,14 @@ const accessKeyId = /^\w{1,128}$/;
 /** A name that a header can have, RFC 9110. */
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-function claimOf(request: SignedRequest, parameters: readonly FormParameter[]): Claim {
+function claimOf(request: RequestHead, parameters: readonly FormParameter[]): Claim {
   const authorization = request.header("authorization");
   if (authorization !== undefined) return headerClaim(request, authorization);
   if (parameters.some(({ name }) => name === "X-Amz-Algorithm")) return queryClaim(request, parameters);
   throw new AwsError("MissingAuthenticationToken", "Request is missing Authentication Token");
 }
 
-function headerClaim(request: SignedRequest, authorization: string): Claim {
+function headerClaim(request: RequestHead, authorization: string): Claim {
   const space = authorization.indexOf(" ");
   if (space < 0 || authorization.slice(0, space) !== algorithm)
     throw incomplete(`The Authorization header must begin with '${algorithm}'.`);
@@ -134,12 +148,11 @@ function headerClaim(request: SignedRequest, authorization: string): Claim {
     signature: parts.get("Signature") ?? "",
     signedHeaders: parts.get("SignedHeaders") ?? "",
     timestamp: date,
-    expires: undefined,
     hasSessionToken: request.header("x-amz-security-token") !== undefined,
   });
 }
 
-function queryClaim(request: SignedRequest, parameters: readonly FormParameter[]): Claim {
+function queryClaim(request: RequestHead, parameters: readonly FormParameter[]): Claim {
   const values = new Map(parameters.map(({ name, value }) => [name, value]));
   const get = (name: string): string => {
     const value = values.get(name);
@@ -152,7 +165,6 @@ function queryClaim(request: SignedRequest, parameters: readonly FormParameter[]
     signature: get("X-Amz-Signature"),
     signedHeaders: get("X-Amz-SignedHeaders"),
     timestamp: get("X-Amz-Date"),
-    expires: get("X-Amz-Expires"),
     hasSessionToken: values.has("X-Amz-Security-Token"),
   });
 }
@@ -162,11 +174,10 @@ interface RawClaim {
   readonly signature: string;
   readonly signedHeaders: string;
   readonly timestamp: string;
-  readonly expires: string | undefined;
   readonly hasSessionToken: boolean;
 }
 
-function parseClaim(request: SignedRequest, raw: RawClaim): Claim {
+function parseClaim(request: RequestHead, raw: RawClaim): Claim {
   const [accessKeyId = "", ...scope] = raw.credential.split("/");
   if (accessKeyId === "" || scope.length !== 4 || scope[3] !== "aws4_request")
     throw incomplete("Credential must have the form KEY/DATE/REGION/SERVICE/aws4_request.");
@@ -188,7 +199,6 @@ function parseClaim(request: SignedRequest, raw: RawClaim): Claim {
     signature: raw.signature,
     timestamp: raw.timestamp,
     time: parseTimestamp(raw.timestamp),
-    expiresSeconds: raw.expires === undefined ? undefined : parseExpires(raw.expires),
     hasSessionToken: raw.hasSessionToken,
   };
 }
@@ -202,13 +212,6 @@ function parseTimestamp(text: string): Date {
   return time;
 }
 
-function parseExpires(text: string): number {
-  const seconds = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds >= 1 && seconds <= expiresSecondsMax))
-    throw incomplete(`X-Amz-Expires must be between 1 and ${expiresSecondsMax} seconds.`);
-  return seconds;
-}
-
 function isoDate(header: string | undefined): string | undefined {
   const time = new Date(header ?? Number.NaN);
   return Number.isNaN(time.getTime()) ? undefined : basicFormat(time);
@@ -218,7 +221,7 @@ function basicFormat(time: Date): string {
   return time.toISOString().replaceAll(/[-:]|\.\d{3}/g, "");
 }
 
-function checkTime({ time, timestamp, expiresSeconds }: Claim, now: Date): void {
+function checkTime({ time, timestamp }: Claim, now: Date): void {
   const age = now.getTime() - time.getTime();
   const here = basicFormat(now);
   if (-age > clockSkewMsMax) {
@@ -226,10 +229,6 @@ function checkTime({ time, timestamp, expiresSeconds }: Claim, now: Date): void 
     throw mismatch(
       `Signature not yet current: ${timestamp} is still later than ${latest} (${here} + 15 min.)`,
     );
-  }
-  if (expiresSeconds !== undefined) {
-    if (age > expiresSeconds * 1_000) throw new AwsError("RequestExpired", "Request has expired.");
-    return;
   }
   if (age > clockSkewMsMax) {
     const earliest = basicFormat(new Date(now.getTime() - clockSkewMsMax));

@@ -1,14 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { serve, type ServerType } from "@hono/node-server";
 import { afterAll } from "vitest";
 import { AccessKeys } from "../../src/api/access-keys.ts";
 import { integrationArn } from "../../src/api/arn.ts";
 import { createApi } from "../../src/api/create-api.ts";
 import type { ApiOptions } from "../../src/api/options.ts";
+import { HttpServer } from "../../src/http-server.ts";
 import { setLogLevel } from "../../src/base/log.ts";
 import { Sealer } from "../../src/base/sealer.ts";
 import { Secret } from "../../src/base/secret.ts";
@@ -124,12 +123,12 @@ export class TestService implements AsyncDisposable {
   readonly url: string;
   /** Answers without the network. */
   readonly handle: (request: Request) => Response | Promise<Response>;
-  readonly #server: ServerType;
+  readonly #server: HttpServer;
   readonly #directory: string | undefined;
 
   private constructor(
     { catalog, keys }: Pick<ApiOptions, "catalog" | "keys">,
-    server: ServerType,
+    server: HttpServer,
     at: Pick<TestService, "url" | "handle"> & { directory: string | undefined },
   ) {
     this.catalog = catalog;
@@ -161,11 +160,12 @@ export class TestService implements AsyncDisposable {
       ...over,
     };
     const { fetch: handle } = createApi(options);
-    const server = serve({ fetch: handle, port: 0, hostname: "127.0.0.1" });
-    await once(server, "listening");
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    return new TestService(options, server, { url: `http://127.0.0.1:${address.port}`, handle, directory });
+    const server = await HttpServer.listen(handle, { host: "127.0.0.1", port: 0 });
+    return new TestService(options, server, {
+      url: server.url,
+      handle: (request) => handle(request),
+      directory,
+    });
   }
 
   /** Plays the runtime: whatever is wanted is so at once, until the result is disposed of. */
@@ -189,10 +189,7 @@ export class TestService implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    if ("closeAllConnections" in this.#server) this.#server.closeAllConnections();
-    await closed;
+    await this.#server[Symbol.asyncDispose]();
     await this.catalog[Symbol.asyncDispose]();
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
   }
