@@ -2,6 +2,8 @@ import {
   AddTagsToResourceCommand,
   CreateIntegrationCommand,
   DeleteIntegrationCommand,
+  DescribeDBInstancesCommand,
+  DescribeEventsCommand,
   DescribeIntegrationsCommand,
   ListTagsForResourceCommand,
   ModifyIntegrationCommand,
@@ -12,6 +14,9 @@ import {
 } from "@aws-sdk/client-rds";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { account, region, sourceArn, targets } from "../../test/support/aws-service.ts";
+import { queryCall, type QueryAnswer } from "../../test/support/query-call.ts";
+import { RawConnection } from "../../test/support/raw-http.ts";
+import { signedHeaders } from "../../test/support/signing.ts";
 import { idOf, rdsClient, RdsSession, refusal, type Refusal } from "../../test/support/rds-session.ts";
 
 const all = `arn:aws:rds:${region}:${account}:integration:*`;
@@ -280,6 +285,101 @@ describe("what is known of a request", () => {
     expect(await refusal(refused.send(describeAll))).toEqual(
       denied("rds:DescribeIntegrations", all, "explicit"),
     );
+  });
+});
+
+describe("what a policy denies", () => {
+  const cluster = (arn = ""): string =>
+    arn.replace("redshift-serverless", "redshift").replace("namespace/", "namespace:");
+
+  test("is denied under each of the ARNs of a namespace, and left out under each", async () => {
+    const wish = session.wish();
+    const create = new CreateIntegrationCommand(wish);
+    const { TargetArn: serverless = "" } = wish;
+    for (const arn of [serverless, cluster(serverless)]) {
+      const client = await clientWith(allow("*"), deny("redshift:*", arn));
+      expect(await refusal(client.send(create))).toEqual(
+        denied("redshift:CreateInboundIntegration", serverless, "explicit"),
+      );
+      const others = { ...deny("redshift:*"), Resource: undefined, NotResource: cluster(targets[39]?.arn) };
+      expect((await refusal((await clientWith(allow("*"), others)).send(create))).name).toBe("AccessDenied");
+    }
+    const butThis = { ...deny("redshift:*"), Resource: undefined, NotResource: cluster(serverless) };
+    await (await clientWith(allow("*"), butThis)).send(create);
+  });
+
+  test("a database is the same in any case, and a denied one is not listed", async () => {
+    const arn = sourceArn("shop");
+    const client = await clientWith(allow("*"), deny("rds:DescribeDBInstances", arn));
+    for (const DBInstanceIdentifier of ["shop", "SHOP", arn, arn.replace("shop", "Shop")])
+      expect(await refusal(client.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier })))).toEqual(
+        denied("rds:DescribeDBInstances", arn, "explicit"),
+      );
+    const { DBInstances = [] } = await client.send(new DescribeDBInstancesCommand({}));
+    const names = DBInstances.map(({ DBInstanceIdentifier }) => DBInstanceIdentifier);
+    expect(names).toContain("books");
+    expect(names).not.toContain("shop");
+  });
+
+  test("no list tells of: integrations, their events, and what comes into the warehouse", async () => {
+    const hidden = await session.create();
+    const shown = await session.create();
+    const client = await clientWith(allow("*"), deny("*", hidden.IntegrationArn));
+    const { Integrations = [] } = await client.send(new DescribeIntegrationsCommand({}));
+    const { Events = [] } = await client.send(new DescribeEventsCommand({}));
+    const listed = [
+      Integrations.map(({ IntegrationArn }) => IntegrationArn),
+      Events.map(({ SourceArn }) => SourceArn),
+    ];
+    for (const arns of listed) {
+      expect(arns).toContain(shown.IntegrationArn);
+      expect(arns).not.toContain(hidden.IntegrationArn);
+    }
+    const ofHidden = { SourceType: "zero-etl", SourceIdentifier: hidden.IntegrationName } as const;
+    expect((await client.send(new DescribeEventsCommand(ofHidden))).Events).toEqual([]);
+    await client.send(new DescribeEventsCommand({ ...ofHidden, SourceIdentifier: shown.IntegrationName }));
+  });
+
+  test.each([
+    ["the integration", (integration: Integration) => deny("*", integration.IntegrationArn)],
+    ["seeing it", (integration: Integration) => deny("rds:DescribeIntegrations", integration.IntegrationArn)],
+    ["its namespace", (integration: Integration) => deny("redshift:*", cluster(integration.TargetArn))],
+  ])("DescribeInboundIntegrations leaves it out, by ARN as well: %s", async (_, statementOf) => {
+    const hidden = await session.create({ TargetArn: targets[38]?.arn });
+    const shown = await session.create({ TargetArn: targets[37]?.arn });
+    const key = await session.service.keys.create("ann", { Statement: [allow("*"), statementOf(hidden)] });
+    const credentials = { accessKeyId: key.id, secretAccessKey: key.secret.reveal() };
+    const inbound = (parameters: Readonly<Record<string, string>>): Promise<QueryAnswer> =>
+      queryCall(session.service, {
+        service: "redshift",
+        version: "2012-12-01",
+        action: "DescribeInboundIntegrations",
+        parameters,
+        credentials,
+      });
+    const { text } = await inbound({ MaxRecords: "100" });
+    expect(text).toContain(shown.IntegrationArn);
+    expect(text).not.toContain(hidden.IntegrationArn);
+    const byArn = await inbound({ IntegrationArn: hidden.IntegrationArn ?? "" });
+    expect([byArn.status, byArn.text]).toEqual([404, expect.stringContaining("IntegrationNotFoundFault")]);
+  });
+
+  test("a request line that claims https does not make a connection secure", async () => {
+    const condition = { Bool: { "aws:SecureTransport": "false" } };
+    const key = await session.service.keys.create("ann", {
+      Statement: [allow("*"), deny("*", "*", condition)],
+    });
+    const credentials = { accessKeyId: key.id, secretAccessKey: key.secret.reveal() };
+    const body = "Action=DescribeIntegrations&Version=2014-10-31";
+    const headers = await signedHeaders(session.service.url, { credentials, body });
+    const { host } = new URL(session.service.url);
+    for (const target of ["/", `http://${host}/`, `https://${host}/`]) {
+      using connection = await RawConnection.open(session.service.url);
+      const lines = Object.entries({ host, ...headers, "content-length": body.length });
+      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+      const answer = await connection.exchange(Buffer.from(`POST ${target} HTTP/1.1\r\n${head}\r\n${body}`));
+      expect([answer?.status, answer?.body]).toEqual([403, expect.stringContaining("explicit deny")]);
+    }
   });
 });
 

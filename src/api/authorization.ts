@@ -1,5 +1,6 @@
+import { alsoNamed } from "../model/namespace-policy.ts";
 import type { AccessContext } from "../model/policy-pattern.ts";
-import { decide, type AccessRequest, type Policy } from "../model/policy.ts";
+import { decide, type AccessRequest, type Decision, type Policy } from "../model/policy.ts";
 import type { Integration, Tag } from "../model/integration.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import { integrationArn, lookupKey, userArn } from "./arn.ts";
@@ -9,6 +10,8 @@ import type { Call } from "./options.ts";
 export interface Need {
   /** As IAM calls it, such as `rds:CreateIntegration`. */
   readonly action: string;
+  /** As `AccessRequest` has it. */
+  readonly amountsTo?: readonly string[] | undefined;
   /** An ARN; `*` for what has none. */
   readonly resource: string;
   readonly resourceTags?: readonly Tag[] | undefined;
@@ -30,13 +33,17 @@ export function authorize(call: Call, needs: readonly Need[]): void {
   }
 }
 
-/** Those that the caller may do this to: what `action` on one alone would refuse is not in a list either. */
-export function onlyAllowed(
+/**
+ * Whether `action`, which answers for many integrations, may answer for this one: no policy denies it there, nor
+ * seeing the integration.
+ */
+export function mayTellOf(
   call: Call,
   action: string,
-  integrations: readonly Integration[],
-): readonly Integration[] {
-  return integrations.filter((found) => isAllowed(call, needOn(call, found, { action })));
+  { id, tags }: Pick<Integration, "id" | "tags">,
+): boolean {
+  const resource = integrationArn(call, id);
+  return ![action, seeing].some((each) => isDenied(call, { action: each, resource, resourceTags: tags }));
 }
 
 /** Whether the caller may know that the integration exists. */
@@ -73,23 +80,36 @@ export function isAllowed(call: Call, need: Need): boolean {
   return refusalOf(call, need) === undefined;
 }
 
+/** Whether a policy denies it in so many words. */
+export function isDenied(call: Call, need: Need): boolean {
+  return Object.values(decisionsOn(call, need)).includes("denied");
+}
+
 /** Why the caller may not do it; undefined when it may. */
 function refusalOf(call: Call, need: Need): string | undefined {
-  const { policy: own } = call.caller;
-  const { action, resource, resourcePolicy } = need;
-  const { account } = call;
-  const request: AccessRequest = {
-    action,
-    resource,
-    context: contextOf(call, need),
-    principal: { kind: "user", account, arn: userArn(call, call.caller.user) },
-  };
-  const byOwn = own === undefined ? "allowed" : decide(own, request);
-  const byResource = resourcePolicy === undefined ? "not-allowed" : decide(resourcePolicy, request);
+  const { byOwn, byResource } = decisionsOn(call, need);
   if (byOwn === "denied") return "with an explicit deny in an identity-based policy";
   if (byResource === "denied") return "with an explicit deny in a resource-based policy";
   if (byOwn === "allowed" || byResource === "allowed") return undefined;
-  return `because no identity-based policy allows the ${action} action`;
+  return `because no identity-based policy allows the ${need.action} action`;
+}
+
+function decisionsOn(call: Call, need: Need): Readonly<Record<"byOwn" | "byResource", Decision>> {
+  const { policy: own } = call.caller;
+  const { action, amountsTo, resource, resourcePolicy } = need;
+  const { account } = call;
+  const request: AccessRequest = {
+    action,
+    amountsTo,
+    resource,
+    alsoNamed: alsoNamed(resource),
+    context: contextOf(call, need),
+    principal: { kind: "user", account, arn: userArn(call, call.caller.user) },
+  };
+  return {
+    byOwn: own === undefined ? "allowed" : decide(own, request),
+    byResource: resourcePolicy === undefined ? "not-allowed" : decide(resourcePolicy, request),
+  };
 }
 
 /** Condition keys that are known here, of those that AWS has for every service. */

@@ -6,7 +6,8 @@ import type { ValueOf } from "../wire/aws-shape.ts";
 import type { ClusterOutput, databaseShapes, InstanceOutput } from "./database-shapes.ts";
 import { filtered, filterQuery, type Compared, type FilterTable } from "./filters.ts";
 import { pageOf, type ListPage, type PageInput } from "./list-page.ts";
-import type { ApiOptions } from "./options.ts";
+import { isDenied } from "./authorization.ts";
+import type { ApiOptions, Call } from "./options.ts";
 import type { FilterInput } from "./shape-parts.ts";
 import { sourceNotFound } from "./source-not-found.ts";
 import { tagsOutput } from "./tag-rules.ts";
@@ -17,11 +18,8 @@ type ClustersInput = ValueOf<typeof databaseShapes.DescribeDBClusters.input>;
 type ClustersOutput = ValueOf<typeof databaseShapes.DescribeDBClusters.output>;
 
 /** The configured sources of kind instance, in the order of their names. */
-export async function describeDbInstances(
-  input: InstancesInput,
-  options: ApiOptions,
-): Promise<InstancesOutput> {
-  const { items, Marker } = await listSources(input, options, {
+export async function describeDbInstances(input: InstancesInput, call: Call): Promise<InstancesOutput> {
+  const { items, Marker } = await listSources(input, call, {
     action: "DescribeDBInstances",
     kind: "instance",
     identifier: input.DBInstanceIdentifier,
@@ -31,8 +29,8 @@ export async function describeDbInstances(
 }
 
 /** The configured sources of kind cluster, in the order of their names. */
-export async function describeDbClusters(input: ClustersInput, options: ApiOptions): Promise<ClustersOutput> {
-  const { items, Marker } = await listSources(input, options, {
+export async function describeDbClusters(input: ClustersInput, call: Call): Promise<ClustersOutput> {
+  const { items, Marker } = await listSources(input, call, {
     action: "DescribeDBClusters",
     kind: "cluster",
     identifier: input.DBClusterIdentifier,
@@ -75,18 +73,19 @@ type KnownSource = SourceResource & SourceFacts;
 
 async function listSources(
   input: PageInput & { readonly Filters?: readonly FilterInput[] | undefined },
-  options: ApiOptions,
+  call: Call,
   { action, kind, identifier, filterNames }: SourceList,
 ): Promise<ListPage<KnownSource>> {
-  const ofKind = options.sources.filter((source) => source.kind === kind);
-  const named = identifier === undefined ? ofKind : only(options, kind, identifier);
-  const { items, Marker } = pageOf(options, input, {
+  const ofKind = call.sources.filter((source) => source.kind === kind);
+  const listed = ofKind.filter(({ arn }) => !isDenied(call, { action: `rds:${action}`, resource: arn }));
+  const named = identifier === undefined ? listed : only(call, kind, identifier);
+  const { items, Marker } = pageOf(call, input, {
     items: filtered(named, filterNames, input.Filters),
     // Names are unique without regard to case.
     placeOf: ({ name }) => name.toLowerCase(),
     query: [action, identifier, ...filterQuery(input.Filters)],
   });
-  const facts = await options.catalog.sources(items.map(({ arn }) => arn));
+  const facts = await call.catalog.sources(items.map(({ arn }) => arn));
   const known = items.map((source) => ({
     ...source,
     ...present(facts.get(source.arn), "the catalog answers for every ARN"),
@@ -95,13 +94,22 @@ async function listSources(
 }
 
 function only(options: ApiOptions, kind: SourceResource["kind"], identifier: string): SourceResource[] {
+  const source = sourceNamed(options, kind, identifier);
+  if (source !== undefined) return [source];
+  throw sourceNotFound(options, kind, identifier);
+}
+
+/** By a name or an ARN, which have no case. */
+export function sourceNamed(
+  { sources }: ApiOptions,
+  kind: SourceResource["kind"],
+  identifier: string,
+): SourceResource | undefined {
   const wanted = identifier.toLowerCase();
-  const source = options.sources.find(
+  return sources.find(
     (candidate) =>
       candidate.kind === kind && namesOf(candidate).some((value) => value.toLowerCase() === wanted),
   );
-  if (source !== undefined) return [source];
-  throw sourceNotFound(options, kind, identifier);
 }
 
 function instanceOutput(source: KnownSource): InstanceOutput {

@@ -5,8 +5,9 @@ import type { ValueOf } from "../wire/aws-shape.ts";
 import { integrationArn, lookupKey } from "./arn.ts";
 import { pageEnd, pageLimit, pageStart, within } from "./list-page.ts";
 import type { ListQuery } from "./marker.ts";
-import type { ApiOptions } from "./options.ts";
+import type { ApiOptions, Call } from "./options.ts";
 import type { shapes } from "./shapes.ts";
+import { visibleEvents } from "./visible-page.ts";
 
 type Input = ValueOf<typeof shapes.DescribeEvents.input>;
 type Output = ValueOf<typeof shapes.DescribeEvents.output>;
@@ -35,17 +36,17 @@ const sourceTypes: ReadonlySet<string> = new Set([
 ]);
 
 /** What happened to integrations, oldest first. `Filters` is ignored, as its documentation says. */
-export async function describeEvents(input: Input, options: ApiOptions): Promise<Output> {
+export async function describeEvents(input: Input, call: Call): Promise<Output> {
   const { SourceIdentifier: identifier, SourceType: sourceType, EventCategories: names } = input;
   const limit = pageLimit(input);
   checkSource(identifier, sourceType);
   const query = queryOf(input);
-  const start = pageStart(options, input, query);
+  const start = pageStart(call, input, query);
   const { after, fromMs, toMs } =
-    start === undefined ? { after: undefined, ...windowOf(input, options.now().getTime()) } : placeOf(start);
+    start === undefined ? { after: undefined, ...windowOf(input, call.now().getTime()) } : placeOf(start);
   if (sourceType !== undefined && sourceType !== ours) return { Events: [] };
-  const integrationId = identifier === undefined ? undefined : await idOf(options, identifier);
-  const page = await options.catalog.events({
+  const integrationId = identifier === undefined ? undefined : await idOf(call, identifier);
+  const page = await visibleEvents(call, "rds:DescribeEvents", {
     after,
     limit,
     from: new Date(fromMs),
@@ -54,12 +55,8 @@ export async function describeEvents(input: Input, options: ApiOptions): Promise
     categories: names === undefined ? undefined : categoriesOf(names),
   });
   return {
-    Events: page.events.map((event) => eventOutput(options, event)),
-    Marker: pageEnd(
-      options,
-      page.next === undefined ? undefined : [page.next, fromMs, toMs].join(" "),
-      query,
-    ),
+    Events: page.events.map((event) => eventOutput(call, event)),
+    Marker: pageEnd(call, page.next === undefined ? undefined : [page.next, fromMs, toMs].join(" "), query),
   };
 }
 

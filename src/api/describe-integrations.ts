@@ -1,14 +1,14 @@
-import type { IntegrationFilter, Page, PageRequest } from "../catalog/read.ts";
-import type { Integration } from "../model/integration.ts";
+import type { IntegrationFilter } from "../catalog/read.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import { lookupKey } from "./arn.ts";
-import { onlyAllowed } from "./authorization.ts";
+import { maySee } from "./authorization.ts";
 import { filterQuery, parseFilters, type FilterTable } from "./filters.ts";
 import { findIntegration, integrationOutput } from "./integration-output.ts";
 import { pageEnd, pageLimit, pageStart } from "./list-page.ts";
 import type { ListQuery } from "./marker.ts";
 import type { ApiOptions, Call } from "./options.ts";
 import type { shapes } from "./shapes.ts";
+import { visibleIntegrations } from "./visible-page.ts";
 
 type Input = ValueOf<typeof shapes.DescribeIntegrations.input>;
 type Output = ValueOf<typeof shapes.DescribeIntegrations.output>;
@@ -22,27 +22,16 @@ export async function describeIntegrations(input: Input, call: Call): Promise<Ou
     .reduce(both, {});
   const query: ListQuery = ["DescribeIntegrations", identifier, ...filterQuery(filters)];
   const start = pageStart(call, input, query);
-  const page = await pageOf(call, {
+  const request = {
     after: start === undefined ? undefined : Number(start),
     limit,
     filter: identifier === undefined ? filter : await only(call, identifier, filter),
-  });
+  };
+  const page = await visibleIntegrations(call, request, (integration) => maySee(call, integration));
   return {
     Integrations: page.integrations.map((integration) => integrationOutput(call, integration)),
     Marker: pageEnd(call, page.next?.toString(), query),
   };
-}
-
-/** A page of what the caller may see: as long as without the others, so that it does not tell of them. */
-async function pageOf(call: Call, { after, limit, filter }: PageRequest): Promise<Page> {
-  const integrations: Integration[] = [];
-  let next = after;
-  do {
-    const page = await call.catalog.page({ after: next, limit: limit - integrations.length, filter });
-    integrations.push(...onlyAllowed(call, "rds:DescribeIntegrations", page.integrations));
-    next = page.next;
-  } while (next !== undefined && integrations.length < limit);
-  return { integrations, next };
 }
 
 async function only(

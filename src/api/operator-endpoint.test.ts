@@ -14,14 +14,20 @@ interface Seen {
   queried: string[];
   dropped: string[];
   verifyWaits: boolean;
+  /** Integrations that may be told of. */
+  visible: string[];
 }
 
 const nothing = { closed: false, produced: 0, verifyWaits: false };
-const seen: Seen = { ...nothing, verified: [], queried: [], dropped: [] };
+const seen: Seen = { ...nothing, verified: [], queried: [], dropped: [], visible: [] };
 
 /** Answers by the text of the SQL. */
 const operator: OperatorPort = {
-  status: async ({ integrationId }) => ({ integrations: [], integrationId }),
+  status: async ({ integrationId, isVisible }) => {
+    const { integrations } = await service.catalog.page({ after: undefined, limit: 100, filter: {} });
+    seen.visible = integrations.filter(isVisible).map(({ id }) => id);
+    return { integrations: [], integrationId };
+  },
   dropDatabase: async ({ name, targetArn }) => {
     seen.dropped.push(`${name} ${targetArn}`);
   },
@@ -32,7 +38,8 @@ const operator: OperatorPort = {
     const notices = sql === "noticed" ? ["It is old."] : [];
     return { columns: [{ name: "a", type: "INTEGER" }], notices, rows: rows(sql) };
   },
-  events: async function* events({ integrationId, since }) {
+  events: async function* events({ integrationId, since, isVisible }) {
+    seen.visible = (await isVisible(mine)) ? [mine] : [];
     yield { integrationId, since: since.toISOString() };
   },
   verify: async function* verify(id, signal) {
@@ -383,6 +390,43 @@ describe("access keys", () => {
   ])("%s of %j is refused", async (...[command, body, status, code]) => {
     const response = await ask(command, body);
     expect([response.status, await response.json()]).toEqual([status, expect.objectContaining({ code })]);
+  });
+
+  test.each([
+    ["PowerUserAccess", [{ Effect: "Allow", NotAction: ["iam:*", "organizations:*"], Resource: "*" }]],
+    ["a Deny of iam:*", [allow("*"), { Effect: "Deny", Action: "iam:*", Resource: "*" }]],
+    ["iam:* without zeroetl:*", [allow("iam:*")]],
+  ])("cannot be made, listed or changed under %s", async (_, statements) => {
+    const key = await make("erin", ...statements);
+    for (const [command, body] of [
+      ["create-key", { user: "erin" }],
+      ["list-keys", {}],
+      ["rotate-key", { id: key.id }],
+      ["enable-key", { id: key.id }],
+      ["disable-key", { id: key.id }],
+      ["delete-key", { id: key.id }],
+    ] as const) {
+      const response = await ask(command, body, key);
+      expect([command, response.status]).toEqual([command, 403]);
+      expect(await response.json()).toMatchObject({ code: "AccessDenied" });
+    }
+  });
+
+  test.each([
+    ["a command", "zeroetl:*"],
+    ["seeing it", "rds:DescribeIntegrations"],
+  ])("are told of no integration of which their policy denies %s", async (_, Action) => {
+    const resource = `arn:aws:rds:us-east-1:123456789012:integration:${mine}`;
+    const key = await make("erin", allow("*"), { Effect: "Deny", Action, Resource: resource });
+    for (const [command, body] of [
+      ["status", {}],
+      ["events", { since: "2026-01-31T00:00:00Z" }],
+    ] as const) {
+      await (await ask(command, body)).text();
+      expect(seen.visible).toContain(mine);
+      await (await ask(command, body, key)).text();
+      expect(seen.visible).not.toContain(mine);
+    }
   });
 
   test("let a key do what its policy allows: with commands, and with keys", async () => {

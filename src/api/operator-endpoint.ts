@@ -5,13 +5,14 @@ import { logger } from "../base/log.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import { verifySigV4 } from "../wire/aws-sigv4.ts";
 import { integrationArn, lookupKey } from "./arn.ts";
-import { authorize, findAllowed, isAllowed } from "./authorization.ts";
+import { authorize, findAllowed, isAllowed, mayTellOf } from "./authorization.ts";
 import { createKey, deleteKey, disableKey, enableKey, listKeys, rotateKey } from "./key-commands.ts";
 import { ndjson } from "./ndjson.ts";
 import type { TargetResource } from "../model/resources.ts";
 import type { JsonObject, OperatorPort, OperatorRows } from "./operator.ts";
 import type { ApiOptions, Call } from "./options.ts";
 import { requestHead, type Arrival } from "./signed-request.ts";
+import { eventVisibility } from "./visible-page.ts";
 
 const log = logger("operator");
 
@@ -39,7 +40,12 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     const action = "zeroetl:GetStatus";
     if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
     const integrationId = integration === undefined ? undefined : await idOf(call, integration, action);
-    return Response.json(await call.port.status({ integrationId }, call.signal));
+    return Response.json(
+      await call.port.status(
+        { integrationId, isVisible: (found) => mayTellOf(call, action, found) },
+        call.signal,
+      ),
+    );
   },
   query: async (call) => {
     const { sql, target } = parse(queryBody, call.body);
@@ -64,7 +70,13 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     const action = "zeroetl:GetEvents";
     if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
     const integrationId = integration === undefined ? undefined : await pastIdOf(call, integration, action);
-    return answerLines(call, call.port.events({ integrationId, since: new Date(since) }, call.signal));
+    return answerLines(
+      call,
+      call.port.events(
+        { integrationId, since: new Date(since), isVisible: eventVisibility(call, action) },
+        call.signal,
+      ),
+    );
   },
   "create-key": async (call) => {
     const { user, policy } = parse(createKeyBody, call.body);

@@ -1,3 +1,5 @@
+import type { Integration } from "../model/integration.ts";
+
 /** What JSON can hold. */
 export type JsonValue =
   | string
@@ -43,6 +45,8 @@ export interface OperatorPort {
 export interface StatusRequest {
   /** Every integration when absent. */
   readonly integrationId: string | undefined;
+  /** Of others nothing is told. */
+  readonly isVisible: (integration: Integration) => boolean;
 }
 
 export interface QueryRequest {
@@ -61,6 +65,8 @@ export interface EventsRequest {
   /** Of every integration when absent. */
   readonly integrationId: string | undefined;
   readonly since: Date;
+  /** Of others nothing is told. */
+  readonly isVisible: (integrationId: string) => Promise<boolean>;
 }
 
 /** A `QueryResult` of a warehouse fits. */

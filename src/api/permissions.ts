@@ -3,6 +3,7 @@ import type { StructureShape, ValueOf } from "../wire/aws-shape.ts";
 import { canonicalTargetArn, integrationArn } from "./arn.ts";
 import type { identityShapes } from "./caller-identity.ts";
 import type { databaseShapes } from "./database-shapes.ts";
+import { sourceNamed } from "./describe-databases.ts";
 import type { Call } from "./options.ts";
 import { tagsIn, type Permission } from "./permission.ts";
 import type { redshiftShapes } from "./redshift-shapes.ts";
@@ -77,7 +78,7 @@ export const databasePermissions: PermissionsOf<typeof databaseShapes> = {
   DescribeDBInstances: {
     kind: "needs",
     needsOf: ({ DBInstanceIdentifier }, call) => [
-      { action: "rds:DescribeDBInstances", resource: databaseArn(call, "db", DBInstanceIdentifier) },
+      { action: "rds:DescribeDBInstances", resource: databaseArn(call, "instance", DBInstanceIdentifier) },
     ],
   },
   DescribeDBClusters: {
@@ -145,8 +146,11 @@ function anywhere(action: string): Permission<object> {
 }
 
 /** Of the database that an identifier or an ARN names, or of all of them. */
-function databaseArn({ account, region }: Call, type: "db" | "cluster", identifier = "*"): string {
+function databaseArn(call: Call, kind: "instance" | "cluster", identifier = "*"): string {
+  const source = sourceNamed(call, kind, identifier);
+  if (source !== undefined) return source.arn;
+  const type = kind === "instance" ? "db" : "cluster";
   return identifier.startsWith("arn:")
     ? identifier
-    : `arn:aws:rds:${region}:${account}:${type}:${identifier}`;
+    : `arn:aws:rds:${call.region}:${call.account}:${type}:${identifier}`;
 }

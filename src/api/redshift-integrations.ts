@@ -2,12 +2,14 @@ import type { Integration } from "../model/integration.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import { findTarget, integrationArn } from "./arn.ts";
+import { isDenied, mayTellOf } from "./authorization.ts";
 import { filterQuery, parseFilters } from "./filters.ts";
 import { errorsOutput, findIntegration, notFound } from "./integration-output.ts";
 import { pageEnd, pageLimit, pageOf, pageStart } from "./list-page.ts";
 import type { ListQuery } from "./marker.ts";
-import type { ApiOptions } from "./options.ts";
+import type { ApiOptions, Call } from "./options.ts";
 import type { redshiftShapes } from "./redshift-shapes.ts";
+import { visibleIntegrations } from "./visible-page.ts";
 
 type InboundInput = ValueOf<typeof redshiftShapes.DescribeInboundIntegrations.input>;
 type InboundOutput = ValueOf<typeof redshiftShapes.DescribeInboundIntegrations.output>;
@@ -19,27 +21,37 @@ type CreateInput = ValueOf<typeof redshiftShapes.CreateIntegration.input>;
  * The integrations of RDS as the warehouse sees them, in the order of creation. An integration or a target that does
  * not exist is an error.
  */
-export async function describeInboundIntegrations(
-  input: InboundInput,
-  options: ApiOptions,
-): Promise<InboundOutput> {
+export async function describeInboundIntegrations(input: InboundInput, call: Call): Promise<InboundOutput> {
   const { IntegrationArn: arn, TargetArn: targetArn } = input;
   const limit = pageLimit(input);
-  const target = targetArn === undefined ? undefined : targetOf(options, targetArn);
+  const target = targetArn === undefined ? undefined : targetOf(call, targetArn);
   const query: ListQuery = ["DescribeInboundIntegrations", arn, target];
-  const start = pageStart(options, input, query);
-  const page = await options.catalog.page({
+  const start = pageStart(call, input, query);
+  const request = {
     after: start === undefined ? undefined : Number(start),
     limit,
     filter: {
-      ids: arn === undefined ? undefined : [(await findIntegration(options, arn)).id],
+      ids: arn === undefined ? undefined : [(await findVisible(call, arn)).id],
       targetArns: target === undefined ? undefined : [target],
     },
-  });
-  return {
-    InboundIntegrations: page.integrations.map((integration) => inboundOutput(options, integration)),
-    Marker: pageEnd(options, page.next?.toString(), query),
   };
+  const page = await visibleIntegrations(call, request, (integration) => isVisible(call, integration));
+  return {
+    InboundIntegrations: page.integrations.map((integration) => inboundOutput(call, integration)),
+    Marker: pageEnd(call, page.next?.toString(), query),
+  };
+}
+
+async function findVisible(call: Call, arn: string): Promise<Integration> {
+  const integration = await findIntegration(call, arn);
+  if (!isVisible(call, integration)) throw notFound(arn);
+  return integration;
+}
+
+/** A policy can name the integration, as for RDS, or the namespace into which it replicates. */
+function isVisible(call: Call, integration: Integration): boolean {
+  const action = "redshift:DescribeInboundIntegrations";
+  return mayTellOf(call, action, integration) && !isDenied(call, { action, resource: integration.targetArn });
 }
 
 /** The canonical ARN. */

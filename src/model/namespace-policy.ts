@@ -13,12 +13,17 @@ export const inboundService = "redshift.amazonaws.com";
 
 /** The policy of a namespace. `arn`: as `TargetResource` has it. Throws `InvalidPolicy`. */
 export function parseNamespacePolicy(document: unknown, arn: string): Policy {
-  // As namespaces of clusters are named: what a policy calls the namespace is for its author to say.
-  const ofCluster = arn.replace("redshift-serverless", "redshift").replace("namespace/", "namespace:");
   return parseResourcePolicy(document, {
-    names: [arn, ofCluster],
+    names: [arn, ...alsoNamed(arn)],
     actions: [inbound.create, inbound.authorize],
   });
+}
+
+/** Other ARNs of a namespace: AWS has one for namespaces of clusters, and a policy may use it. None of anything else. */
+export function alsoNamed(arn: string): readonly string[] {
+  return /^arn:[^:]*:redshift-serverless:[^:]*:[^:]*:namespace\//.test(arn)
+    ? [arn.replace(":redshift-serverless:", ":redshift:").replace(":namespace/", ":namespace:")]
+    : [];
 }
 
 export interface InboundStream {

@@ -111,9 +111,9 @@ function parseResources(found: Fields, path: Path, variables: boolean): Choice {
 /** A statement that applies to nothing here would only look like a rule. */
 function refuseIdle(statement: Statement, path: Path, { names, actions }: PolicyResource): void {
   const context = new Map();
-  if (!actions.some((action) => isOnAction(statement, action, context)))
+  if (!actions.some((action) => isOnAction(statement, [action], context)))
     throw new InvalidPolicy(path, `must be about ${actions.join(" or ")}, which a policy here decides about`);
-  if (!names.some((name) => isOnResource(statement, name, context)))
+  if (!isOnResource(statement, names, context))
     throw new InvalidPolicy(path, `must be about ${names[0]}: leave Resource out`);
 }
 

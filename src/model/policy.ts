@@ -26,8 +26,12 @@ export interface Choice {
 export interface AccessRequest {
   /** Such as `rds:CreateIntegration`. */
   readonly action: string;
+  /** Actions of AWS that amount to the same: whoever may not do those may not do this. They allow nothing by themselves. */
+  readonly amountsTo?: readonly string[] | undefined;
   /** An ARN; where none exists yet or all are meant, one that ends with `*`. */
   readonly resource: string;
+  /** Other ARNs of the same resource. */
+  readonly alsoNamed?: readonly string[] | undefined;
   readonly context: AccessContext;
   /** Who asks; the policy of a key does not look at it. */
   readonly principal?: Principal | undefined;
@@ -43,23 +47,40 @@ export function decide({ statements }: Policy, request: AccessRequest): Decision
   return effects.includes("Allow") ? "allowed" : "not-allowed";
 }
 
-function applies(statement: Statement, { action, resource, context, principal }: AccessRequest): boolean {
+function applies(statement: Statement, request: AccessRequest): boolean {
+  const { action, amountsTo = [], resource, alsoNamed = [], context, principal } = request;
   return (
     (statement.principals === undefined || includes(statement.principals, principal)) &&
-    isOnAction(statement, action, context) &&
-    isOnResource(statement, resource, context) &&
+    isOnAction(statement, [action, ...amountsTo], context) &&
+    isOnResource(statement, [resource, ...alsoNamed], context) &&
     statement.conditions.every((condition) => holds(condition, context))
   );
 }
 
-export function isOnAction({ actions }: Statement, action: string, context: AccessContext): boolean {
-  return chooses(actions, (pattern) => matchesIgnoringCase(pattern, action, context));
+/** `names`: the action's own, then those that it amounts to. */
+export function isOnAction(
+  { effect, actions }: Statement,
+  names: readonly string[],
+  context: AccessContext,
+): boolean {
+  const counted = effect === "Allow" && actions.kind === "only" ? names.slice(0, 1) : names;
+  return chooses(actions, counted, (pattern, name) => matchesIgnoringCase(pattern, name, context));
 }
 
-export function isOnResource({ resources }: Statement, resource: string, context: AccessContext): boolean {
-  return chooses(resources, (pattern) => matches(pattern, resource, context));
+/** `names`: all ARNs of one resource. */
+export function isOnResource(
+  { resources }: Statement,
+  names: readonly string[],
+  context: AccessContext,
+): boolean {
+  return chooses(resources, names, (pattern, name) => matches(pattern, name, context));
 }
 
-function chooses({ kind, patterns }: Choice, matchesOne: (pattern: Pattern) => boolean): boolean {
-  return patterns.some(matchesOne) === (kind === "only");
+function chooses(
+  { kind, patterns }: Choice,
+  names: readonly string[],
+  matchesOne: (pattern: Pattern, name: string) => boolean,
+): boolean {
+  const isNamed = names.some((name) => patterns.some((pattern) => matchesOne(pattern, name)));
+  return isNamed === (kind === "only");
 }

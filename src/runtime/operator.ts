@@ -121,10 +121,19 @@ interface DropWish {
   readonly name: string;
 }
 
+interface StatusWish {
+  /** Of every integration when absent. */
+  readonly integrationId: string | undefined;
+  /** Of others nothing is told; of all when absent. */
+  readonly isVisible?: (integration: Integration) => boolean;
+}
+
 interface EventsWish {
   /** Of every integration when absent. */
   readonly integrationId: string | undefined;
   readonly since: Date;
+  /** Of others nothing is told; of all when absent. */
+  readonly isVisible?: (integrationId: string) => Promise<boolean>;
 }
 
 /** One line of `zeroetl events`. */
@@ -155,14 +164,15 @@ export class Operator {
     this.#parts = parts;
   }
 
-  async status({ integrationId }: { readonly integrationId: string | undefined }): Promise<StatusReport> {
+  async status({ integrationId, isVisible = () => true }: StatusWish): Promise<StatusReport> {
     const { supervisor, catalog, sources, targets } = this.#parts;
     const wanted = await catalog.wanted();
     const running = new Map(
       (await supervisor.integrations()).map((view) => [view.integration.id, view.streams]),
     );
     const chosen = wanted.filter(
-      ({ integration: { id } }) => integrationId === undefined || id === integrationId,
+      ({ integration }) =>
+        (integrationId === undefined || integration.id === integrationId) && isVisible(integration),
     );
     const reports = chosen.map(({ integration }) =>
       this.#report(integration, running.get(integration.id) ?? []),
@@ -198,14 +208,18 @@ export class Operator {
   }
 
   /** What happened from `since` until now, oldest first. */
-  async *events({ integrationId, since }: EventsWish, signal: AbortSignal): AsyncGenerator<EventLine> {
+  async *events(
+    { integrationId, since, isVisible = async () => true }: EventsWish,
+    signal: AbortSignal,
+  ): AsyncGenerator<EventLine> {
     const { catalog, arnOf } = this.#parts;
     const range = { integrationId, from: since, limit: eventsHeld };
     let after: number | undefined;
     do {
       signal.throwIfAborted();
       const page = await catalog.events({ ...range, after });
-      for (const event of page.events) yield eventLine(event, arnOf(event.integrationId));
+      for (const event of page.events)
+        if (await isVisible(event.integrationId)) yield eventLine(event, arnOf(event.integrationId));
       after = page.next;
     } while (after !== undefined);
   }
