@@ -8,7 +8,7 @@ import { TaskGroup } from "../base/task-group.ts";
 import { Wake } from "../base/wake.ts";
 import type { IntegrationReport, RuntimeCatalog, WantedIntegration } from "../catalog/catalog.ts";
 import { parseDataFilter, type FilterDialect, type Scope } from "../model/data-filter.ts";
-import type { Integration, IntegrationError, IntegrationStatus } from "../model/integration.ts";
+import type { Integration, IntegrationError, IntegrationStatus, TableStatus } from "../model/integration.ts";
 import type { SourceEngine, StreamRequest } from "../source/source.ts";
 import type { StreamIdentity, Warehouse } from "../target/target.ts";
 import { KeyWatch, type KeyState, type KeyWatchTimes } from "./key-watch.ts";
@@ -52,6 +52,10 @@ const impatient: ReadonlySet<IntegrationStatus> = new Set(["creating", "modifyin
 const removalBackoff = { firstMs: 1000, mostMs: 30_000 } as const;
 /** Row counts alone are written to the catalog this seldom: they change with every commit. */
 const rowsWrittenEveryMs = 30_000;
+/** A report names every table: those of many tables take no more than one part of the time in so many. */
+const reportShare = 20;
+/** Nor does looking, of which a report is a part. */
+const lookShare = 4;
 const removalTimeoutMs = 60_000;
 
 /**
@@ -128,6 +132,7 @@ export class Keeper implements AsyncDisposable {
   async #keep(signal: AbortSignal): Promise<void> {
     while (!this.#isGone) {
       this.#wake.begin();
+      const startMs = performance.now();
       try {
         // One wish for the whole look: what was seen under one filter must not be told of another.
         const wish = this.#wish;
@@ -139,7 +144,8 @@ export class Keeper implements AsyncDisposable {
           "An integration could not be looked after",
         );
       }
-      await pause(lookMs.shortest, signal);
+      const tookMs = performance.now() - startMs;
+      await pause(Math.max(lookMs.shortest, Math.min(tookMs * lookShare, lookMs.longest)), signal);
       await this.#wake.sleep(lookMs.longest, signal);
     }
   }
@@ -317,22 +323,30 @@ export class Keeper implements AsyncDisposable {
     const { status, errors } = standing;
     const { id, generation } = integration;
     const text = JSON.stringify({ status, errors, generation });
-    const tables = JSON.stringify(standing.tables?.map(({ rows: _rows, ...table }) => table));
-    const rows = JSON.stringify(standing.tables?.map((table) => table.rows));
-    const before = this.#written;
-    const isSame =
-      before !== undefined &&
-      before.text === text &&
-      before.tables === tables &&
-      (before.rows === rows || performance.now() - before.atMs < rowsWrittenEveryMs) &&
-      integration.status === status;
-    if (isSame) return;
+    const isSame = this.#written?.text === text && integration.status === status;
+    if (isSame && !this.#isTableNews(standing.tables)) return;
+    const startMs = performance.now();
     await this.#context.catalog.report(id, { generation, ...standing });
-    this.#written = { text, tables, rows, atMs: performance.now() };
+    const atMs = performance.now();
+    this.#written = { text, tables: standing.tables, atMs, tookMs: atMs - startMs };
     if (this.#wish.integration === integration)
       this.#wish = { ...this.#wish, integration: { ...integration, status, errors } };
     if (status !== integration.status)
       log.info({ integration: id, status }, "The status of an integration changed");
+  }
+
+  /** Whether it is time to write the tables although nothing else has changed. */
+  #isTableNews(tables: IntegrationReport["tables"]): boolean {
+    const before = this.#written;
+    if (before === undefined) return true;
+    if (before.tables === tables) return false;
+    const sinceMs = performance.now() - before.atMs;
+    if (sinceMs < before.tookMs * reportShare) return false;
+    const isRowsTurn = sinceMs >= rowsWrittenEveryMs;
+    const [known, found] = [before.tables, tables].map((some) =>
+      JSON.stringify(isRowsTurn ? some : some?.map(withoutRows)),
+    );
+    return known !== found;
   }
 
   #owned(warehouse: Warehouse): string[] {
@@ -371,11 +385,17 @@ export class Keeper implements AsyncDisposable {
   }
 }
 
+/** The last report. */
 interface Written {
+  /** Of all but the tables. */
   readonly text: string;
-  readonly tables: string | undefined;
-  readonly rows: string | undefined;
+  readonly tables: IntegrationReport["tables"];
   readonly atMs: number;
+  readonly tookMs: number;
+}
+
+function withoutRows({ rows: _rows, ...table }: TableStatus): Omit<TableStatus, "rows"> {
+  return table;
 }
 
 type Resources =

@@ -64,8 +64,14 @@ export function standingOf(circumstances: Circumstances): Standing | undefined {
   return {
     status,
     errors: errorsOf(streams, nowMs),
-    tables: streams.flatMap(({ health }) => health.tables),
+    tables: tablesOf(streams),
   };
+}
+
+/** The same array as before where nothing has changed, as long as there is one stream. */
+function tablesOf(streams: readonly StreamStanding[]): readonly TableStatus[] {
+  const [first, ...others] = streams.map(({ health }) => health.tables);
+  return others.length === 0 ? (first ?? []) : [first ?? [], ...others].flat();
 }
 
 function statusOf({ before, ageMs, nowMs, streams }: Circumstances): IntegrationStatus | undefined {
@@ -107,10 +113,10 @@ export function needsLookingAgain(stream: StreamStanding): boolean {
 
 /** What a preflight found of tables that no stream can tell of: what is not there, or is no table, has no state. */
 function unheardTables({ health, findings }: StreamStanding): readonly Finding[] {
+  const ofTables = findings.filter(({ code, severity }) => severity !== "fine" && code.startsWith("TABLE_"));
+  if (ofTables.length === 0) return ofTables;
   const heard = new Set(health.tables.map(({ schema, table }) => `${schema}.${table}`));
-  return findings.filter(
-    ({ code, severity, subject }) => severity !== "fine" && code.startsWith("TABLE_") && !heard.has(subject),
-  );
+  return ofTables.filter(({ subject }) => !heard.has(subject));
 }
 
 /** In a stable order, each once: by stream as given, first what stops it, then its notices, then its tables. */

@@ -47,6 +47,7 @@ export class StreamRun implements AsyncDisposable {
   readonly #worker: StreamWorker;
   readonly #tasks = new TaskGroup();
   #findings: readonly Finding[] = [];
+  #leaving: { readonly among: readonly TableStatus[]; readonly count: number } = { among: [], count: 0 };
 
   private constructor(request: StreamRunRequest, isMarked: boolean) {
     const { stream, source, files, warehouse, destinationDatabase, sourceArn, dataKey, catalogPollMs } =
@@ -81,7 +82,9 @@ export class StreamRun implements AsyncDisposable {
     const { scope, database } = this.request.stream;
     const isLeaving = (table: TableStatus): boolean =>
       table.state === "Synced" && !inScope(scope, database, table);
-    return { health, findings: this.#findings, leaving: health.tables.filter(isLeaving).length };
+    if (this.#leaving.among !== health.tables)
+      this.#leaving = { among: health.tables, count: health.tables.filter(isLeaving).length };
+    return { health, findings: this.#findings, leaving: this.#leaving.count };
   }
 
   verify(signal: AbortSignal): Promise<readonly TableVerification[]> {

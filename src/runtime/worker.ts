@@ -57,6 +57,7 @@ export interface WorkerHealth {
   /** As in `SourceMeasures`; undefined while not connected. */
   readonly copiesWaiting: number | undefined;
   readonly counters: WorkerCounters;
+  /** The same array as before where nothing has changed. */
   readonly tables: readonly TableStatus[];
   /** What people should know although replication goes on. */
   readonly notices: readonly IntegrationError[];
@@ -112,6 +113,7 @@ export class Worker implements AsyncDisposable {
   #phase: Exclude<WorkerPhase, { kind: "copying" }> = { kind: "connecting" };
   #running: Running | undefined;
   #tables: readonly TableMeasure[] = [];
+  #told: { readonly tables: readonly TableMeasure[]; readonly statuses: readonly TableStatus[] } | undefined;
   #failures = 0;
   #counters = { changes: 0, transactions: 0, copiedRows: 0, batches: 0, bytesReadBefore: 0 };
 
@@ -151,7 +153,7 @@ export class Worker implements AsyncDisposable {
       retainedBytes: measures?.retainedBytes,
       copiesWaiting: measures?.copiesWaiting === undefined ? undefined : measures.copiesWaiting + uncommitted,
       counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
-      tables: this.#tables.map((table) => this.#tableStatus(table)),
+      tables: this.#tableStatuses(),
       notices: [...this.#notices.values()],
       obstacle: this.#obstacle,
     };
@@ -333,6 +335,14 @@ export class Worker implements AsyncDisposable {
       ({ record: { phase } }) => phase.kind === "copying" || phase.kind === "copied",
     );
     return this.#phase.kind === "streaming" && copying ? { kind: "copying" } : this.#phase;
+  }
+
+  /** The same array as before while the tables are the same. */
+  #tableStatuses(): readonly TableStatus[] {
+    const tables = this.#tables;
+    if (this.#told?.tables !== tables)
+      this.#told = { tables, statuses: tables.map((table) => this.#tableStatus(table)) };
+    return this.#told.statuses;
   }
 
   #tableStatus({ record, rows }: TableMeasure): TableStatus {

@@ -104,7 +104,7 @@ export interface DestinationDatabase extends AsyncDisposable {
   readonly apply: (delta: Delta, signal: AbortSignal) => Promise<void>;
   /** Records that a table failed, in a transaction of its own. Call it only between transactions. */
   readonly failTable: (table: TableDefinition, reason: TableFailureReason) => Promise<void>;
-  /** Rows and state for people, cheap, as of now. */
+  /** Rows and state for people, cheap, as of now; the same array as before where nothing has changed. */
   readonly tables: () => Promise<readonly TableMeasure[]>;
   /** A reader's view of what is committed now; stays as it is while the stream goes on. */
   readonly view: () => Promise<DatabaseView>;

@@ -473,5 +473,22 @@ test("comparing a table is stopped by its signal", async () => {
   const digest = view.digest(wide, controller.signal);
   controller.abort(new Error("enough"));
   await expect(digest).rejects.toThrow("enough");
-  expect(await view.digest(wide, never)).toMatchObject({ rows: 20_000 });
+  await using another = await database.view();
+  expect(await another.digest(wide, never)).toMatchObject({ rows: 20_000 });
+});
+
+test("the tables are counted anew only after a commit that changed something", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
+  const first = await database.tables();
+  expect(first).toMatchObject([{ rows: 1, record: { phase: { kind: "synced" } } }]);
+  await database.apply(deltaOf([], "2"), never);
+  expect(await database.tables()).toBe(first);
+  await database.apply(deltaOf([rowsStep(documents, { inserts: [[2, "b", 0]] })]), never);
+  expect(await database.tables()).toBe(first);
+  await database.apply(deltaOf([], "3"), never);
+  expect(await database.tables()).toMatchObject([{ rows: 2 }]);
+  await database.failTable(documents, { code: "TABLE_UNSUPPORTED", message: "no" });
+  expect(await database.tables()).toMatchObject([{ record: { phase: { kind: "failed" } } }]);
 });

@@ -65,6 +65,12 @@ export class DuckDbDatabase implements DestinationDatabase {
   #position: Position | undefined;
   #hasLeftRows: boolean;
   #inTransaction = false;
+  /** Since the last commit. */
+  #hasSteps = false;
+  /** Of those that changed something. */
+  #commits = 0;
+  /** What `tables` gave last, while nothing has changed: counting the rows of thousands of tables takes its time. */
+  #measured: readonly TableMeasure[] | undefined;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
@@ -157,18 +163,23 @@ export class DuckDbDatabase implements DestinationDatabase {
     return this.#alone(async () => {
       assert(!this.#inTransaction, "a table is recorded as failed between transactions");
       await this.#begin();
-      await this.#events.apply({ kind: "failed", relation: table, reason });
+      await this.#step({ kind: "event", event: { kind: "failed", relation: table, reason } });
       await this.#commit(undefined);
     });
   }
 
   async tables(): Promise<readonly TableMeasure[]> {
+    const measured = this.#measured;
+    if (measured !== undefined) return measured;
+    const commits = this.#commits;
     const sizes = await this.#duck.estimatedRows(this.name);
-    return this.#ownTables().map((entry) => {
+    const measures = this.#ownTables().map((entry) => {
       const counted = entry.rows ?? entry.shown?.rows;
       const rows = counted === undefined ? 0 : (sizes.get(counted) ?? 0);
       return { record: recordOf(entry), rows };
     });
+    if (commits === this.#commits) this.#measured = measures;
+    return measures;
   }
 
   async view(): Promise<DatabaseView> {
@@ -186,6 +197,12 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#onClosed(this);
   }
 
+  #remeasure(): void {
+    this.#hasSteps = false;
+    this.#commits += 1;
+    this.#measured = undefined;
+  }
+
   #ownTables(): TableEntry[] {
     return this.#tables.committed().filter((entry) => !isLeft(entry));
   }
@@ -199,6 +216,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   async #step(step: DeltaStep): Promise<void> {
+    this.#hasSteps = true;
     if (step.kind === "rows") return this.#rows(step);
     // Statements that were prepared before a schema change would be bound anew at every execution.
     await this.#forgetWriters();
@@ -261,6 +279,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     }
     this.#inTransaction = false;
     this.#tables.commit();
+    if (this.#hasSteps) this.#remeasure();
     this.#hasLeftRows = this.#tables.left().length > 0;
     if (checkpoint !== undefined) this.#position = checkpoint.position;
     this.#watchIdle();
@@ -338,7 +357,9 @@ export class DuckDbDatabase implements DestinationDatabase {
     }));
     if (size < idleLogBytesMax) return;
     await this.#alone(async () => {
-      if (!this.#inTransaction) await this.#duck.checkpoint(this.name);
+      if (this.#inTransaction) return;
+      await this.#duck.checkpoint(this.name);
+      this.#remeasure();
     });
   }
 }

@@ -6,6 +6,7 @@ import { folded } from "./sql-text.ts";
 export class TableSet {
   readonly #committed: Map<string, TableEntry>;
   readonly #changed = new Map<string, TableEntry>();
+  #ordered: readonly TableEntry[] | undefined;
   /** In the open transaction: folded name → id of the table that readers see under it. */
   readonly #shown = new Map<string, string>();
   /** In the open transaction: ids of tables that the stream before has left, and that readers see. */
@@ -47,11 +48,16 @@ export class TableSet {
   }
 
   /** In the order of their names. */
-  committed(): TableEntry[] {
-    return [...this.#committed.values()].toSorted((a, b) => (orderName(a) < orderName(b) ? -1 : 1));
+  committed(): readonly TableEntry[] {
+    this.#ordered ??= [...this.#committed.values()]
+      .map((entry) => ({ entry, name: orderName(entry) }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ entry }) => entry);
+    return this.#ordered;
   }
 
   commit(): void {
+    if (this.#changed.size > 0) this.#ordered = undefined;
     for (const [id, entry] of this.#changed) this.#committed.set(id, entry);
     this.#changed.clear();
   }
