@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { isPostgresVersion, type PostgresVersion } from "../test/support/postgres.ts";
 import { benchApi } from "./api.ts";
+import { benchCatalog, type CatalogOptions } from "./catalog.ts";
 import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSnapshot } from "./snapshot.ts";
@@ -59,6 +60,17 @@ program
   .option("--runs <n>", "runs; the figures are their medians", count, 3)
   .action(({ rate, seconds, runs }: { rate: number; seconds: number; runs: number }) =>
     benchLag({ perSecond: rate, seconds, runs }),
+  );
+
+program
+  .command("catalog")
+  .description("the processor's time that a look at the catalog costs the server (Linux)")
+  .option("--tables <n>", "tables of ten columns", count, 1_000)
+  .option("--partitions <n>", "partitions of one more table", count, 100)
+  .option("--looks <n>", "looks to take the mean of", count, 20)
+  .option("--postgres <n>", "version of the server", postgresVersion, 18)
+  .action(({ postgres, ...options }: Omit<CatalogOptions, "version"> & { postgres: PostgresVersion }) =>
+    benchCatalog({ ...options, version: postgres }),
   );
 
 program

@@ -146,44 +146,38 @@ const belowSql = `
       SELECT oid FROM below`;
 
 // The root of partitions has no rows that could lack a value: its leaves keep it, all that are older than the column,
-// and the same one.
-const missingInLeavesSql = `
-      SELECT m.attname, min(${missingSql("m")}) AS missing
+// and the same one. OFFSET keeps the planner from reading all of pg_attribute for each root.
+const missingInLeavesSql = `CASE WHEN c.relkind = 'p' THEN (
+      SELECT min(m.missing)
       FROM (${belowSql}
       ) AS t
-      JOIN pg_attribute m ON m.attrelid = t.oid AND m.atthasmissing
-      WHERE c.relkind = 'p'
-      GROUP BY m.attname`;
+      CROSS JOIN LATERAL (
+        SELECT ${missingSql("m")} AS missing FROM pg_attribute m
+        WHERE m.attrelid = t.oid AND m.attname = a.attname AND m.atthasmissing
+        OFFSET 0
+      ) AS m
+    ) END`;
 
-const columnsSql = `coalesce((
-    SELECT json_agg(json_build_object(
-      'id', a.attnum,
-      'name', a.attname,
-      'typeOid', a.atttypid::bigint,
-      'modifier', a.atttypmod,
-      'missing', coalesce(${missingSql("a")}, leaves.missing),
-      'xid', a.xmin::text::bigint
-    ) ORDER BY a.attnum)
-    FROM pg_attribute a
-    LEFT JOIN (${missingInLeavesSql}
-    ) AS leaves ON leaves.attname = a.attname
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-  ), '[]'::json)`;
+// Written as text: json_build_object takes twice as long, and this is most of what a look at the catalog costs.
+const columnSql = `format('{"id":%s,"name":%s,"typeOid":%s,"modifier":%s,"missing":%s,"xid":%s}',
+      a.attnum, to_json(a.attname::text), a.atttypid, a.atttypmod,
+      coalesce(to_json(coalesce(${missingSql("a")}, ${missingInLeavesSql}))::text, 'null'), a.xmin)`;
 
-const droppedSql = `coalesce((
-    SELECT json_agg(a.attnum ORDER BY a.attnum)
-    FROM pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attisdropped
-  ), '[]'::json)`;
+const isCarried = "NOT a.attisdropped AND a.attgenerated = ''";
 
-const generatedSql = `coalesce((
-    SELECT json_agg(a.attnum ORDER BY a.attnum)
-    FROM pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
-  ), '[]'::json)`;
+/** All that is asked of a table's attributes, in one pass over them. */
+const attributesSql = `
+  SELECT
+    string_agg(${columnSql}, ',' ORDER BY a.attnum) FILTER (WHERE ${isCarried}) AS columns,
+    string_agg(a.attnum::text, ',' ORDER BY a.attnum) FILTER (WHERE a.attisdropped) AS dropped,
+    string_agg(a.attnum::text, ',' ORDER BY a.attnum) FILTER (WHERE a.attgenerated <> '' AND NOT a.attisdropped)
+      AS generated,
+    coalesce(bool_or(a.atttypid >= 16384), false) AS "hasTypes"
+  FROM pg_attribute a
+  WHERE a.attrelid = c.oid AND a.attnum > 0`;
 
 // Types with smaller oids are PostgreSQL's own.
-const typesSql = `coalesce((
+const typesSql = `CASE WHEN attributes."hasTypes" THEN coalesce((
     WITH RECURSIVE part(oid) AS (
       SELECT a.atttypid FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
@@ -216,27 +210,29 @@ const typesSql = `coalesce((
     ) ORDER BY t.oid)
     FROM part JOIN pg_type t ON t.oid = part.oid
     WHERE t.typtype IN ('e', 'c')
-  ), '[]'::json)`;
+  ), '[]'::json) ELSE '[]'::json END`;
 
 function indexSql(condition: string): string {
-  return `(
-    SELECT json_build_object('oid', i.indexrelid::bigint, 'columns', (i.indkey::int2[])[0:i.indnkeyatts - 1])
-    FROM pg_index i
-    WHERE i.indrelid = c.oid AND i.indisvalid AND ${condition}
-  )`;
+  return `min(format('{"oid":%s,"columns":[%s]}', i.indexrelid,
+      array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ','))) FILTER (WHERE ${condition})::json`;
 }
 
-// What `REPLICA IDENTITY USING INDEX` takes, but for columns that PostgreSQL does not send.
-const uniqueIndexSql = `(
-    SELECT min(ic.relname)
-    FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
-    WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND NOT i.indisprimary
-      AND i.indpred IS NULL AND NOT EXISTS (
+/** All that is asked of a table's indexes, in one pass over them. */
+const indexesSql = `
+  SELECT
+    ${indexSql("i.indisprimary AND i.indimmediate")} AS "primaryKey",
+    ${indexSql("i.indisprimary AND NOT i.indimmediate")} AS "deferrableKey",
+    ${indexSql("i.indisreplident")} AS "identityIndex",
+    -- What REPLICA IDENTITY USING INDEX takes, but for columns that PostgreSQL does not send.
+    min((SELECT ic.relname::text FROM pg_class ic WHERE ic.oid = i.indexrelid)) FILTER (
+      WHERE i.indisunique AND i.indimmediate AND NOT i.indisprimary AND i.indpred IS NULL AND NOT EXISTS (
         SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) AS k(attnum)
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum AND k.attnum > 0
         WHERE a.attnum IS NULL OR NOT a.attnotnull OR a.attgenerated <> ''
       )
-  )`;
+    ) AS "uniqueIndex"
+  FROM pg_index i
+  WHERE i.indrelid = c.oid AND i.indisvalid`;
 
 // Attaching a table writes its columns again (they are inherited now); a table that was made as a partition still has
 // its first column from the command that made its system columns. Its first file has the table's own number: a partition
@@ -260,12 +256,16 @@ const partitionsSql = `coalesce((
     ) ORDER BY l.oid)
     FROM (${belowSql}
     ) AS t
-    JOIN pg_class l ON l.oid = t.oid AND l.relkind <> 'p'
+    CROSS JOIN LATERAL (SELECT * FROM pg_class l WHERE l.oid = t.oid AND l.relkind <> 'p' OFFSET 0) AS l
     JOIN pg_namespace ln ON ln.oid = l.relnamespace
-    JOIN pg_inherits h ON h.inhrelid = l.oid
-    JOIN pg_attribute s ON s.attrelid = l.oid AND s.attnum = -1
-    JOIN pg_attribute f ON f.attrelid = l.oid AND f.attnum = 1
+    CROSS JOIN LATERAL (SELECT h.xmin FROM pg_inherits h WHERE h.inhrelid = l.oid OFFSET 0) AS h
+    CROSS JOIN LATERAL (${attributeSql(-1)}) AS s
+    CROSS JOIN LATERAL (${attributeSql(1)}) AS f
   ), '[]'::json)`;
+
+function attributeSql(number: number): string {
+  return `SELECT a.xmin, a.cmin FROM pg_attribute a WHERE a.attrelid = l.oid AND a.attnum = ${number} OFFSET 0`;
+}
 
 /** The right to read some columns is not enough to lock a table, or to read its pages. */
 function readableSql(table: string): string {
@@ -292,19 +292,17 @@ SELECT json_build_object(
   'persistence', c.relpersistence,
   'identity', c.relreplident,
   'storage', c.relfilenode::bigint,
-  'columns', ${columnsSql},
-  'dropped', ${droppedSql},
-  'generated', ${generatedSql},
+  'columns', concat('[', attributes.columns, ']')::json,
+  'dropped', concat('[', attributes.dropped, ']')::json,
+  'generated', concat('[', attributes.generated, ']')::json,
   'types', ${typesSql},
-  'needsKey', current_setting('server_version_num')::int >= 180000 AND EXISTS (
-    SELECT FROM pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
-  ),
+  'needsKey', current_setting('server_version_num')::int >= 180000
+    AND attributes.generated IS NOT NULL,
   'omitsDefaults', c.relkind = 'p' AND current_setting('server_version_num')::int < 150000,
-  'primaryKey', ${indexSql("i.indisprimary AND i.indimmediate")},
-  'deferrableKey', ${indexSql("i.indisprimary AND NOT i.indimmediate")},
-  'uniqueIndex', CASE WHEN c.relkind = 'r' THEN ${uniqueIndexSql} END,
-  'identityIndex', ${indexSql("i.indisreplident")},
+  'primaryKey', indexes."primaryKey",
+  'deferrableKey', indexes."deferrableKey",
+  'uniqueIndex', CASE WHEN c.relkind = 'r' THEN indexes."uniqueIndex" END,
+  'identityIndex', indexes."identityIndex",
   'partitions', CASE WHEN c.relkind = 'p' THEN ${partitionsSql} ELSE '[]'::json END,
   'ancestors', coalesce((
     SELECT json_agg(a.relid::oid::bigint) FROM pg_partition_ancestors(c.oid) AS a
@@ -323,6 +321,10 @@ SELECT json_build_object(
 )::text AS tables
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (${attributesSql}
+) AS attributes
+CROSS JOIN LATERAL (${indexesSql}
+) AS indexes
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
 
