@@ -64,6 +64,10 @@ export const errorCatalogue = {
     retry: true,
     fix: "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();",
   },
+  SYNCHRONOUS_STANDBYS: {
+    retry: true,
+    fix: "ALTER SYSTEM SET synchronous_standby_names = '…'; with the application_name of each standby, as in pg_stat_replication; SELECT pg_reload_conf();",
+  },
   SLOT_IN_USE: { retry: true, fix: "Stop the other process that reads this integration's slot." },
   SLOT_LOST: {
     retry: true,

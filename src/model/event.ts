@@ -177,6 +177,7 @@ const troubles: Partial<Record<ErrorCode, EventKind>> = {
   REPLICATION_SLOTS: "source-parameters",
   WAL_SENDERS: "source-parameters",
   WAL_KEEP_SIZE: "source-parameters",
+  SYNCHRONOUS_STANDBYS: "source-parameters",
   INVALID_DATA_FILTER: "data-filter",
   TABLE_WITHOUT_KEY: "table-without-key",
   TABLE_UNSUPPORTED_TYPE: "table-unsupported-type",

@@ -19,6 +19,12 @@ export function onSilence(silenceMs: number, limits: FeedbackLimits): "wait" | "
   return silenceMs >= limits.quietMs ? "ask" : "wait";
 }
 
+/**
+ * InvalidXLogRecPtr. A walsender whose client reports no flush position is not a synchronous standby, whatever
+ * `synchronous_standby_names` says; its slot keeps the position that was reported before.
+ */
+const noFlush: Lsn = 0n;
+
 /** Confirmations closer together than this are sent as one. */
 const confirmEveryMs = 100;
 
@@ -31,6 +37,7 @@ export class Feedback implements Disposable {
   readonly #limits: FeedbackLimits;
   readonly #timer: NodeJS.Timeout;
   #confirmed: Lsn;
+  #reported: Lsn | undefined;
   #sentMs = 0;
   #later: NodeJS.Timeout | undefined;
 
@@ -82,9 +89,17 @@ export class Feedback implements Disposable {
     clearTimeout(this.#later);
     this.#later = undefined;
     this.#sentMs = performance.now();
-    // All three are the confirmed one: the server may forget WAL up to what we report, so reporting what was merely
-    // received would lose rows when the target crashes.
-    const [written, flushed, applied] = [this.#confirmed, this.#confirmed, this.#confirmed];
+    if (this.#confirmed !== this.#reported) this.#report(this.#confirmed, false);
+    this.#reported = this.#confirmed;
+    this.#report(noFlush, replyRequested);
+  }
+
+  /**
+   * The server may forget WAL up to what is reported as flushed, so that reporting what was merely received would lose
+   * rows when the target crashes.
+   */
+  #report(flushed: Lsn, replyRequested: boolean): void {
+    const [written, applied] = [this.#confirmed, this.#confirmed];
     this.#socket.sendCopyData(
       standbyStatus({ written, flushed, applied, nowMs: Date.now(), replyRequested }),
     );

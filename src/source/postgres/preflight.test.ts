@@ -16,6 +16,7 @@ const good: ServerFacts = {
   mayCreate: true,
   slotKeepMb: -1,
   encoding: "UTF8",
+  standbyNames: "",
   isStandby: false,
 };
 

@@ -141,6 +141,15 @@ const rules: readonly Rule[] = [
       `max_slot_wal_keep_size is ${slotKeepMb} MB: a stream that falls further behind must copy every table again.`,
     fine: () => "The source keeps WAL for as long as a stream needs it.",
   },
+  {
+    severity: "warns",
+    code: "SYNCHRONOUS_STANDBYS",
+    subject: "synchronous_standby_names",
+    applies: ({ standbyNames }) => standbyNames.includes("*") || /\bzeroetl\b/i.test(standbyNames),
+    message: ({ standbyNames }) =>
+      `synchronous_standby_names is "${standbyNames}", which matches zeroetl: commits do not wait for it, but the moment in which it confirms a position can count as a standby's confirmation.`,
+    fine: () => "No synchronous standby is called zeroetl.",
+  },
 ];
 
 export function serverFindings(facts: ServerFacts, database: string): readonly Finding[] {

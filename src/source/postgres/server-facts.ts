@@ -17,6 +17,8 @@ export interface ServerFacts {
   readonly mayCreate: boolean;
   /** MB; −1: no limit. */
   readonly slotKeepMb: number;
+  /** `synchronous_standby_names`. */
+  readonly standbyNames: string;
   readonly encoding: string;
   readonly isStandby: boolean;
 }
@@ -41,5 +43,6 @@ SELECT current_setting('server_version_num')::int AS "version",
     AS "mayReplicate",
   has_database_privilege(current_database(), 'CREATE') AS "mayCreate",
   (SELECT setting::int FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS "slotKeepMb",
+  current_setting('synchronous_standby_names') AS "standbyNames",
   current_setting('server_encoding') AS "encoding",
   pg_is_in_recovery() AS "isStandby"`;
