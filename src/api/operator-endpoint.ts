@@ -27,7 +27,11 @@ interface CommandCall extends Call {
 }
 
 const statusBody = z.strictObject({ integration: z.string().optional() });
-const queryBody = z.strictObject({ sql: z.string(), target: z.string().optional() });
+const queryBody = z.strictObject({
+  sql: z.string(),
+  target: z.string().optional(),
+  nested: z.enum(["text", "json"]).default("text"),
+});
 const dropBody = z.strictObject({ name: z.string(), target: z.string().optional() });
 const verifyBody = z.strictObject({ integration: z.string() });
 const eventsBody = z.strictObject({ integration: z.string().optional(), since: z.iso.datetime() });
@@ -48,10 +52,10 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     );
   },
   query: async (call) => {
-    const { sql, target } = parse(queryBody, call.body);
+    const { sql, target, nested } = parse(queryBody, call.body);
     authorize(call, [{ action: "zeroetl:Query", resource: "*" }]);
     const targetArn = targetOf(call, target).arn;
-    const request = { sql, targetArn, keyId: call.caller.id };
+    const request = { sql, targetArn, nested, keyId: call.caller.id };
     return answerLines(call, queryLines(await call.port.query(request, call.signal)));
   },
   "drop-database": async (call) => {

@@ -18,7 +18,7 @@ export type JsonObject = { readonly [name: string]: JsonValue | undefined };
  * | path | body | answer | action, on what |
  * |---|---|---|---|
  * | `status` | `{}` or `{"integration": "uuid, ARN or name"}` | one JSON object | `zeroetl:GetStatus`, integration |
- * | `query` | `{"sql": "…"}`, with `"target": "name or ARN"` where there are several | NDJSON: `{"columns": […], "notices": […]}`, then `{"rows": […]}` as often as needed | `zeroetl:Query`, `*` |
+ * | `query` | `{"sql": "…"}`, with `"target": "name or ARN"` where there are several, and `"nested": "json"` for values of nested types as JSON | NDJSON: `{"columns": […], "notices": […]}`, then `{"rows": […]}` as often as needed | `zeroetl:Query`, `*` |
  * | `drop-database` | `{"name": "…"}`, with `"target"` as above | `{}` | `zeroetl:DropDatabase`, the target's ARN |
  * | `verify` | `{"integration": "uuid, ARN or name"}` | NDJSON: whatever the port yields, a line each | `zeroetl:Verify`, integration |
  * | `events` | `{"since": "ISO 8601, UTC"}`, with `"integration"` or without | as `verify` | `zeroetl:GetEvents`, integration |
@@ -52,6 +52,8 @@ export interface StatusRequest {
 export interface QueryRequest {
   readonly targetArn: string;
   readonly sql: string;
+  /** How values of nested types are written: in the warehouse's notation, or as JSON. */
+  readonly nested: "text" | "json";
   /** The access key of whoever asks. */
   readonly keyId: string;
 }

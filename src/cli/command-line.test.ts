@@ -44,7 +44,7 @@ test.each([
   ["an unknown command", ["nonsense"], /unknown command 'nonsense'/],
   ["no command", [], /Usage: zeroetl/],
   ["an unknown flag", ["status", "--colour"], /unknown option '--colour'/],
-  ["a missing argument", ["query"], /missing required argument 'sql'/],
+  ["a missing argument", ["verify"], /missing required argument 'integration'/],
   ["a group without a command", ["keys"], /Usage: zeroetl keys/],
   ["an unknown command of a group", ["keys", "nonsense"], /unknown command 'nonsense'/],
   ["too many arguments", ["verify", "a", "b"], /too many arguments/],
@@ -119,6 +119,19 @@ test("a service answers status, queries in three formats, and stops in order", a
   expect((await run(["query", sql], { ...options, variables: { ZEROETL_JSON: "1" } })).out).toBe(
     '[\n{"one":1,"none":null,"text":"a,\\"b","yes":true}\n]\n',
   );
+  const nested = `SELECT [1, NULL] AS l, {'a': 1.50, 'b': 'x"'} AS s, MAP {'k': 2} AS m, '{"a": [1]}'::JSON AS j, '[1' AS t`;
+  expect((await run(["query", "--json", nested], options)).out).toBe(
+    '[\n{"l":[1,null],"s":{"a":"1.50","b":"x\\""},"m":{"k":2},"j":{"a": [1]},"t":"[1"}\n]\n',
+  );
+  const plan = (await run(["query", "EXPLAIN SELECT 1"], options)).out;
+  expect(plan.split("\n").length).toBeGreaterThan(5);
+  expect(plan).not.toContain("\\n");
+  await writeFile(join(directory.path, "q.sql"), "SELECT 7 AS seven -- from a file\n;\n");
+  const file = join(directory.path, "q.sql");
+  expect((await run(["query", "--csv", "--file", file], options)).out).toBe("seven\r\n7\r\n");
+  expect((await run(["query", "--file", file, "SELECT 1"], options)).err).toMatch(/not both/);
+  expect((await run(["query", "--file", `${file}.absent`], options)).err).toMatch(/cannot be read: ENOENT/);
+  expect((await run(["query", "-"], options)).err).toMatch(/There is no statement to run/);
   const many = await run(["query", "--csv", "SELECT range FROM range(200000)"], options);
   expect(many.out.split("\r\n")).toHaveLength(200_002);
   const wrong = await run(["query", "SELECT nonsense"], options);

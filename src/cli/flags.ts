@@ -67,6 +67,11 @@ export const flags = {
     variable: "ZEROETL_TARGET",
     help: "name or ARN of the target, where there are several",
   },
+  file: {
+    flags: "--file <file>",
+    variable: "ZEROETL_FILE",
+    help: "read the statement from a file; - is standard input",
+  },
   csv: { flags: "--csv", variable: "ZEROETL_CSV", help: "print comma-separated values" },
 } as const satisfies Record<string, Flag>;
 

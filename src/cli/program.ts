@@ -71,9 +71,9 @@ const commands: readonly CommandDefinition[] = [
   {
     name: "query",
     help: "run a query against the warehouse; tables are database.schema.table",
-    arguments: [["<sql>", "one statement that reads"]],
-    flags: ["target", "csv", "json"],
-    run: async (context, [sql = ""], own) => (await import("./query.ts")).query(context, sql, own),
+    arguments: [["[sql]", "one statement that reads; - reads it from standard input"]],
+    flags: ["file", "target", "csv", "json"],
+    run: async (context, [sql], own) => (await import("./query.ts")).query(context, sql, own),
   },
   {
     name: "drop-database",

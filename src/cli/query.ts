@@ -1,9 +1,13 @@
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { CodedError, messageOf } from "../base/errors.ts";
 import type { CommandContext } from "./context.ts";
 import { clientOf } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 import { aligned, counted, oneLine } from "./text.ts";
 
 export interface QueryFlags {
+  readonly file?: string | undefined;
   readonly csv?: boolean | undefined;
   readonly json?: boolean | undefined;
   readonly target?: string | undefined;
@@ -26,11 +30,16 @@ interface Printer {
 }
 
 /** `zeroetl query`: rows of a query against the running warehouse. */
-export async function query(context: CommandContext, sql: string, flags: QueryFlags): Promise<number> {
+export async function query(
+  context: CommandContext,
+  argument: string | undefined,
+  flags: QueryFlags,
+): Promise<number> {
+  const sql = await statementOf(argument, flags);
   const client = await clientOf(context);
   let printer: Printer | undefined;
-  const { target } = flags;
-  for await (const line of client.lines<QueryLine>("query", { sql, target }, context.signal)) {
+  const request = { sql, target: flags.target, nested: flags.json === true ? "json" : "text" };
+  for await (const line of client.lines<QueryLine>("query", request, context.signal)) {
     if ("columns" in line) {
       for (const notice of line.notices) process.stderr.write(`zeroetl: Notice: ${oneLine(notice)}\n`);
       printer = await printerOf(line.columns, flags, context.terminal);
@@ -40,6 +49,20 @@ export async function query(context: CommandContext, sql: string, flags: QueryFl
   return 0;
 }
 
+async function statementOf(argument: string | undefined, { file }: QueryFlags): Promise<string> {
+  if (argument !== undefined && file !== undefined)
+    throw new CodedError("USAGE", "Give the statement or --file, not both.");
+  if (argument === "-" || file === "-") return text(process.stdin);
+  if (argument !== undefined) return argument;
+  if (file === undefined)
+    throw new CodedError("USAGE", "Give a statement, or --file with the name of a file.");
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new CodedError("USAGE", `The file ${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
 async function printerOf(
   columns: readonly Column[],
   flags: QueryFlags,
@@ -47,6 +70,7 @@ async function printerOf(
 ): Promise<Printer> {
   if (flags.json === true) return jsonPrinter(columns, terminal);
   if (flags.csv === true) return csvPrinter(columns, terminal);
+  if (columns.map(({ name }) => name).join() === "explain_key,explain_value") return planPrinter(terminal);
   return tablePrinter(columns, terminal);
 }
 
@@ -78,6 +102,17 @@ function tablePrinter(columns: readonly Column[], terminal: Terminal): Printer {
       await flush();
       await terminal.print(`(${counted(count, "row")})`);
     },
+  };
+}
+
+/** The answer to EXPLAIN: a drawing of several lines. */
+function planPrinter(terminal: Terminal): Printer {
+  return {
+    rows: async (rows) => {
+      for (const [, plan] of rows)
+        await terminal.write(`${(plan ?? "").trimEnd().split("\n").map(oneLine).join("\n")}\n`);
+    },
+    end: async () => {},
   };
 }
 
@@ -118,12 +153,26 @@ async function jsonPrinter(columns: readonly Column[], terminal: Terminal): Prom
   };
 }
 
+/** Types whose values come as JSON. */
+const nested = /^(JSON$|(STRUCT|MAP|UNION)\(|.*\]$)/;
+
 /** Digits stay as they are: a JSON number may have more of them than JavaScript's. */
 function jsonValue(value: string | null, type: string): string {
   if (value === null) return "null";
+  if (nested.test(type) && isJson(value)) return value;
   if (numeric.test(type) && /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(value)) return value;
   if (type === "BOOLEAN" && (value === "true" || value === "false")) return value;
   return JSON.stringify(value);
+}
+
+/** DuckDB's own JSON may have `NaN` in it, which is none. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function uniqueNames(columns: readonly Column[]): string[] {

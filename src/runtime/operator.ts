@@ -113,6 +113,7 @@ export type VerificationLine = {
 interface QueryWish {
   readonly targetArn: string;
   readonly sql: string;
+  readonly nested?: "text" | "json";
   readonly keyId: string;
 }
 
@@ -189,9 +190,9 @@ export class Operator {
     };
   }
 
-  async query({ targetArn, sql, keyId }: QueryWish, signal: AbortSignal): Promise<QueryResult> {
+  async query({ targetArn, sql, nested, keyId }: QueryWish, signal: AbortSignal): Promise<QueryResult> {
     const warehouse = this.#warehouse(targetArn);
-    return this.#parts.queries.run(keyId, signal, (stop) => warehouse.query(sql, stop));
+    return this.#parts.queries.run(keyId, signal, (stop) => warehouse.query(sql, stop, nested));
   }
 
   async dropDatabase({ targetArn, name }: DropWish, signal: AbortSignal): Promise<void> {

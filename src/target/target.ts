@@ -49,7 +49,7 @@ export interface Warehouse extends AsyncDisposable {
    */
   readonly release: (stream: StreamIdentity, signal: AbortSignal) => Promise<void>;
   /** Reads only. Rows come in chunks; a slow reader holds nobody up. Throws `CodedError` QUERY_FAILED. */
-  readonly query: (sql: string, signal: AbortSignal) => Promise<QueryResult>;
+  readonly query: (sql: string, signal: AbortSignal, nested?: NestedForm) => Promise<QueryResult>;
 }
 
 /** What fills a database: stored in it, so that no other stream takes it over. */
@@ -79,6 +79,9 @@ export interface DatabaseRequest {
   /** As in `Origin`. */
   readonly source: string;
 }
+
+/** How values of nested types are written: in the warehouse's notation, which is the default, or as JSON. */
+export type NestedForm = "text" | "json";
 
 export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];

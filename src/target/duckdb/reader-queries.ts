@@ -2,7 +2,7 @@ import { CodedError } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import type { DuckDb } from "./duck-db.ts";
 import { MemoryWatch } from "./memory-watch.ts";
-import { ReaderQuery, type ReaderResult } from "./reader-query.ts";
+import { ReaderQuery, type ReaderResult, type Statement } from "./reader-query.ts";
 
 const log = logger("duckdb");
 
@@ -12,15 +12,11 @@ export class ReaderQueries {
   #watch: MemoryWatch | undefined;
   #ending: Promise<void> = Promise.resolve();
 
-  async run(
-    duck: DuckDb,
-    statement: { sql: string; searchPath: string },
-    signal: AbortSignal,
-  ): Promise<ReaderResult> {
+  async run(duck: DuckDb, statement: Statement, signal: AbortSignal): Promise<ReaderResult> {
     const query = new ReaderQuery(await duck.session(), () => this.#ended(query), signal);
     this.#queries.add(query);
     this.#watch ??= new MemoryWatch(duck.session(), () => this.#relieve());
-    return query.run(statement.sql, statement.searchPath);
+    return query.run(statement);
   }
 
   /** Ends all; none is left when it returns. */

@@ -1,7 +1,12 @@
 import { setImmediate } from "node:timers/promises";
-import type { DuckDBPreparedStatement, DuckDBResult, DuckDBType } from "@duckdb/node-api";
+import {
+  DuckDBTypeId,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+  type DuckDBType,
+} from "@duckdb/node-api";
 import { CodedError, messageOf } from "../../base/errors.ts";
-import type { QueryResult } from "../target.ts";
+import type { NestedForm, QueryResult } from "../target.ts";
 import { ChunkRows, type TextRow } from "./chunk-rows.ts";
 import { duckFailure } from "./duck-errors.ts";
 import { checkText, readStatement, type ReadStatement } from "./read-statement.ts";
@@ -15,6 +20,21 @@ const valueBytesMax = 8 * 1024 ** 2;
 
 /** What comes of a query, and the tables that it names. */
 export type ReaderResult = Omit<QueryResult, "notices"> & { readonly tables: readonly NamedTable[] };
+
+export interface Statement {
+  readonly sql: string;
+  /** Where names without a schema are looked up. */
+  readonly searchPath: string;
+  readonly nested: NestedForm;
+}
+
+const nestedTypes = new Set([
+  DuckDBTypeId.ARRAY,
+  DuckDBTypeId.LIST,
+  DuckDBTypeId.MAP,
+  DuckDBTypeId.STRUCT,
+  DuckDBTypeId.UNION,
+]);
 
 /** One statement of a user, in a session of its own, which is closed when the query ends. */
 export class ReaderQuery {
@@ -37,9 +57,9 @@ export class ReaderQuery {
 
   /**
    * The query ends when its rows have been read, when reading them is given up (`return` of the iterator), or with an
-   * error: `CodedError` or the signal's reason. `searchPath`: where names without a schema are looked up.
+   * error: `CodedError` or the signal's reason.
    */
-  async run(sql: string, searchPath: string): Promise<ReaderResult> {
+  async run({ sql, searchPath, nested }: Statement): Promise<ReaderResult> {
     return this.#step(async () => {
       await this.#session.run(`SET search_path = ${searchPath}`);
       const read = await readStatement(this.#session, sql);
@@ -54,7 +74,12 @@ export class ReaderQuery {
         type: nameOf(wanted.columnType(index)),
       }));
       await this.#session.run("BEGIN TRANSACTION READ ONLY");
-      const statement = read.isQuery ? await this.#prepareInText(read, columns.length) : wanted;
+      const values = columns.map(({ type }, index) =>
+        nested === "json" && nestedTypes.has(wanted.columnTypeId(index))
+          ? jsonOf(`c${index}`, type)
+          : `c${index}`,
+      );
+      const statement = read.isQuery ? await this.#prepareInText(read, values) : wanted;
       const result = await statement.stream();
       const iterator = {
         next: () => this.#step(() => this.#next(result)),
@@ -129,10 +154,10 @@ export class ReaderQuery {
     }
   }
 
-  /** The same with every value cast to text by DuckDB. */
-  async #prepareInText({ sql }: ReadStatement, columns: number): Promise<DuckDBPreparedStatement> {
-    const names = Array.from({ length: columns }, (_, index) => `c${index}`);
-    const texts = names.map((name) => `CAST(${name} AS VARCHAR) AS ${name}`);
+  /** The same with every value cast to text by DuckDB. `values`: of the columns c0, c1 … */
+  async #prepareInText({ sql }: ReadStatement, values: readonly string[]): Promise<DuckDBPreparedStatement> {
+    const names = values.map((_, index) => `c${index}`);
+    const texts = values.map((value, index) => `CAST(${value} AS VARCHAR) AS c${index}`);
     const tooLong = `'A value of more than ${valueBytesMax} bytes cannot be returned; take a part of it with substring.'`;
     const bounded = names.map(
       (name) => `CASE WHEN strlen(${name}) > ${valueBytesMax} THEN error(${tooLong}) ELSE ${name} END`,
@@ -149,6 +174,14 @@ export class ReaderQuery {
     if (error instanceof CodedError) return error;
     return new CodedError("QUERY_FAILED", duckFailure(error)?.message ?? messageOf(error), { cause: error });
   }
+}
+
+/** Numbers that JSON's would lose digits of become texts: DuckDB writes them as it writes a DOUBLE. */
+function jsonOf(value: string, type: string): string {
+  const exact = type.replaceAll(/"(?:[^"]|"")*"|DECIMAL\(\d+,\s*\d+\)|U?HUGEINT|BIGNUM/g, (part) =>
+    part.startsWith('"') ? part : "VARCHAR",
+  );
+  return exact === type ? `to_json(${value})` : `to_json(CAST(${value} AS ${exact}))`;
 }
 
 /** JSON is an alias of VARCHAR. */

@@ -5,6 +5,7 @@ import { logger } from "../../base/log.ts";
 import type {
   DatabaseRequest,
   DestinationDatabase,
+  NestedForm,
   OrphanedDatabase,
   QueryResult,
   StreamIdentity,
@@ -158,9 +159,13 @@ export class DuckDbWarehouse implements Warehouse {
     });
   }
 
-  async query(sql: string, signal: AbortSignal): Promise<QueryResult> {
+  async query(sql: string, signal: AbortSignal, nested: NestedForm = "text"): Promise<QueryResult> {
     const searchPath = await this.#searchPath();
-    const { columns, rows, tables } = await this.#queries.run(this.#duck, { sql, searchPath }, signal);
+    const { columns, rows, tables } = await this.#queries.run(
+      this.#duck,
+      { sql, searchPath, nested },
+      signal,
+    );
     return { columns, rows, notices: this.#noticesOf(tables) };
   }
 
