@@ -126,9 +126,12 @@ export async function readTableTexts(session: Session, request: CatalogRequest):
   return rows.map((row) => row.tables);
 }
 
-export function parseTables(texts: readonly string[]): CatalogTables {
-  const tables = texts.map((text) => JSON.parse(text) as CatalogTable);
-  return new Map(tables.map((table) => [table.oid, table]));
+function parseTables(texts: readonly string[]): CatalogTables {
+  return new Map(texts.map(parseTable).map((table) => [table.oid, table]));
+}
+
+export function parseTable(text: string): CatalogTable {
+  return JSON.parse(text) as CatalogTable;
 }
 
 function missingSql(attribute: string): string {
@@ -327,6 +330,12 @@ CROSS JOIN LATERAL (${indexesSql}
 ) AS indexes
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+
+/** Changes whenever a table is made, renamed or dropped, or gets another number of columns. */
+export const tablesMarkSql = `
+SELECT count(*) || ' ' || coalesce(sum(hashtextextended(c.oid || ' ' || c.xmin, 0)), 0) AS mark
+FROM pg_class c
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')`;
 
 const allTablesSql = `${tablesSql} ORDER BY c.oid`;
 const someTablesSql = `${tablesSql} AND c.oid = ANY ($2::oid[]) ORDER BY c.oid`;

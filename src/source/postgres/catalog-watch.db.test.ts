@@ -43,4 +43,15 @@ test("a table that was published, copied and taken out again between two looks i
   await alter("ADD");
   await watch.look();
   expect(isPublished()).toBe(true);
+
+  // What is asked between two looks.
+  expect(await watch.hasTableNews()).toBe(false);
+  await server.run(["INSERT INTO t VALUES (1)", "CREATE TEMPORARY TABLE passing (id int)", "ANALYZE"]);
+  expect(await watch.hasTableNews()).toBe(false);
+  for (const change of ["CREATE TABLE u (id int)", "ALTER TABLE u ADD v int", "DROP TABLE u"]) {
+    await server.run(change);
+    expect(await watch.hasTableNews(), change).toBe(true);
+    await watch.look();
+    expect(await watch.hasTableNews(), change).toBe(false);
+  }
 });

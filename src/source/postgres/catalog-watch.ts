@@ -2,7 +2,13 @@ import { logger } from "../../base/log.ts";
 import type { TableFailureReason } from "../../model/block.ts";
 import type { Scope } from "../../model/data-filter.ts";
 import { CodedError } from "../../base/errors.ts";
-import { parseTables, readTableTexts, type CatalogTables } from "./catalog-table.ts";
+import {
+  parseTable,
+  readTableTexts,
+  tablesMarkSql,
+  type CatalogTable,
+  type CatalogTables,
+} from "./catalog-table.ts";
 import { parseLsn, type Lsn } from "./lsn.ts";
 import type { StreamNames } from "./names.ts";
 import { readPublication, unpublishTable } from "./publication.ts";
@@ -46,6 +52,10 @@ export class CatalogWatch {
   #view: CatalogView | undefined;
   #observation: Observation | undefined;
   #refused = new Map<number, TableFailureReason>();
+  /** What `hasTableNews` read before the last look. */
+  #mark: string | undefined;
+  /** Tables as they were parsed last, by their texts: most are the same at the next look. */
+  #parsed: ReadonlyMap<string, CatalogTable> = new Map();
 
   constructor(request: WatchRequest) {
     this.#request = request;
@@ -94,6 +104,7 @@ export class CatalogWatch {
     await this.#lookAtPublication();
     const isQuiet = await this.#isQuiet();
     if (isQuiet && this.#isObserved(this.#texts) && !isFresh) return;
+    this.#mark = await this.#readMark();
     const texts = await this.#read();
     if (this.#view === undefined || this.#isViewOld(this.#view, texts)) {
       this.#texts = texts;
@@ -102,6 +113,19 @@ export class CatalogWatch {
     }
     if (isFresh) this.taken(false);
     await this.#observe(texts, this.#view);
+  }
+
+  /**
+   * Whether tables have been made, dropped or altered since the last look. It does not see all that a look sees, but
+   * costs the source a small part of one.
+   */
+  async hasTableNews(): Promise<boolean> {
+    return (await this.#readMark()) !== this.#mark;
+  }
+
+  async #readMark(): Promise<string> {
+    const { mark } = await this.#request.session.row<{ mark: string }>(tablesMarkSql);
+    return mark;
   }
 
   /** Whether the same transactions can be seen as at the last look: then so can the same catalog. */
@@ -142,7 +166,9 @@ export class CatalogWatch {
 
   async #viewOf(texts: readonly string[]): Promise<CatalogView> {
     const { session, scope, database } = this.#request;
-    const selected = selectTables(parseTables(texts), scope, database);
+    this.#parsed = new Map(texts.map((text) => [text, this.#parsed.get(text) ?? parseTable(text)]));
+    const tables = new Map([...this.#parsed.values()].map((table) => [table.oid, table]));
+    const selected = selectTables(tables, scope, database);
     return { number: this.#number, selected, context: await readTypeContext(session, selected.values()) };
   }
 
@@ -163,7 +189,7 @@ export class CatalogWatch {
   /** At once: until then the updates of such a table's users fail. */
   async #unpublish({ selected, context }: CatalogView): Promise<void> {
     const { session, names } = this.#request;
-    for (const table of parseTables(this.#texts).values()) {
+    for (const table of this.#parsed.values()) {
       if (table.membership === null) continue;
       const result = shapeOf(followable(table), context);
       if (selected.has(table.oid) && result.kind === "shape") continue;

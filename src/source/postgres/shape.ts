@@ -108,12 +108,22 @@ function relationOf(relation: Relation): Relation {
   return Object.freeze(relation);
 }
 
+type CodecResult = ReturnType<typeof codecFor>;
+
+/** Few types occur in many columns. By type and modifier. */
+const codecs = new WeakMap<TypeContext, Map<string, CodecResult>>();
+
 export function codecOf(
   { typeOid, modifier }: Pick<CatalogColumn, "typeOid" | "modifier">,
   context: TypeContext,
-): ReturnType<typeof codecFor> {
+): CodecResult {
   if (!context.types.has(typeOid)) return { unsupported: `its type ${typeOid} does not exist` };
-  return codecFor(context.types, { oid: typeOid, modifier }, context);
+  const known = codecs.get(context) ?? new Map<string, CodecResult>();
+  codecs.set(context, known);
+  const key = `${typeOid} ${modifier}`;
+  const codec = known.get(key) ?? codecFor(context.types, { oid: typeOid, modifier }, context);
+  known.set(key, codec);
+  return codec;
 }
 
 export function columnOf(column: Pick<CatalogColumn, "id" | "name">, codec: ColumnCodec): Column {

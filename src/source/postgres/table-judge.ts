@@ -11,15 +11,20 @@ import type { TrackedTable } from "./tracked-table.ts";
  */
 export function judge(tables: StreamTables, { selected, context }: CatalogView, block: BlockBuilder): void {
   for (const table of tables.byOid.values()) {
-    const isIdle = table.phase.kind === "wanted" || table.phase.kind === "failed";
-    if (isIdle && !selected.has(table.oid)) tables.drop(table, block);
+    if (isIdle(table) && !selected.has(table.oid)) tables.drop(table, block);
   }
   for (const found of selected.values()) {
     const table = tables.byOid.get(found.oid);
+    if (table !== undefined && !isIdle(table)) continue;
     const result = shapeOf(found, context);
     if (table === undefined) judgeNew(tables, { found, result }, block);
     else judgeIdle(tables, { table, found, result }, block);
   }
+}
+
+/** Takes no changes. */
+function isIdle({ phase }: TrackedTable): boolean {
+  return phase.kind === "wanted" || phase.kind === "failed";
 }
 
 interface Found {
