@@ -8,6 +8,7 @@ import { logger } from "./base/log.ts";
 import { Metrics } from "./base/metrics.ts";
 import { Sealer } from "./base/sealer.ts";
 import { Catalog } from "./catalog/catalog.ts";
+import { ServiceLock } from "./catalog/service-lock.ts";
 import type { Configuration, Credential } from "./config.ts";
 import {
   ensureCredentials,
@@ -51,13 +52,16 @@ export class Service implements AsyncDisposable {
   readonly api: string;
   readonly credentials: readonly Credential[];
   readonly operator: Operator;
+  /** Rejects when the service must not go on. Never resolves. */
+  readonly failed: Promise<never>;
   readonly #closers: readonly Close[];
 
   private constructor(
-    parts: { api: string; credentials: readonly Credential[]; operator: Operator },
+    parts: Pick<Service, "api" | "credentials" | "operator" | "failed">,
     closers: readonly Close[],
   ) {
     this.api = parts.api;
+    this.failed = parts.failed;
     this.credentials = parts.credentials;
     this.operator = parts.operator;
     this.#closers = closers;
@@ -102,6 +106,7 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   const credentials =
     configuration.credentials.length > 0 ? configuration.credentials : await ensureCredentials(dataDirectory);
   const sealingKey = await ensureSealingKey(dataDirectory);
+  const catalogLock = await lockCatalog(configuration, closers, signal);
   const deliversEvents = configuration.webhook !== undefined;
   const catalog = await Catalog.open(catalogLocation(configuration), { deliversEvents });
   closers.push(() => catalog[Symbol.asyncDispose]());
@@ -159,7 +164,7 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   await writeServiceRecord(dataDirectory, { api, pid: process.pid, region });
   closers.push(() => removeServiceRecord(dataDirectory));
   log.info({ api, dataDirectory }, "The service listens");
-  return { api, credentials, operator };
+  return { api, credentials, operator, failed: catalogLock?.lost ?? new Promise<never>(() => {}) };
 }
 
 /** Unwraps data keys. An integration that is older than they are gets one when it first needs it. */
@@ -231,6 +236,18 @@ function startWebhook(
   if (webhook === undefined) return;
   const running = EventWebhook.start({ url: webhook, account, region, ...parts });
   closers.push(() => running[Symbol.asyncDispose]());
+}
+
+/** One service works on a catalog. A catalog in the data directory has a lock there. */
+async function lockCatalog(
+  { catalogUrl }: Configuration,
+  closers: Close[],
+  signal: AbortSignal,
+): Promise<ServiceLock | undefined> {
+  if (catalogUrl === undefined) return undefined;
+  const lock = await ServiceLock.take(catalogUrl.reveal(), signal);
+  closers.push(() => lock[Symbol.asyncDispose]());
+  return lock;
 }
 
 function catalogLocation({ catalogUrl, dataDirectory }: Configuration) {

@@ -137,6 +137,7 @@ export const errorCatalogue = {
   },
   INVALID_DATA_FILTER: { retry: false, fix: "Correct the data filter with ModifyIntegration." },
   DATA_DIRECTORY_LOCKED: { retry: false, fix: "Stop the other zeroetl process, or use another --data-dir." },
+  CATALOG_LOCKED: { retry: false, fix: "Stop the other service, or give this one a `catalog` of its own." },
   CATALOG_FAILED: {
     retry: true,
     fix: "Check the `catalog` URL and its server, or the permissions and free space of data_dir.",

@@ -9,8 +9,8 @@ const log = logger("serve");
 export async function serve({ flags, signal }: CommandContext): Promise<number> {
   const configuration = await configurationOfFlags(flags);
   {
-    await using _service = await Service.start(configuration, signal);
-    await untilAborted(signal);
+    await using service = await Service.start(configuration, signal);
+    await Promise.race([untilAborted(signal), service.failed]);
     log.info("The service stops");
   }
   log.info("The service has stopped");
