@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { OrphanedDatabase, StreamIdentity } from "../target/target.ts";
+import { isReserved } from "../target/duckdb/reserved-names.ts";
 import { destinationName } from "./stream-name.ts";
 
 interface Circumstances {
@@ -20,6 +21,7 @@ function named(sourceDatabase: string, circumstances: Circumstances = {}): strin
     isOneOfSeveral,
     warehouse: {
       databaseOf: ({ integrationId }: StreamIdentity) => (integrationId === "uuid" ? owned : undefined),
+      isReserved,
       orphans: () => orphans,
       takenNames: () => [...taken, ...orphans.map(({ name }) => name)],
     },
@@ -44,6 +46,8 @@ test("a name that is taken or promised, in any case, gets the integration's name
 test("names that the warehouse keeps for itself count as taken", () => {
   expect(named("dev")).toBe("my-int_dev");
   expect(named("Temp")).toBe("my-int_Temp");
+  expect(named("_zeroetl")).toBe("my-int__zeroetl");
+  expect(named("_ZeroETL_1")).toBe("my-int__ZeroETL_1");
 });
 
 test("the database that an earlier integration left is taken again, of the same database of the same source", () => {

@@ -4,15 +4,12 @@ import type { StreamIdentity, Warehouse } from "../target/target.ts";
 /** The tag of an integration that names its destination database. */
 const databaseTag = "zeroetl:database";
 
-// What SQL engines keep for themselves; a database of such a name could not be told from theirs.
-const reserved = ["dev", "system", "temp", "memory", "main", "information_schema", "pg_catalog"];
-
 export interface NameRequest {
   readonly integration: Pick<Integration, "id" | "name" | "sourceArn" | "tags">;
   readonly sourceDatabase: string;
   /** Whether the integration replicates other databases of its source, too. */
   readonly isOneOfSeveral: boolean;
-  readonly warehouse: Pick<Warehouse, "databaseOf" | "orphans" | "takenNames">;
+  readonly warehouse: Pick<Warehouse, "databaseOf" | "isReserved" | "orphans" | "takenNames">;
   /** Names that streams of the same warehouse have been given and may not have used yet. */
   readonly promised: ReadonlySet<string>;
 }
@@ -55,10 +52,8 @@ function leftName({ integration, sourceDatabase, warehouse, promised }: NameRequ
 }
 
 function newName({ integration, sourceDatabase, warehouse, promised }: NameRequest): string {
-  const used = new Set(
-    [...reserved, ...warehouse.takenNames(), ...promised].map((name) => name.toLowerCase()),
-  );
-  const isFree = (name: string): boolean => !used.has(name.toLowerCase());
+  const used = new Set([...warehouse.takenNames(), ...promised].map((name) => name.toLowerCase()));
+  const isFree = (name: string): boolean => !warehouse.isReserved(name) && !used.has(name.toLowerCase());
   if (isFree(sourceDatabase)) return sourceDatabase;
   const combined = `${integration.name}_${sourceDatabase}`;
   if (isFree(combined)) return combined;

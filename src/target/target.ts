@@ -34,6 +34,8 @@ export interface Warehouse extends AsyncDisposable {
   readonly databases: () => readonly string[];
   /** Of these, the names that a new stream is not given unasked: a stream owns the database, or readers see something in it. */
   readonly takenNames: () => readonly string[];
+  /** Whether no database may have the name, because the warehouse needs it for itself. */
+  readonly isReserved: (name: string) => boolean;
   /** Destination databases that no stream owns. */
   readonly orphans: () => readonly OrphanedDatabase[];
   /**

@@ -172,6 +172,7 @@ export class World implements AsyncDisposable {
       },
     };
     const warehouse: Partial<Warehouse> = {
+      isReserved: () => false,
       takenNames: () => ["dev", ...this.owners.keys()],
       orphans: () => [],
       streams: () => [...this.owners.values()].filter((owner) => owner !== undefined),

@@ -52,7 +52,13 @@ export class TestWarehouse implements AsyncDisposable {
   }
 
   async reopen(): Promise<void> {
+    await this.closed(() => Promise.resolve());
+  }
+
+  /** Does something to the files while nobody has them open. */
+  async closed(change: () => Promise<void>): Promise<void> {
     await this.#warehouse?.[Symbol.asyncDispose]();
+    await change();
     this.#warehouse = await this.#engine.open({ directory: this.directory }, never);
   }
 

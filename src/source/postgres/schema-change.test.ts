@@ -119,6 +119,15 @@ test("columns are told apart by their numbers: exchanged names are a change, and
   });
 });
 
+test("the third name of exchanged columns is none of the table's", () => {
+  const taken = column(4, "_zeroetl_2");
+  const changed = change(
+    tableOf([id, column(2, "b", { xid: 200 }), column(3, "a", { xid: 200 }), taken]),
+    tableOf([id, a, column(3, "b"), taken]),
+  );
+  expect(changed).toMatchObject({ changes: [{ from: "a", to: "_zeroetl_2_" }, {}, {}, {}] });
+});
+
 test("a column that was dropped and made again under its name is another one", () => {
   const now = tableOf([id, column(3, "a", { xid: 200 })], { dropped: [2] });
   expect(change(now)).toMatchObject({

@@ -139,11 +139,13 @@ function columnChanges(
 function renames(kept: readonly { from: ColumnDefinition; to: Column }[]): ColumnChange[] {
   const renamed = kept.filter(({ from, to }) => from.name !== to.name);
   const taken = new Set(renamed.map(({ from }) => from.name));
+  const names = new Set(kept.flatMap(({ from, to }) => [from.name, to.name]));
   const first: ColumnChange[] = [];
   const second: ColumnChange[] = [];
   for (const { from, to } of renamed)
     if (taken.has(to.name)) {
-      const between = `_zeroetl_${from.id}`;
+      let between = `_zeroetl_${from.id}`;
+      while (names.has(between)) between += "_";
       first.push({ kind: "renamed", from: from.name, to: between });
       second.push({ kind: "renamed", from: between, to: to.name });
     } else second.push({ kind: "renamed", from: from.name, to: to.name });

@@ -1,16 +1,15 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { CodedError } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import type { Origin, StreamIdentity } from "../target.ts";
 import type { DuckDb } from "./duck-db.ts";
 import { isDead, writeFailure } from "./duck-errors.ts";
 import { fileOf, isDatabaseFile, nameOf } from "./file-names.ts";
+import { isReserved, ownDatabase } from "./reserved-names.ts";
 import { folded } from "./sql-text.ts";
 
 const log = logger("duckdb");
-
-/** The user's own database, which no stream fills. */
-export const ownDatabase = "dev";
 
 /** A destination database, or a file that could be one. */
 export interface KnownDatabase {
@@ -86,6 +85,11 @@ async function attachFile(duck: DuckDb, file: string): Promise<KnownDatabase | u
   await duck.attach(file, passing);
   const ownership = await duck.ownership(passing);
   await duck.detach(passing);
+  if (ownership !== undefined && isReserved(ownership.name))
+    throw new CodedError(
+      "DATABASE_NAME_TAKEN",
+      `The warehouse needs the name ${JSON.stringify(ownership.name)}.`,
+    );
   if (ownership !== undefined) await duck.attach(file, ownership.name);
   return ownership;
 }

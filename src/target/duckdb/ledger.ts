@@ -5,11 +5,9 @@ import { definitionOf, type TableDefinition, type TableName } from "../../model/
 import type { TablePhase, TableRecord } from "../../model/table-state.ts";
 import type { DatabaseRequest, Origin, StreamIdentity } from "../target.ts";
 import { largePartOf, withLargePart } from "./large-part.ts";
+import { ledgerSchema } from "./reserved-names.ts";
 import type { Session } from "./session.ts";
 import { quoted } from "./sql-text.ts";
-
-/** Where zeroetl keeps its own tables in each destination database, and those with the rows that views show. */
-export const ledgerSchema = "_zeroetl";
 
 /** Grows when the ledger's tables change their shape. */
 const format = 1;

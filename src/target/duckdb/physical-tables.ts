@@ -1,6 +1,6 @@
 import type { ColumnDefinition, TableName } from "../../model/relation.ts";
 import { LargePart, largePartOf, sizeColumn } from "./large-part.ts";
-import { ledgerSchema } from "./ledger.ts";
+import { ledgerSchema } from "./reserved-names.ts";
 import type { RowSizes } from "./row-sizes.ts";
 import type { Session } from "./session.ts";
 import { qualified, quoted, sqlType } from "./sql-text.ts";

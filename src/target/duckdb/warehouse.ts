@@ -12,7 +12,7 @@ import type {
   Warehouse,
   WarehouseRequest,
 } from "../target.ts";
-import { ownDatabase, startDuckDb, type KnownDatabase, type RunningDuckDb } from "./database-files.ts";
+import { startDuckDb, type KnownDatabase, type RunningDuckDb } from "./database-files.ts";
 import { DuckDbDatabase } from "./destination-database.ts";
 import { DuckDb, type DuckDbOptions } from "./duck-db.ts";
 import { isDead, isInvalidated, writeFailure } from "./duck-errors.ts";
@@ -20,21 +20,11 @@ import { fileOf } from "./file-names.ts";
 import { Ledger } from "./ledger.ts";
 import { guardSchema } from "./reader-guards.ts";
 import { ReaderQueries } from "./reader-queries.ts";
+import { isReserved, ownDatabase } from "./reserved-names.ts";
 import { folded, literal, quoted } from "./sql-text.ts";
 import { databasesIn, type NamedTable } from "./statement-databases.ts";
 
 const log = logger("duckdb");
-
-/** Names that DuckDB or zeroetl needs for itself. */
-const reserved = new Set([
-  ownDatabase,
-  "system",
-  "temp",
-  "memory",
-  "main",
-  "information_schema",
-  "pg_catalog",
-]);
 
 /** How DuckDB is started: tests replace it to make it fail. */
 type StartDuckDb = (directory: string, options: DuckDbOptions) => Promise<DuckDb>;
@@ -80,6 +70,10 @@ export class DuckDbWarehouse implements Warehouse {
 
   databases(): readonly string[] {
     return [ownDatabase, ...[...this.#known.values()].map(({ name }) => name)];
+  }
+
+  isReserved(name: string): boolean {
+    return isReserved(name);
   }
 
   takenNames(): readonly string[] {
@@ -190,7 +184,7 @@ export class DuckDbWarehouse implements Warehouse {
   #refuse({ name, stream }: DatabaseRequest): void {
     const known = this.#known.get(folded(name));
     if (known !== undefined) this.#refuseUnusable(known);
-    if (reserved.has(folded(name)))
+    if (isReserved(name))
       throw new CodedError("DATABASE_NAME_TAKEN", `The warehouse needs the name ${JSON.stringify(name)}.`);
     if (known?.stream !== undefined && !sameStream(known.stream, stream))
       throw new CodedError(
