@@ -60,11 +60,14 @@ export const digestChar: Digest = (column) => {
 export const digestJson: Digest = (column) => `pg_catalog.to_json(${column})::text`;
 
 /** Arrays as to_json prints them; where a dimension does not begin at 1, a JSON string of the array's own text. */
-export const digestArray: Digest = (column) => {
+export const digestArray: Digest = (column) => digestArrayAs(column, digestJson(column));
+
+/** The same with an expression of its JSON. */
+export function digestArrayAs(column: string, json: string): string {
   const dimensions = [1, 2, 3, 4, 5, 6];
   const begins = dimensions.map((n) => `coalesce(pg_catalog.array_lower(${column}, ${n}), 1) = 1`);
-  return `CASE WHEN ${begins.join(" AND ")} THEN ${digestJson(column)} ELSE pg_catalog.to_json(${column}::text)::text END`;
-};
+  return `CASE WHEN ${begins.join(" AND ")} THEN ${json} ELSE pg_catalog.to_json(${column}::text)::text END`;
+}
 
 /** The field of a canonical text (see `fieldBytesMax`). */
 export const textField: Digest = (text) =>
@@ -79,4 +82,4 @@ function field(length: string, { whole, long }: { readonly whole: string; readon
 }
 
 /** Those of values that are kept in another notation than PostgreSQL prints. */
-export const converting: ReadonlySet<Digest> = new Set([digestArray, digestJson, digestMoney, digestOid]);
+export const converting: ReadonlySet<Digest> = new Set([digestJson, digestMoney, digestOid]);

@@ -45,8 +45,6 @@ function rendersOf(types: PgTypes, type: PgType): Renders | NoRenders {
   }
   if (type.elementOid !== 0) return arrayOf(types, type);
   if (type.kind === "composite") return compositeOf(types, type);
-  if (type.hasJsonCast)
-    return { unsupported: `${type.formatted} has a cast to json, which zeroetl does not know` };
   switch (type.kind) {
     case "range":
     case "multirange":

@@ -3,15 +3,8 @@ import type { LogicalType } from "../model/logical-type.ts";
 import type { DecodeColumn } from "../model/relation.ts";
 import { decodeBytes, decodeMoney } from "./pg-decode.ts";
 import { decodeDecimal } from "./pg-decimal.ts";
-import {
-  converting,
-  digestArray,
-  digestAsOutput,
-  digestAsText,
-  digestJson,
-  digestMoney,
-  type Digest,
-} from "./pg-digest.ts";
+import { converting, digestAsOutput, digestAsText, digestMoney, type Digest } from "./pg-digest.ts";
+import { digestOfArray, digestOfComposite } from "./pg-digest-nested.ts";
 import { rendersFor } from "./pg-nesting.ts";
 import { arrayColumnJson } from "./pg-render-nested.ts";
 import { decodeRendered } from "./pg-render.ts";
@@ -73,12 +66,16 @@ export function codecFor(
     };
   const form = formOf(types, withoutDomains(types, column), session);
   if ("unsupported" in form) return { unsupported: `${sourceType}: ${form.unsupported}` };
-  const isKeptAsPrinted = !converting.has(form.digest);
+  const isKeptAsPrinted = form.isConverted !== true && !converting.has(form.digest);
   return { ...form, sourceType, inText: false, select: (quotedColumn) => quotedColumn, isKeptAsPrinted };
 }
 
-type Form = Pick<ColumnCodec, "type" | "decode" | "digest">;
+type Form = Pick<ColumnCodec, "type" | "decode" | "digest"> & {
+  /** It is kept in another notation than PostgreSQL prints. */
+  readonly isConverted?: true;
+};
 
+const json = { type: { kind: "json" }, isConverted: true } as const;
 const plainText = { type: { kind: "text" }, decode: decodeBytes } as const;
 
 interface Resolved {
@@ -99,12 +96,12 @@ function nestedForm(types: PgTypes, type: PgType): Form | UnsupportedColumn {
     const element = rendersFor(types, type.elementOid);
     if ("unsupported" in element) return element;
     const render = arrayColumnJson(element, element.delimiter);
-    return { type: { kind: "json" }, decode: decodeRendered(render), digest: digestArray };
+    return { ...json, decode: decodeRendered(render), digest: digestOfArray(types, type) };
   }
   const renders = rendersFor(types, type.oid);
   if ("unsupported" in renders) return renders;
   return type.kind === "composite"
-    ? { type: { kind: "json" }, decode: decodeRendered(renders.json), digest: digestJson }
+    ? { ...json, decode: decodeRendered(renders.json), digest: digestOfComposite(types, type) }
     : { type: { kind: "text" }, decode: decodeRendered(renders.text), digest: digestAsOutput };
 }
 

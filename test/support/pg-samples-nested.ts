@@ -158,3 +158,52 @@ export const rangeSamples: readonly Sample[] = [
   { type: "int4multirange", kind: "text", values: ["'{}'", "'{[1,3),[5,7)}'", "'{(,)}'"] },
   { type: "tsmultirange", kind: "text", values: ["'{[2024-01-01 10:00,2024-02-01)}'"] },
 ];
+
+/** Types that to_json would convert by a cast, as it does those of PostGIS. */
+const castTypes = ["citext", "castable", "castrange"];
+
+export const castSetup = [
+  "CREATE TYPE castable AS ENUM ('a', 'b \"x\"')",
+  "CREATE TYPE castrange AS RANGE (subtype = int8)",
+  ...castTypes.flatMap((type) => [
+    `CREATE FUNCTION cast_json(${type}) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT '{"cast": 1}'::json $$`,
+    `CREATE CAST (${type} AS json) WITH FUNCTION cast_json(${type})`,
+  ]),
+  "CREATE DOMAIN cast_domain AS citext",
+  `CREATE TYPE cast_parts AS (c cast_domain, "it's \\ ""q""" castable[], n int, r castrange)`,
+];
+
+export const castSamples: readonly Sample[] = [
+  { type: "castable", kind: "text", values: ["'a'"] },
+  { type: "castrange", kind: "text", values: ["'[1,3)'"] },
+  {
+    type: "citext[]",
+    kind: "json",
+    values: [`ARRAY['A "q"', NULL, '']::citext[]`, "'{{a,b},{c,NULL}}'", "'[2:3]={a,b}'", "'{}'"],
+  },
+  { type: "cast_domain[]", kind: "json", values: ["'{A,b}'"] },
+  {
+    type: "castable[]",
+    kind: "json",
+    values: [`ARRAY['a', 'b "x"', NULL]::castable[]`, "'{{{a}},{{NULL}}}'"],
+  },
+  { type: "castrange[]", kind: "json", values: [`ARRAY['[1,3)', NULL, 'empty']::castrange[]`] },
+  {
+    type: "cast_parts",
+    kind: "json",
+    values: [
+      `ROW('A"b', ARRAY['a', NULL]::castable[], 1, '[1,2)')::cast_parts`,
+      "ROW(NULL, NULL, NULL, NULL)::cast_parts",
+      "ROW('', '{}', NULL, 'empty')::cast_parts",
+    ],
+  },
+  {
+    type: "cast_parts[]",
+    kind: "json",
+    values: [
+      `ARRAY[ROW('x', '{{a},{a}}', 2, '[1,2)'), NULL, ROW(NULL, NULL, NULL, NULL)]::cast_parts[]`,
+      `ARRAY[[ROW('x', '{a}', 2, NULL)], [NULL]]::cast_parts[]`,
+      `array_fill(ROW('x', NULL, NULL, NULL)::cast_parts, '{2}', '{3}')`,
+    ],
+  },
+];

@@ -1,5 +1,5 @@
 import type { Sample } from "./pg-sample.ts";
-import { nestedSamples, rangeSamples } from "./pg-samples-nested.ts";
+import { castSamples, castSetup, nestedSamples, rangeSamples } from "./pg-samples-nested.ts";
 
 /** What the samples need, in order. */
 export const sampleSetup = [
@@ -21,6 +21,7 @@ export const sampleSetup = [
   "CREATE TYPE floatrange AS RANGE (subtype = float8)",
   "CREATE TYPE textrange AS RANGE (subtype = text)",
   "CREATE DOMAIN pair_domain AS pair",
+  ...castSetup,
 ];
 
 const repeated = (text: string, times: number): string => `repeat('${text}', ${times})`;
@@ -386,5 +387,6 @@ export const samples: readonly Sample[] = [
   ...times,
   ...places,
   ...nestedSamples,
+  ...castSamples,
   ...rangeSamples,
 ];
