@@ -3,6 +3,7 @@ import type { CatalogTable } from "./catalog-table.ts";
 import { quoteIdentifier, quotedNameOf } from "./names.ts";
 import { sqlStateOf } from "./source-error.ts";
 import type { Session } from "./session.ts";
+import { statementTimeoutMs } from "./session-settings.ts";
 
 /** Whether the stream's publication is there, and publishes what it was made to publish. */
 export type PublicationState = "intact" | "absent" | "altered";
@@ -42,6 +43,7 @@ export async function dropPublication(session: Session, name: string): Promise<v
 }
 
 const lockTimeout = "10s";
+const publishDeadlineMs = 600_000;
 /** lock_not_available, undefined_table, insufficient_privilege, object_in_use, invalid_parameter_value, duplicate_object. */
 const tableStates = new Set(["55P03", "42P01", "42501", "55006", "22023", "42710"]);
 
@@ -90,11 +92,12 @@ export async function unpublishTable(session: Session, name: string, table: Cata
 }
 
 async function withLockTimeout(session: Session, statement: string): Promise<void> {
-  await session.run(`SET lock_timeout = '${lockTimeout}'`);
+  // Waiting is bounded by the lock's timeout; thousands of tables take their time.
+  await session.run(`SET lock_timeout = '${lockTimeout}'; SET statement_timeout = ${publishDeadlineMs}`);
   try {
-    await session.run(statement);
+    await session.rows(statement, undefined, { deadlineMs: publishDeadlineMs });
   } finally {
-    await session.run("RESET lock_timeout");
+    await session.run(`SET lock_timeout = 0; SET statement_timeout = ${statementTimeoutMs}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import { Deadline } from "../../base/deadline.ts";
+import { CodedError, withFix, type ErrorCode } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import type { Block, Cut } from "../../model/block.ts";
 import { copiedBlock, BlockBuilder } from "./block-builder.ts";
@@ -35,11 +36,21 @@ export interface CopierParts {
 /** The stream stands while a snapshot is renewed, which open transactions hold up: then it goes on without a copy. */
 const renewalDeadlineMs = 10_000;
 
+/** What a copy needs beside the stream, and the source may have none of. */
+const scarce: ReadonlySet<string> = new Set<ErrorCode>([
+  "REPLICATION_SLOTS",
+  "WAL_SENDERS",
+  "SOURCE_CONNECTIONS",
+]);
+const scarcityPauseMs = 5_000;
+
 /** Tables that are ready to be copied, all at one place of the log. */
 interface PreparedCopy {
   readonly snapshot: ExportedSnapshot;
   readonly tables: readonly TrackedTable[];
   readonly pieces: readonly CopyPiece[];
+  /** No table had to be left out because it could not be published. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -54,6 +65,8 @@ export class TableCopier implements AsyncDisposable {
   #state: "idle" | "preparing" | "prepared" = "idle";
   #prepared: PreparedCopy | undefined;
   #bytesRead = 0;
+  /** When the next copy may be prepared. */
+  #notBefore = 0;
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
@@ -64,7 +77,7 @@ export class TableCopier implements AsyncDisposable {
   }
 
   get isIdle(): boolean {
-    return this.#state === "idle";
+    return this.#state === "idle" && performance.now() >= this.#notBefore;
   }
 
   get isPrepared(): boolean {
@@ -86,16 +99,39 @@ export class TableCopier implements AsyncDisposable {
     }
     // The tables are in the publication before any transaction that the snapshot lacks could begin: taking it waits
     // for all transactions that were open before.
-    const snapshot = await ExportedSnapshot.open({ ...connect, onWait }, signal);
-    // A table that could not be published now still waits.
-    if (jobs.length === wanted.length) onWait(undefined);
+    const snapshot = await this.#unlessScarce(ExportedSnapshot.open({ ...connect, onWait }, signal));
+    if (snapshot === undefined) return;
     try {
-      this.#prepared = { snapshot, tables: wanted, pieces: await planCopies(this.#parts.session, jobs) };
+      const pieces = await planCopies(this.#parts.session, jobs);
+      this.#prepared = { snapshot, tables: wanted, pieces, isWhole: jobs.length === wanted.length };
       this.#state = "prepared";
     } catch (error) {
       await snapshot[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /**
+   * Waits for something that takes a slot or connections of the source. Where there are none left, the tables wait and the
+   * stream, which has its own, goes on.
+   */
+  async #unlessScarce<T>(taken: Promise<T>): Promise<T | undefined> {
+    try {
+      return await taken;
+    } catch (error) {
+      if (!this.#isScarce(error)) throw error;
+      this.#state = "idle";
+      return undefined;
+    }
+  }
+
+  /** If it is, the reason is reported, and the next attempt waits. */
+  #isScarce(error: unknown): boolean {
+    if (!(error instanceof CodedError) || !scarce.has(error.code)) return false;
+    const { code, message, fix } = error;
+    this.#parts.onWait({ code, message: withFix(`Copying tables waits: ${message}`, fix) });
+    this.#notBefore = performance.now() + scarcityPauseMs;
+    return true;
   }
 
   async #publish(wanted: readonly TrackedTable[]): Promise<readonly CopyJob[]> {
@@ -123,16 +159,19 @@ export class TableCopier implements AsyncDisposable {
   async *copy(cut: Omit<Cut, "after">, control: Session, signal: AbortSignal): AsyncGenerator<Block, void> {
     const prepared = await this.#upToDate(signal);
     if (prepared === undefined) return;
-    const { snapshot, pieces } = prepared;
+    const { snapshot, pieces, isWhole } = prepared;
     const { connect, names } = this.#parts;
     try {
       const request = { connect, publication: names.publication, snapshot: snapshot.snapshot, pieces };
-      for await (const step of copyTables({ ...request, connections: copyConnections, control }, signal)) {
+      const isScarce = (error: unknown) => this.#isScarce(error);
+      const copied = copyTables({ ...request, connections: copyConnections, control, isScarce }, signal);
+      for await (const step of copied) {
         if (step.kind === "rows") {
           this.#bytesRead += step.rows.region.length;
           yield copiedBlock(step.job.shape.relation, step.rows, cut);
           continue;
         }
+        if (step.kind === "started" && isWhole) this.#parts.onWait(undefined);
         const block = new BlockBuilder();
         this.#tell(step, snapshot, block);
         block.cut(cut);
@@ -155,7 +194,8 @@ export class TableCopier implements AsyncDisposable {
     using deadline = new Deadline(renewalDeadlineMs, signal);
     try {
       const { connect } = this.#parts;
-      const snapshot = await ExportedSnapshot.open(connect, deadline.signal);
+      const snapshot = await this.#unlessScarce(ExportedSnapshot.open(connect, deadline.signal));
+      if (snapshot === undefined) return undefined;
       const renewed = { ...prepared, snapshot };
       assert(
         !this.#isOvertaken(renewed),

@@ -35,7 +35,7 @@ async function copied(
   const outcomes = new Map<string, string>();
   const rows = new Map<string, number>();
   for await (const step of copyTables(
-    { connect, publication, snapshot, pieces, connections: 2, control },
+    { connect, publication, snapshot, pieces, connections: 2, control, isScarce: () => false },
     never,
   )) {
     const name = step.job.table.name;

@@ -18,6 +18,8 @@ export interface CopyRequest {
   readonly connections: number;
   /** Sees the catalog as it is now. */
   readonly control: Session;
+  /** Whether a connection that could not be opened is one that can be done without, or waited for. */
+  readonly isScarce: (error: unknown) => boolean;
 }
 
 /** What happens while tables are copied. `started` comes before a table's rows, nothing after one of the last three. */
@@ -57,6 +59,7 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
         yield step.kind === "piece" ? { kind: "finished", job } : step;
       } else left.set(job, count - 1);
     }
+    for (const job of left.keys()) yield { kind: "postponed", job };
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -72,7 +75,12 @@ interface Work {
 }
 
 async function* work({ request, pieces, pool, signal }: Work): AsyncGenerator<WorkerStep, void> {
-  await using session = await Session.open(request.connect, signal);
+  await using session = await Session.open(request.connect, signal).catch((error: unknown) => {
+    if (request.isScarce(error)) return undefined;
+    throw error;
+  });
+  // Others take the pieces, if there are others.
+  if (session === undefined) return;
   let current: CopyJob | undefined;
   for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
     // While pieces of a table are left, its lock is kept: a table that is rewritten moves its rows to other pages.
