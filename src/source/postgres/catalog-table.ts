@@ -91,6 +91,8 @@ export interface CatalogPartition {
   readonly attachedBy: number;
   /** Made as a partition, and not rewritten since, so that all that happened to its rows came through the stream. */
   readonly isBornAttached: boolean;
+  /** See `withEmptyPartitions`; absent where that was not asked. */
+  readonly isEmpty?: boolean;
   /** Sends at least the root's primary key when a row goes or its key changes. */
   readonly sendsKey: boolean;
   /** Sends the whole old row. */

@@ -10,6 +10,7 @@ import {
   type CatalogTables,
 } from "./catalog-table.ts";
 import { parseLsn, type Lsn } from "./lsn.ts";
+import { withEmptyPartitions } from "./empty-partitions.ts";
 import type { StreamNames } from "./names.ts";
 import { readPublication, unpublishTable } from "./publication.ts";
 import { selectTables } from "./scope-tables.ts";
@@ -168,7 +169,7 @@ export class CatalogWatch {
     const { session, scope, database } = this.#request;
     this.#parsed = new Map(texts.map((text) => [text, this.#parsed.get(text) ?? parseTable(text)]));
     const tables = new Map([...this.#parsed.values()].map((table) => [table.oid, table]));
-    const selected = selectTables(tables, scope, database);
+    const selected = await withEmptyPartitions(session, selectTables(tables, scope, database));
     return { number: this.#number, selected, context: await readTypeContext(session, selected.values()) };
   }
 

@@ -220,6 +220,42 @@ describe.each([14, 16, 18] as PostgresVersion[])("PostgreSQL %i", (version) => {
     expect(run.model.phase("public.p1")?.kind).toBe("synced");
   });
 
+  test("a partition that is attached empty is part of its table without another copy", async () => {
+    const { database, run } = await streaming(
+      "CREATE TABLE p (id int PRIMARY KEY, a text) PARTITION BY RANGE (id)",
+      "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100)",
+      "INSERT INTO p VALUES (1, 'x')",
+    );
+    await using _ = run;
+    await run.synced("public.p");
+    const told = (kind: string): number =>
+      run.model.events.filter((event) => event === `${kind} public.p`).length;
+    await database.run(
+      "CREATE TABLE p2 (LIKE p INCLUDING ALL)",
+      "ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (100) TO (200)",
+    );
+    await run.until("the partition is known", () => told("altered") === 1);
+    await database.run(
+      "INSERT INTO p VALUES (101, 'y')",
+      "UPDATE p SET a = 'z'",
+      "UPDATE p SET id = 102 WHERE id = 1",
+    );
+    expect(await run.differences()).toEqual([]);
+    await run.restart();
+    await database.run("INSERT INTO p VALUES (103, 'y')");
+    expect(await run.differences()).toEqual([]);
+    expect(told("copy-started")).toBe(1);
+    await database.run(
+      "CREATE TABLE p3 (LIKE p INCLUDING ALL)",
+      "INSERT INTO p3 VALUES (201, 'filled')",
+      "ALTER TABLE p ATTACH PARTITION p3 FOR VALUES FROM (200) TO (300)",
+    );
+    await run.until("the rows that were attached", () =>
+      run.model.rows("public.p").some((row) => row[1] === "filled"),
+    );
+    expect(await run.differences()).toEqual([]);
+  });
+
   test("tables of any name and shape", async () => {
     const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
     const names = [

@@ -2,6 +2,7 @@ import { pause } from "../../base/backoff.ts";
 import { present } from "../../base/assert.ts";
 import type { BlockBuilder } from "./block-builder.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
+import { withEmptyPartitions } from "./empty-partitions.ts";
 import { describedTable, followCatalog, type SchemaChange } from "./schema-change.ts";
 import type { Session } from "./session.ts";
 import type { TypeContext } from "./shape.ts";
@@ -71,7 +72,8 @@ export class RelationResolver {
 
   async #read({ oid }: TrackedTable): Promise<CatalogTable | undefined> {
     const request = { publication: this.#publication, oids: [oid] };
-    return (await readTables(this.#session, request)).get(oid);
+    const tables = await readTables(this.#session, request);
+    return (await withEmptyPartitions(this.#session, tables)).get(oid);
   }
 }
 

@@ -181,7 +181,7 @@ test("another key is taken over, none fails the table", () => {
   });
 });
 
-test("a partition that was born as one is nothing new, one that was attached makes a new copy", () => {
+test("a partition that was born as one is nothing new, one that was attached with rows makes a new copy", () => {
   const partition = {
     oid: 5,
     schema: "public",
@@ -196,12 +196,13 @@ test("a partition that was born as one is nothing new, one that was attached mak
     isReadable: true,
   };
   const root = tableOf([id, a], { kind: "p", storage: 0, partitions: [partition] });
-  const more = (isBornAttached: boolean): CatalogTable => ({
+  const more = (isBornAttached: boolean, isEmpty = false): CatalogTable => ({
     ...root,
-    partitions: [partition, { ...partition, oid: 6, storage: 6, isBornAttached }],
+    partitions: [partition, { ...partition, oid: 6, storage: 6, isBornAttached, isEmpty }],
   });
   expect(change(more(true), root).kind).toBe("altered");
   expect(change(more(false), root).kind).toBe("recopy");
+  expect(change(more(false, true), root).kind).toBe("altered");
   expect(change({ ...root, partitions: [] }, root).kind).toBe("recopy");
   expect(change({ ...root, partitions: [{ ...partition, storage: 7 }] }, root).kind).toBe("recopy");
 });

@@ -88,13 +88,14 @@ function hasSameTypes({ types = [] }: ShapeMemo, now: CatalogTable): boolean {
   });
 }
 
-/** Rows of a partition that was attached, detached, dropped, truncated or rewritten by itself do not come. */
+/** Rows of a partition that was attached with them, detached, dropped, truncated or rewritten by itself do not come. */
 function hasSamePartitions(before: ShapeMemo, after: ShapeMemo, now: CatalogTable): boolean {
   const held = new Set(before.partitions);
   const added = after.partitions.filter((partition) => !held.has(partition));
   if (after.partitions.length - added.length !== before.partitions.length) return false;
-  const born = new Set(now.partitions.filter((each) => each.isBornAttached).map(({ oid }) => String(oid)));
-  return added.every((partition) => born.has(partition.split(":")[0] ?? ""));
+  const streamed = now.partitions.filter((each) => each.isBornAttached || each.isEmpty === true);
+  const oids = new Set(streamed.map(({ oid }) => String(oid)));
+  return added.every((partition) => oids.has(partition.split(":")[0] ?? ""));
 }
 
 export function sameIdentity(a: ReplicaIdentity, b: ReplicaIdentity): boolean {
