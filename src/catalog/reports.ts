@@ -157,5 +157,6 @@ export async function readTables(db: CatalogDatabase, id: string): Promise<Table
     state: row.state,
     reason: row.reason ?? undefined,
     rows: row.row_count,
+    isEstimate: true,
   }));
 }

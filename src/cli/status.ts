@@ -149,7 +149,7 @@ function tableLines(
     return [
       `  ${name}`,
       table.state,
-      table.state === "Failed" ? "" : grouped(table.rows),
+      table.state === "Failed" ? "" : `${table.isEstimate ? "~" : ""}${grouped(table.rows)}`,
       table.reason ?? "",
     ];
   });

@@ -51,6 +51,8 @@ export interface TableStatus {
   readonly state: TableStateName;
   /** Of a failed table: its code, what is wrong, and what to do. */
   readonly reason: string | undefined;
-  /** Rows copied so far while a copy runs, else rows in the warehouse (an estimate). */
+  /** Rows copied so far while a copy runs, else rows in the warehouse. */
   readonly rows: number;
+  /** `rows` may include rows that were deleted, or be those of a while ago. */
+  readonly isEstimate: boolean;
 }

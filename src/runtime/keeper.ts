@@ -394,7 +394,9 @@ interface Written {
   readonly tookMs: number;
 }
 
-function withoutRows({ rows: _rows, ...table }: TableStatus): Omit<TableStatus, "rows"> {
+type StableStatus = Omit<TableStatus, "rows" | "isEstimate">;
+
+function withoutRows({ rows: _rows, isEstimate: _isEstimate, ...table }: TableStatus): StableStatus {
   return table;
 }
 

@@ -86,6 +86,8 @@ export type TableReport = {
   readonly state: string;
   readonly reason: string | null;
   readonly rows: number;
+  /** `rows` may include rows that were deleted, or be those of a while ago. */
+  readonly isEstimate: boolean;
 };
 
 /** One line of `zeroetl verify`: one table. */

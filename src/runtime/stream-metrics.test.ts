@@ -29,6 +29,7 @@ function table(name: string, state: TableStatus["state"]): TableStatus {
     state,
     reason: undefined,
     rows: 1,
+    isEstimate: false,
   };
 }
 

@@ -345,7 +345,7 @@ export class Worker implements AsyncDisposable {
     return this.#told.statuses;
   }
 
-  #tableStatus({ record, rows }: TableMeasure): TableStatus {
+  #tableStatus({ record, ...count }: TableMeasure): TableStatus {
     const { phase, definition } = record;
     return {
       sourceDatabase: this.request.stream.database,
@@ -354,7 +354,7 @@ export class Worker implements AsyncDisposable {
       table: definition.name.table,
       state: stateName(phase),
       reason: phase.kind === "failed" ? toldReason(phase.reason) : undefined,
-      rows,
+      ...count,
     };
   }
 }

@@ -117,8 +117,10 @@ export interface DestinationDatabase extends AsyncDisposable {
 
 export interface TableMeasure {
   readonly record: TableRecord;
-  /** An estimate; rows copied so far for a table that is being copied. */
+  /** Rows copied so far for a table that is being copied. */
   readonly rows: number;
+  /** `rows` may include rows that were deleted, or be those of a while ago. */
+  readonly isEstimate: boolean;
 }
 
 export interface DatabaseView extends AsyncDisposable {

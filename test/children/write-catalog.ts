@@ -39,6 +39,7 @@ async function live(): Promise<void> {
       state: "Synced" as const,
       reason: undefined,
       rows: index,
+      isEstimate: true,
     }));
     await catalog.report(id, { generation: 1, status: "active", errors: [], tables });
     say({ id, now: "active" });

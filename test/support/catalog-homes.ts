@@ -62,6 +62,7 @@ export function table(name: string, over: Partial<TableStatus> = {}): TableStatu
     state: "Synced",
     reason: undefined,
     rows: 1,
+    isEstimate: true,
     ...over,
   };
 }

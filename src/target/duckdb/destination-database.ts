@@ -13,8 +13,10 @@ import { openView } from "./database-view.ts";
 import type { DuckDb } from "./duck-db.ts";
 import { duckFailure, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
+import { largePartOf } from "./large-part.ts";
 import { isLeft, Ledger, recordOf, type TableEntry } from "./ledger.ts";
 import { PhysicalTables } from "./physical-tables.ts";
+import { RowCounts } from "./row-counts.ts";
 import { sortBySize, type SortedRows } from "./row-sizes.ts";
 import { RowsWriter, type WriterTools } from "./rows-writer.ts";
 import type { Session } from "./session.ts";
@@ -58,6 +60,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #physical: PhysicalTables;
   readonly #events: TableEvents;
   readonly #tools: WriterTools;
+  readonly #counts = new RowCounts();
   /** The one used last is the last. */
   readonly #writers = new Map<string, RowsWriter>();
   readonly #written = new Written();
@@ -172,13 +175,22 @@ export class DuckDbDatabase implements DestinationDatabase {
     const measured = this.#measured;
     if (measured !== undefined) return measured;
     const commits = this.#commits;
+    const entries = this.#ownTables();
     const sizes = await this.#duck.estimatedRows(this.name);
-    const measures = this.#ownTables().map((entry) => {
-      const counted = entry.rows ?? entry.shown?.rows;
-      const rows = counted === undefined ? 0 : (sizes.get(counted) ?? 0);
-      return { record: recordOf(entry), rows };
+    // Rows of a copy in the making have not been committed: only the estimate has them.
+    const settled = entries.filter(({ phase }) => phase.kind !== "copying").flatMap(countedTable);
+    const estimates = new Map(settled.map((table) => [table, sizes.get(table) ?? 0]));
+    const counts = await this.#counts.of(estimates, (tables) => {
+      const parts = tables.map((table) => ({ table, hasLargePart: sizes.has(largePartOf(table)) }));
+      return this.#duck.countRows(this.name, parts);
     });
-    if (commits === this.#commits) this.#measured = measures;
+    const measures = entries.map((entry) => {
+      const [table] = countedTable(entry);
+      const estimate = { rows: sizes.get(table ?? "") ?? 0, isEstimate: table !== undefined };
+      return { record: recordOf(entry), ...(counts.get(table ?? "") ?? estimate) };
+    });
+    const isCounted = [...counts.values()].every(({ isEstimate }) => !isEstimate);
+    if (commits === this.#commits && isCounted) this.#measured = measures;
     return measures;
   }
 
@@ -230,6 +242,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   async #rows(step: RowsStep): Promise<void> {
     const entry = this.#tables.of(step.relation.id);
     assert(entry?.rows !== undefined, "rows belong to a table that is replicated");
+    this.#counts.note(entry.rows);
     if (step.deletes.length + step.updates.length > 0) this.#physical.noteChanges(entry.rows);
     const inserts = sortBySize(step.relation, step.inserts, this.#duck.rowSizes);
     const isLarge = inserts.large.length > 0 || this.#hasLargeUpdates(step);
@@ -280,6 +293,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#inTransaction = false;
     this.#tables.commit();
     if (this.#hasSteps) this.#remeasure();
+    this.#counts.commit();
     this.#hasLeftRows = this.#tables.left().length > 0;
     if (checkpoint !== undefined) this.#position = checkpoint.position;
     this.#watchIdle();
@@ -305,6 +319,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#inTransaction = false;
     this.#tables.rollback();
     this.#physical.rollback();
+    this.#counts.rollback();
     // A commit that failed has ended the transaction already.
     await this.#session.run("ROLLBACK").catch(() => {});
     this.#session.forgetStatements();
@@ -383,4 +398,9 @@ class Written {
     const [first] = [...this.#tables.values()].toSorted((a, b) => b.bytes - a.bytes);
     return first?.table;
   }
+}
+
+/** The physical table whose rows are shown in a status, if there is one. */
+function countedTable({ rows, shown }: TableEntry): string[] {
+  return [rows ?? shown?.rows].filter((table) => table !== undefined);
 }

@@ -3,8 +3,10 @@ import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { holdThreads } from "../../base/end-process.ts";
+import { duckFailure } from "./duck-errors.ts";
 import { Feeds } from "./feed.ts";
 import { Ledger, type Ownership } from "./ledger.ts";
+import { wholeTable } from "./physical-tables.ts";
 import { ledgerSchema } from "./reserved-names.ts";
 import { makeGuards } from "./reader-guards.ts";
 import type { RowSizes } from "./row-sizes.ts";
@@ -154,6 +156,28 @@ export class DuckDb {
       ),
     );
     return new Map(rows.map((row) => [String(row["table_name"]), Number(row["estimated_size"])]));
+  }
+
+  /**
+   * Rows of physical tables with their large parts, by name, as of the last commit. Nothing where one of them has been
+   * dropped meanwhile. `hasLargePart`: as of a moment ago.
+   */
+  async countRows(
+    name: string,
+    tables: readonly { readonly table: string; readonly hasLargePart: boolean }[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const schema = `${quoted(name)}.${quoted(ledgerSchema)}`;
+    const counts = tables.map(
+      (each) =>
+        `SELECT ${literal(each.table)} AS name, count(*) AS rows FROM (${wholeTable({ schema, ...each }, ["1"])})`,
+    );
+    try {
+      const rows = await this.#inTurn(() => this.#session.rows(counts.join(" UNION ALL ")));
+      return new Map(rows.map((row) => [String(row["name"]), Number(row["rows"])]));
+    } catch (error) {
+      if (duckFailure(error)?.type === "Catalog") return new Map();
+      throw error;
+    }
   }
 
   /** Writes what the log holds into the database file, so that closing and the next opening are quick. */
