@@ -40,7 +40,7 @@ export const errorCatalogue = {
   SOURCE_READ_ONLY: { retry: true, fix: "Point the source's `url` at the primary server." },
   SOURCE_STALLED: {
     retry: true,
-    fix: "Remove what the message names; replication continues by itself.",
+    fix: "Remove the cause that the message gives; replication continues by itself.",
   },
   SOURCE_TRANSACTION_OPEN: {
     retry: true,

@@ -1,8 +1,9 @@
 import { withFix } from "../base/errors.ts";
-import type { VerificationLine } from "../runtime/operator.ts";
+import type { StatusReport, StreamReport, VerificationLine } from "../runtime/operator.ts";
+import type { ServiceClient } from "./client.ts";
 import { clientOf, type CommandContext } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
-import { aligned, counted, grouped } from "./text.ts";
+import { aligned, counted, duration, grouped } from "./text.ts";
 
 export interface VerifyFlags {
   readonly json?: boolean | undefined;
@@ -27,7 +28,7 @@ export async function verify(
   const { terminal, signal } = context;
   const client = await clientOf(context);
   const lines: VerificationLine[] = [];
-  await terminal.redraw("Comparing source and warehouse …");
+  using _progress = showProgress({ client, integration, signal, terminal });
   for await (const line of client.lines<VerificationLine>("verify", { integration }, signal)) {
     lines.push(line);
     if (flags.json === true) await terminal.print(JSON.stringify(line));
@@ -40,6 +41,40 @@ export async function verify(
 /** Whether every table that is in step with the source was compared and is equal. */
 export function isProven({ equal, different, unreadable }: VerifySummary): boolean {
   return equal > 0 && different === 0 && unreadable === 0;
+}
+
+const progressEveryMs = 2_000;
+
+interface Comparison {
+  readonly client: ServiceClient;
+  readonly integration: string;
+  readonly signal: AbortSignal;
+  readonly terminal: Terminal;
+}
+
+/** Until disposed of, says what the comparison waits for. */
+function showProgress({ client, integration, signal, terminal }: Comparison): Disposable {
+  const comparing = "Comparing source and warehouse …";
+  let isOver = !terminal.isInteractive;
+  const look = async (): Promise<void> => {
+    const { integrations } = await client.ask<StatusReport>("status", { integration }, signal);
+    const waits = (integrations[0]?.streams ?? []).flatMap((stream) => waitFor(stream) ?? []);
+    if (!isOver) await terminal.redraw(`${comparing} ${waits[0] ?? ""}`);
+  };
+  void terminal.redraw(comparing);
+  // A key may compare without being allowed to see the status: then there is nothing to say.
+  const timer = setInterval(() => void (isOver || look().catch(() => {})), progressEveryMs);
+  const stop = (): void => {
+    isOver = true;
+    clearInterval(timer);
+  };
+  return { [Symbol.dispose]: stop };
+}
+
+function waitFor({ cause, phase, lagSeconds }: StreamReport): string | undefined {
+  if (cause !== null) return cause;
+  if (phase === "copying") return "tables are being copied first";
+  return (lagSeconds ?? 0) > 1 ? `the stream is ${duration(lagSeconds ?? 0)} behind` : undefined;
 }
 
 export function summaryOf(lines: readonly VerificationLine[]): VerifySummary {

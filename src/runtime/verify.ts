@@ -5,6 +5,7 @@ import type { TableName } from "../model/relation.ts";
 import { stateName, type TableRecord, type TableStateName } from "../model/table-state.ts";
 import type { Source } from "../source/source.ts";
 import type { DestinationDatabase } from "../target/target.ts";
+import { untilArrived } from "./arrival.ts";
 import { happened } from "./happened.ts";
 
 /** What `verify` found of one table. */
@@ -31,10 +32,10 @@ export async function verifyStream(
   { source, database, onChange }: VerifiedStream,
   signal: AbortSignal,
 ): Promise<readonly TableVerification[]> {
-  await using standstill = await source.standstill(signal);
+  await using standstill = await untilArrived(source, (limited) => source.standstill(limited), signal);
   const { position } = standstill;
   const look = () => (database.progress().checkpoint === position ? position : undefined);
-  await happened({ look, onChange }, signal);
+  await untilArrived(source, (limited) => happened({ look, onChange }, limited), signal);
   const { tables } = database.progress();
   await using view = await database.view();
   standstill.release();
