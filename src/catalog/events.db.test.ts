@@ -8,7 +8,7 @@ import {
   type CatalogHome,
 } from "../../test/support/catalog-homes.ts";
 import { setLogLevel } from "../base/log.ts";
-import { eventAgeMsMax, type IntegrationEvent } from "../model/event.ts";
+import { eventAgeMsMax, eventCatalogue, type IntegrationEvent } from "../model/event.ts";
 import { Catalog, type IntegrationReport } from "./catalog.ts";
 import { eventsOfOneMax } from "./changes.ts";
 
@@ -130,7 +130,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
     await report(id, { status: "needs_attention", errors, tables: [table("ok"), failed] });
     await report(id, { status: "needs_attention", errors, tables: [table("ok", { rows: 5 }), failed] });
     const copying = [table("ok"), table("orders", { state: "ResyncInitiated" })];
-    await report(id, { status: "syncing", tables: copying });
+    await report(id, { status: "syncing", errors, tables: copying });
     await report(id, { tables: [table("ok"), table("orders")] });
     await report(id, { tables: [table("ok", { state: "Deleted" }), table("orders"), table("new")] });
     expect(await told(id, 1)).toEqual([
@@ -147,6 +147,8 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
       severity: "Warning",
       message: expect.stringMatching(/: shop\.public\.orders: It has no primary key\. Add one\.$/),
     });
+    const { sentence } = eventCatalogue.syncing;
+    expect((await eventsOf(id))[4]?.message).toBe(`${sentence}.`);
   });
 
   test("of many tables that fail at once, the first are told and the rest counted", async () => {

@@ -53,7 +53,10 @@ function statusHappenings({ before, status, errors }: ReportedChange): Happening
   if (before.status === "modifying" && (status === "active" || (status === "syncing" && errors.length === 0)))
     happenings.push({ kind: "modified", status, statusCode: "MODIFIED", detail: undefined });
   const kind = arrivalKind(before.status, status);
-  if (kind !== undefined) happenings.push(statusHappening(kind, status, summaryOf(errors)));
+  // Errors are the reason for these alone; whatever else is wrong is an event of its own.
+  const isTroubled = status === "needs_attention" || status === "failed";
+  if (kind !== undefined)
+    happenings.push(statusHappening(kind, status, isTroubled ? summaryOf(errors) : undefined));
   return happenings;
 }
 

@@ -49,6 +49,7 @@ export interface Delta {
   readonly steps: readonly DeltaStep[];
   /** Absent inside a source transaction that is too big for one batch: then the target's transaction stays open. */
   readonly checkpoint: Checkpoint | undefined;
+  /** Changed and copied rows. */
   readonly changes: number;
   /** Rows of copies among `changes`. */
   readonly copiedRows: number;

@@ -36,7 +36,7 @@ export const eventCatalogue = {
     id: `${aws}-0013`,
     severity: "Info",
     category: "monitoring",
-    sentence: "The integration is active again",
+    sentence: "The integration is active",
   },
   syncing: {
     id: `${aws}-0003`,
@@ -150,7 +150,7 @@ export const eventCatalogue = {
     id: `${own}-0006`,
     severity: "Info",
     category: "monitoring",
-    sentence: "A table is being copied again",
+    sentence: "A table is being copied",
   },
   "table-copied": {
     id: `${own}-0007`,

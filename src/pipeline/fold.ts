@@ -29,8 +29,9 @@ export class Folder {
       }
     }
     const { checkpoint, transactions, bytes } = batch;
-    const changes = batch.slices.reduce((sum, { from, to }) => sum + to - from, 0);
-    return { steps: fold.steps(), copiedRows: fold.copiedRows, checkpoint, transactions, bytes, changes };
+    const taken = batch.slices.reduce((sum, { from, to }) => sum + to - from, 0);
+    const { copiedRows, events } = fold;
+    return { steps: fold.steps(), copiedRows, checkpoint, transactions, bytes, changes: taken - events };
   }
 }
 
@@ -39,6 +40,7 @@ class BatchFold {
   readonly #regions = new Regions();
   readonly #steps: DeltaStep[] = [];
   #copiedRows = 0;
+  #events = 0;
   /** What is being folded, by the table's id. */
   readonly #open = new Map<string, RowsFold>();
 
@@ -67,6 +69,10 @@ class BatchFold {
     }
   }
 
+  get events(): number {
+    return this.#events;
+  }
+
   get copiedRows(): number {
     return this.#copiedRows;
   }
@@ -89,6 +95,7 @@ class BatchFold {
   }
 
   #event(event: TableEvent): void {
+    this.#events += 1;
     this.#close(event.relation.id);
     this.#follow(event, event.relation);
     this.#steps.push({ kind: "event", event });

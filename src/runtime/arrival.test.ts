@@ -1,6 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { untilArrived } from "./arrival.ts";
-import { stallPatienceMs } from "./standing.ts";
+import { stallPatienceMs, untilArrived } from "./arrival.ts";
 
 const never = new AbortController().signal;
 

@@ -1,6 +1,8 @@
 import { CodedError } from "../base/errors.ts";
 import type { Source } from "../source/source.ts";
-import { stallPatienceMs } from "./standing.ts";
+
+/** How long a stream may be stalled before that is an error. */
+export const stallPatienceMs = 30_000;
 
 const lookMs = 500;
 /** A stream that copies a large table, or has a long backlog, arrives later than anybody wants to wait. */

@@ -246,7 +246,9 @@ export class Operator {
     const { id, name, status, errors, sourceArn, targetArn, dataFilter, createdAt } = integration;
     const live = streams.flatMap(({ tables }) => tables);
     // While streams connect, what was reported last is all that is known.
-    const tables = live.length > 0 ? live : await catalog.tables(id);
+    const known = live.length > 0 ? live : await catalog.tables(id);
+    // Kept so that it is known what was there; there is nothing to say of them.
+    const tables = known.filter(({ state }) => state !== "Deleted");
     return {
       id,
       name,

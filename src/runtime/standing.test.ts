@@ -1,13 +1,8 @@
 import { expect, test } from "vitest";
 import type { Finding } from "../model/finding.ts";
 import type { IntegrationStatus, TableStatus } from "../model/integration.ts";
-import {
-  creationPatienceMs,
-  stallPatienceMs,
-  standingOf,
-  type Standing,
-  type StreamStanding,
-} from "./standing.ts";
+import { stallPatienceMs } from "./arrival.ts";
+import { creationPatienceMs, standingOf, type Standing, type StreamStanding } from "./standing.ts";
 import type { WorkerHealth, WorkerPhase } from "./worker.ts";
 
 const table = (name: string, state: TableStatus["state"], reason?: string): TableStatus => ({
@@ -18,6 +13,7 @@ const table = (name: string, state: TableStatus["state"], reason?: string): Tabl
   state,
   reason,
   rows: 1,
+  isEstimate: false,
 });
 
 const retrying = (code: string): WorkerPhase => ({
@@ -76,6 +72,13 @@ test("tables that left the scope and are still there make an integration syncing
 test("while a stream connects, what was said before stands", () => {
   expect(standing("needs_attention", [stream({ phase: { kind: "connecting" } })])).toBeUndefined();
   expect(standing("active", [stream({ tables: [], copiesWaiting: undefined })])).toBeUndefined();
+});
+
+test("before the first preflight, what was said of missing tables stands, and a failure is reported", () => {
+  const unseen = { ...stream(), findings: undefined };
+  expect(standing("needs_attention", [unseen])).toBeUndefined();
+  const stopped = { ...stream({ phase: retrying("WAL_LEVEL") }), findings: undefined };
+  expect(standing("active", [stopped])?.errors).toMatchObject([{ code: "WAL_LEVEL" }]);
 });
 
 test("a failed table asks for a person, with code, name, reason and fix", () => {

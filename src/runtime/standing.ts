@@ -1,13 +1,14 @@
 import { fixOf, withFix, type ErrorCode } from "../base/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { IntegrationError, IntegrationStatus, TableStatus } from "../model/integration.ts";
+import { stallPatienceMs } from "./arrival.ts";
 import type { WorkerHealth } from "./worker.ts";
 
 /** What is known of one stream of an integration. */
 export interface StreamStanding {
   readonly health: WorkerHealth;
-  /** Of the last preflight; empty before the first. */
-  readonly findings: readonly Finding[];
+  /** Of the last preflight; undefined before the first. */
+  readonly findings: readonly Finding[] | undefined;
   /** Tables that readers see although the data filter does not include them (any more): about to be dropped. */
   readonly leaving: number;
 }
@@ -30,9 +31,6 @@ export interface Standing {
 /** How long an integration may be `creating` while its source cannot be reached, before it asks for a person. */
 export const creationPatienceMs = 60_000;
 
-/** How long a stream may be stalled before that is an error. */
-export const stallPatienceMs = 30_000;
-
 /** More failed tables than this are counted, not listed, in `Errors`. */
 export const failedTablesListedMax = 50;
 
@@ -54,8 +52,8 @@ const onlyDeletingHelps: ReadonlySet<string> = new Set<ErrorCode>(["SOURCE_REPLA
 /**
  * What to say about an integration; a function of what is so, so that it may be asked at any moment.
  *
- * Undefined while a stream is still connecting, or has not seen which tables are selected, and nothing is known to be
- * wrong: then what was said before stands.
+ * Undefined while a stream is still connecting, has not seen which tables are selected, or has not been looked at by a
+ * preflight, and nothing is known to be wrong: then what was said before stands.
  */
 export function standingOf(circumstances: Circumstances): Standing | undefined {
   const { streams, nowMs } = circumstances;
@@ -88,6 +86,7 @@ function statusOf({ before, ageMs, nowMs, streams }: Circumstances): Integration
     return undefined;
   if (streams.some(({ health }) => stallError(health, nowMs) !== undefined)) return "needs_attention";
   if (!streams.every((stream) => isComplete(stream))) return before === "creating" ? before : "syncing";
+  if (streams.some(({ findings }) => findings === undefined)) return undefined;
   return streams.some(asksForPerson) ? "needs_attention" : "active";
 }
 
@@ -112,7 +111,7 @@ export function needsLookingAgain(stream: StreamStanding): boolean {
 }
 
 /** What a preflight found of tables that no stream can tell of: what is not there, or is no table, has no state. */
-function unheardTables({ health, findings }: StreamStanding): readonly Finding[] {
+function unheardTables({ health, findings = [] }: StreamStanding): readonly Finding[] {
   const ofTables = findings.filter(({ code, severity }) => severity !== "fine" && code.startsWith("TABLE_"));
   if (ofTables.length === 0) return ofTables;
   const heard = new Set(health.tables.map(({ schema, table }) => `${schema}.${table}`));
@@ -163,7 +162,7 @@ function stallError({ stall }: WorkerHealth, nowMs: number): IntegrationError | 
 }
 
 /** A stream stops at the first thing in its way; the preflight knows them all, and their exact fixes. */
-function stoppers(error: IntegrationError, findings: readonly Finding[]): IntegrationError[] {
+function stoppers(error: IntegrationError, findings: readonly Finding[] = []): IntegrationError[] {
   const blockers = findings.filter(({ severity }) => severity === "blocks").map(errorOfFinding);
   return blockers.some(({ code }) => code === error.code) ? blockers : [error, ...blockers];
 }

@@ -210,6 +210,6 @@ function integrationSamples(views: readonly IntegrationView[], value: Integratio
 
 function tablesByState({ tables: found }: WorkerHealth, labels: Sample["labels"]): Sample[] {
   const counts = new Map<string, number>();
-  for (const { state } of found) counts.set(state, (counts.get(state) ?? 0) + 1);
+  for (const { state } of found) if (state !== "Deleted") counts.set(state, (counts.get(state) ?? 0) + 1);
   return [...counts].map(([state, value]) => ({ labels: { ...labels, state }, value }));
 }

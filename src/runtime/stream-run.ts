@@ -1,4 +1,5 @@
 import { pause } from "../base/backoff.ts";
+import { Deadline } from "../base/deadline.ts";
 import { logger } from "../base/log.ts";
 import type { SecretBytes } from "../base/secret.ts";
 import { TaskGroup } from "../base/task-group.ts";
@@ -41,12 +42,14 @@ const log = logger("stream");
 /** How often the preflight looks: while something is wrong that a person may be mending, and else. */
 const lookAgainMs = { troubled: 15_000, calm: 300_000 } as const;
 
+const checkDeadlineMs = 30_000;
+
 /** A stream that is wanted: its worker, and a preflight that looks again now and then. */
 export class StreamRun implements AsyncDisposable {
   readonly request: StreamRunRequest;
   readonly #worker: StreamWorker;
   readonly #tasks = new TaskGroup();
-  #findings: readonly Finding[] = [];
+  #findings: readonly Finding[] | undefined;
   #leaving: { readonly among: readonly TableStatus[]; readonly count: number } = { among: [], count: 0 };
 
   private constructor(request: StreamRunRequest, isMarked: boolean) {
@@ -96,15 +99,22 @@ export class StreamRun implements AsyncDisposable {
     await this.#worker[Symbol.asyncDispose]();
   }
 
+  /** In time: the first status of a stream waits for its findings. */
+  async #check(signal: AbortSignal): Promise<readonly Finding[]> {
+    using deadline = new Deadline(checkDeadlineMs, signal);
+    return await this.request.source.check(this.request.stream, deadline.signal);
+  }
+
   async #lookAgain(firstLookMs: number, signal: AbortSignal): Promise<void> {
-    const { source, stream, onChange } = this.request;
+    const { stream, onChange } = this.request;
     await pause(firstLookMs, signal);
     for (;;) {
       try {
-        this.#findings = await source.check(stream, signal);
+        this.#findings = await this.#check(signal);
         onChange();
       } catch (error) {
         signal.throwIfAborted();
+        this.#findings ??= [];
         log.warn({ database: stream.database, err: error }, "The preflight could not look");
       }
       const isTroubled = needsLookingAgain(await this.standing());

@@ -59,7 +59,7 @@ export interface WorkerHealth {
   readonly counters: WorkerCounters;
   /** The same array as before where nothing has changed. */
   readonly tables: readonly TableStatus[];
-  /** What people should know although replication goes on. */
+  /** Why tables are being copied again. */
   readonly notices: readonly IntegrationError[];
   /** What tables that are to be copied wait for at the source. */
   readonly obstacle: IntegrationError | undefined;
@@ -79,6 +79,21 @@ const retryDelay = { firstMs: 250, mostMs: 15_000 };
 // What only a person can mend is looked at again now and then, so that mending it is enough.
 const connectPatienceMs = 30_000;
 const personDelay = { firstMs: 5_000, mostMs: 60_000 };
+
+/** Statuses of tables, and what they were made from. */
+interface Told {
+  readonly tables: readonly TableMeasure[];
+  readonly copies: string;
+  readonly statuses: readonly TableStatus[];
+}
+
+/** For at least so long a notice stands. */
+const noticeMs = 5_000;
+
+interface Notice {
+  readonly error: IntegrationError;
+  readonly atMs: number;
+}
 
 /** What is open while a stream runs. */
 interface Running {
@@ -108,12 +123,12 @@ export class Worker implements AsyncDisposable {
   #copiesUncommitted = 0;
   #copiesApplied = 0;
   readonly #suspects = new Suspects();
-  readonly #notices = new Map<string, IntegrationError>();
   #obstacle: IntegrationError | undefined;
+  readonly #notices = new Map<string, Notice>();
   #phase: Exclude<WorkerPhase, { kind: "copying" }> = { kind: "connecting" };
   #running: Running | undefined;
   #tables: readonly TableMeasure[] = [];
-  #told: { readonly tables: readonly TableMeasure[]; readonly statuses: readonly TableStatus[] } | undefined;
+  #told: Told | undefined;
   #failures = 0;
   #counters = { changes: 0, transactions: 0, copiedRows: 0, batches: 0, bytesReadBefore: 0 };
 
@@ -143,18 +158,22 @@ export class Worker implements AsyncDisposable {
     const uncommitted = this.#copiesUncommitted;
     if (running !== undefined) this.#tables = await running.database.tables();
     const { bytesReadBefore, ...counters } = this.#counters;
+    const phase = this.#visiblePhase();
+    const copiesWaiting =
+      measures?.copiesWaiting === undefined ? undefined : measures.copiesWaiting.size + uncommitted;
+    if (phase.kind === "streaming" && copiesWaiting === 0) this.#forgetNotices();
     return {
-      phase: this.#visiblePhase(),
+      phase,
       sourceDatabase: stream.database,
       destinationDatabase,
       lagSeconds: this.#lag.seconds(Date.now()),
       stall: reach?.stall,
       newestCommits: this.#lag.newest(),
       retainedBytes: measures?.retainedBytes,
-      copiesWaiting: measures?.copiesWaiting === undefined ? undefined : measures.copiesWaiting + uncommitted,
+      copiesWaiting,
       counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
-      tables: this.#tableStatuses(),
-      notices: [...this.#notices.values()],
+      tables: this.#tableStatuses(measures?.copiesWaiting),
+      notices: [...this.#notices.values()].map(({ error }) => error),
       obstacle: this.#obstacle,
     };
   }
@@ -231,7 +250,8 @@ export class Worker implements AsyncDisposable {
     // What the target holds can be told of while the source is away.
     this.#tables = await database.tables();
     const progress = database.progress();
-    const notice = (error: IntegrationError) => this.#notices.set(error.code, error);
+    const notice = (error: IntegrationError) =>
+      this.#notices.set(error.code, { error, atMs: performance.now() });
     this.#meet(undefined);
     const onWait = (obstacle: IntegrationError | undefined) => this.#meet(obstacle);
     await using source = await engine.open(
@@ -317,6 +337,12 @@ export class Worker implements AsyncDisposable {
     this.#changed();
   }
 
+  /** Every table has been copied. What was over in a moment is reported all the same. */
+  #forgetNotices(): void {
+    for (const [code, { atMs }] of this.#notices)
+      if (performance.now() - atMs > noticeMs) this.#notices.delete(code);
+  }
+
   #enter(phase: Exclude<WorkerPhase, { kind: "copying" }>): void {
     // While attempts fail, the error stays visible: "connecting" would hide it half of the time.
     this.#phase =
@@ -338,22 +364,26 @@ export class Worker implements AsyncDisposable {
   }
 
   /** The same array as before while the tables are the same. */
-  #tableStatuses(): readonly TableStatus[] {
+  #tableStatuses(waiting: ReadonlySet<string> = new Set()): readonly TableStatus[] {
     const tables = this.#tables;
-    if (this.#told?.tables !== tables)
-      this.#told = { tables, statuses: tables.map((table) => this.#tableStatus(table)) };
+    const copies = [...waiting].join();
+    if (this.#told?.tables !== tables || this.#told.copies !== copies)
+      this.#told = { tables, copies, statuses: tables.map((table) => this.#tableStatus(table, waiting)) };
     return this.#told.statuses;
   }
 
-  #tableStatus({ record, ...count }: TableMeasure): TableStatus {
+  /** `waiting`: tables that are about to be copied, although the target knows only that they failed. */
+  #tableStatus({ record, ...count }: TableMeasure, waiting: ReadonlySet<string>): TableStatus {
     const { phase, definition } = record;
+    const reason = phase.kind === "failed" ? toldReason(phase.reason) : undefined;
+    const isMended = reason !== undefined && waiting.has(definition.id);
     return {
       sourceDatabase: this.request.stream.database,
       destinationDatabase: this.request.destinationDatabase,
       schema: definition.name.schema,
       table: definition.name.table,
-      state: stateName(phase),
-      reason: phase.kind === "failed" ? toldReason(phase.reason) : undefined,
+      state: isMended ? "ResyncRequired" : stateName(phase),
+      reason: isMended ? undefined : reason,
       ...count,
     };
   }

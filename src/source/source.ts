@@ -27,7 +27,7 @@ export interface OpenRequest extends StreamRequest {
   readonly dataKey: SecretBytes;
   /** How often the source's catalog is looked at for new, changed and dropped tables. */
   readonly catalogPollMs: number;
-  /** Tells people something while replication goes on, such as a slot that was lost. One per code stays. */
+  /** Reports what made every table need a copy, such as a slot that was lost. */
   readonly notice: (notice: IntegrationError) => void;
   /** Reports what tables that are to be copied wait for at the source; undefined where nothing is in the way any more. */
   readonly onWait: (obstacle: IntegrationError | undefined) => void;
@@ -76,10 +76,10 @@ export interface SourceMeasures {
   readonly retainedBytes: number | undefined;
   readonly bytesRead: number;
   /**
-   * Selected tables that need a copy whose `copy-started` (or `failed`) has not been yielded yet: nobody may call the
-   * integration complete before. Undefined until the selection is known.
+   * Ids of selected tables that need a copy and whose `copy-started` (or `failed`) has not been yielded yet: the
+   * integration is not complete before that. Undefined until the selection is known.
    */
-  readonly copiesWaiting: number | undefined;
+  readonly copiesWaiting: ReadonlySet<string> | undefined;
 }
 
 /** Times are ms since 1970 on this machine's clock. */

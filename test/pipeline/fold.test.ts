@@ -173,6 +173,8 @@ test("copied rows are appended as they are, up to the end of their copy", async 
   const delta = await fold(folder, [testBlock([started, insert, insert], "1")]);
   expect(delta.steps.map((step) => step.kind)).toEqual(["event", "rows"]);
   expect(delta.copiedRows).toBe(2);
+  // What happens to a table as a whole changes no row.
+  expect(delta.changes).toBe(2);
   const next = await fold(folder, [testBlock([insert], "2")]);
   expect(next.copiedRows).toBe(1);
 });

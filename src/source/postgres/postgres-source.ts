@@ -21,7 +21,7 @@ import { readSlot, slotLost } from "./slot.ts";
 import { sourceError } from "./source-error.ts";
 import type { Spools } from "./spool.ts";
 import { causeOfStall } from "./stall.ts";
-import { Gate, standStill } from "./standstill.ts";
+import { Gate, raced, standStill } from "./standstill.ts";
 import type { StreamTables } from "./stream-tables.ts";
 import type { TableCopier } from "./table-copier.ts";
 import { judge } from "./table-judge.ts";
@@ -127,11 +127,11 @@ export class PostgresSource implements Source {
 
   measures(): SourceMeasures {
     const { socket, copier, tables } = this.#parts;
+    const waiting = tables.wanted().filter(({ isAnnounced }) => !isAnnounced);
     return {
       retainedBytes: this.#retainedBytes,
       bytesRead: socket.bytesRead + copier.bytesRead,
-      copiesWaiting:
-        this.#judged === 0 ? undefined : tables.wanted().filter(({ isAnnounced }) => !isAnnounced).length,
+      copiesWaiting: this.#judged === 0 ? undefined : new Set(waiting.map(({ definition }) => definition.id)),
     };
   }
 
@@ -143,7 +143,8 @@ export class PostgresSource implements Source {
   async standstill(signal: AbortSignal): Promise<Standstill> {
     const { connect, names, log, watch } = this.#parts;
     // Whatever was done to the tables until now is taken up on the way.
-    await watch.look({ isFresh: true });
+    signal.throwIfAborted();
+    await raced(watch.look({ isFresh: true }), signal);
     const gate = new Gate();
     this.#gates.push(gate);
     const { publication } = names;

@@ -359,7 +359,7 @@ test("a long transaction holds up new copies, not the stream", async () => {
   await open.query("BEGIN");
   await open.query("INSERT INTO other VALUES (1)");
   await database.run("CREATE TABLE u (id int PRIMARY KEY)", "INSERT INTO u VALUES (1)");
-  await run.until("u is known", () => (run.source.measures().copiesWaiting ?? 0) > 0);
+  await run.until("u is known", () => (run.source.measures().copiesWaiting?.size ?? 0) > 0);
   await database.run("INSERT INTO t VALUES (1)");
   await run.until("the row", () => run.model.rows("public.t").length === 1);
   expect(run.model.phase("public.u")).toBeUndefined();

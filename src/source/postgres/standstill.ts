@@ -185,7 +185,7 @@ function heldSnapshot(
   };
 }
 
-function raced(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+export function raced(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason as Error);
     if (signal.aborted) return stop();
