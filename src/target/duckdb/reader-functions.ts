@@ -13,17 +13,17 @@ array_unique array_value array_where array_zip ascii asin asinh atan atan2 atanh
 bit_position bitstring can_cast_implicitly cardinality cbrt ceil ceiling century char_length character_length chr
 concat concat_ws contains cos cosh cot create_sort_key current_connection_id current_database current_date
 current_localtime current_localtimestamp current_query current_query_id current_schema current_schemas
-current_setting current_transaction_id damerau_levenshtein date_diff date_part date_sub date_trunc datediff datepart
-datesub datetrunc day dayname dayofmonth dayofweek dayofyear decade decode degrees divide editdist3 element_at encode
+current_setting current_transaction_id date_diff date_part date_sub date_trunc datediff datepart
+datesub datetrunc day dayname dayofmonth dayofweek dayofyear decade decode degrees divide element_at encode
 ends_with enum_code enum_first enum_last enum_range enum_range_boundary epoch epoch_ms epoch_ns epoch_us
 equi_width_bins era error even exp factorial filter flatten floor formatReadableDecimalSize formatReadableSize
 format_bytes from_base64 from_binary from_hex from_json from_json_strict gamma gcd gen_random_uuid get_bit
 get_current_time get_current_timestamp getvariable grade_up greatest greatest_common_divisor hamming hash hex hour
 icu_sort_key ilike_escape in_search_path instr is_histogram_other_bin isfinite isinf isnan isodow isoyear jaccard
-jaro_similarity jaro_winkler_similarity json_array json_array_length json_contains json_exists json_extract
+json_array json_array_length json_contains json_exists json_extract
 json_extract_path json_extract_path_text json_extract_string json_keys json_merge_patch json_object json_pretty
 json_quote json_structure json_transform json_transform_strict json_type json_valid json_value julian last_day lcase
-lcm least least_common_multiple left left_grapheme len length length_grapheme levenshtein lgamma like_escape list_aggr
+lcm least least_common_multiple left left_grapheme len length length_grapheme lgamma like_escape list_aggr
 list_aggregate list_apply list_cat list_concat list_contains list_cosine_distance list_cosine_similarity
 list_distance list_distinct list_dot_product list_element list_extract list_filter list_grade_up list_has
 list_has_all list_has_any list_indexof list_inner_product list_intersect list_negative_dot_product
@@ -82,9 +82,13 @@ duckdb_types duckdb_views histogram histogram_values icu_calendar_names json_eac
 pragma_collations pragma_database_size pragma_platform pragma_show pragma_storage_info pragma_table_info
 pragma_version repeat_row unnest`;
 
-/** Could make a huge value from a few characters: allowed as far as `reader-guards.ts` bounds them. */
+/**
+ * Could make a huge value from a few characters, or take a time that grows with the square of its arguments: allowed as far
+ * as `reader-guards.ts` bounds them.
+ */
 const guarded = `
-array_resize bar format generate_series list_resize lpad printf range repeat rpad to_base`;
+array_resize bar damerau_levenshtein editdist3 format generate_series jaro_similarity jaro_winkler_similarity levenshtein
+list_resize lpad printf range repeat rpad to_base`;
 
 // Changes the engine or another session's state, reads files, runs SQL that was not checked, waits, or takes DuckDB's
 // own intermediate forms, with which a crafted value could crash it.

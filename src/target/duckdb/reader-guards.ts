@@ -6,6 +6,9 @@ export const guardSchema = "memory.zeroetl_guards";
 // DuckDB computes 2,048 rows at once and cannot be interrupted meanwhile: a value of every row has room.
 export const guardedSizeMax = 4096;
 
+/** 256 characters with 256. */
+const comparisonsMax = 65_536;
+
 const real = (name: string): string => `system.main.${name}`;
 
 /** The expression `value`, or an error where the size that it asks for is above the limit. */
@@ -42,6 +45,15 @@ function series(name: string): string {
   ].join(", ");
 }
 
+/** Functions that compare each character with each. */
+function comparing(name: string): string {
+  const within = (call: string): string =>
+    `CASE WHEN strlen(a)::BIGINT * strlen(b) > ${comparisonsMax} THEN error('${name}: the texts are too long to be compared') ELSE ${real(name)}(${call}) END`;
+  return name.startsWith("jaro")
+    ? `${name}(a, b) AS ${within("a, b")}, (a, b, c) AS ${within("a, b, c")}`
+    : `${name}(a, b) AS ${within("a, b")}`;
+}
+
 const guards = [
   repeating(),
   padding("lpad"),
@@ -50,13 +62,17 @@ const guards = [
   resizing("array_resize"),
   series("range"),
   series("generate_series"),
+  ...["damerau_levenshtein", "editdist3", "jaro_similarity", "jaro_winkler_similarity", "levenshtein"].map(
+    comparing,
+  ),
   `bar(x, l, h) AS ${real("bar")}(x, l, h), (x, l, h, w) AS ${real("bar")}(x, l, h, ${bounded("bar", "w")})`,
   `to_base(n, r) AS ${real("to_base")}(n, r), (n, r, w) AS ${real("to_base")}(n, r, ${bounded("to_base", "w")})`,
 ];
 
 /**
- * Makes the guards: macros with the names of functions that could make a huge value from a few characters, which DuckDB
- * would do in one uninterruptible step, outside of its memory limit. They call the function within bounds.
+ * Makes the guards: macros with the names of functions that could make a huge value from a few characters, or compute for
+ * minutes, which DuckDB would do in one uninterruptible step, outside of its memory limit. They call the function within
+ * bounds.
  */
 export async function makeGuards(session: Session): Promise<void> {
   await session.run(`CREATE SCHEMA ${guardSchema}`);

@@ -91,6 +91,11 @@ test.each([
     "abab007[1, 2] 1.50  x",
   ],
   [
+    "functions that compare texts",
+    "SELECT 1, levenshtein('abc', 'abd') || damerau_levenshtein('ab', 'ba')::VARCHAR || editdist3('a', 'b') || jaro_similarity('a', 'a', 0.5)::INT || jaro_winkler_similarity('a', 'a')::INT",
+    "11111",
+  ],
+  [
     "a series of dates",
     "SELECT 1, len(generate_series(DATE '2024-01-01', DATE '2024-12-31', INTERVAL 1 DAY))",
     "366",
@@ -117,6 +122,8 @@ test.each([
   "SELECT length(printf('%*d', 1000000000, 1))",
   "SELECT length(format('{:1000000000d}', 1))",
   "SELECT length(format('{:{}d}', 1, 1000000000))",
+  "SELECT max(levenshtein(repeat('a', 4000), repeat('b', 4000) || i)) FROM range(1000) r(i)",
+  "SELECT max(jaro_similarity(repeat('a', 4000), repeat('b', 4000) || i)) FROM range(1000) r(i)",
   "SELECT format(f, 1) FROM (SELECT '{:1000000000d}' AS f)",
 ])("%s is refused before it takes the memory", async (sql) => {
   await using target = await TestWarehouse.open(duckdb);

@@ -242,7 +242,8 @@ class Scope {
     const { children: _children, ...others } = node;
     const parts = partsOf(node, "children");
     const measures = parts.map((part) => this.#argument(part, parts));
-    const weight = guardedFunctions.has(name) ? 2 : 1;
+    // Guards are macros, which repeat their arguments.
+    const weight = guardedFunctions.has(name) ? 3 : 1;
     const nodes = 1 + weight * sumOf(measures).nodes + sumOf(this.#children(others)).nodes;
     const [list] = measures;
     const lambda = parts.findIndex((part) => part["class"] === "LAMBDA");
