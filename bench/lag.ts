@@ -61,20 +61,7 @@ async function measure({ perSecond, seconds }: LagOptions): Promise<Run> {
     resetPeak(service.pid);
     await service.create("include: postgres.public.lag");
     await service.status("active", { deadlineMs: 900_000 });
-    const committed = Array.from({ length: writers }, (): number[] => []);
-    const lags: number[] = [];
-    const stop = new AbortController();
-    const watching = watch(service, { committed, lags }, stop.signal);
-    const end = performance.now() + seconds * 1000;
-    await Promise.all(
-      committed.map((times, writer) =>
-        write(server, { writer, times, end, everyMs: (1000 * writers) / perSecond }),
-      ),
-    );
-    const written = committed.reduce((sum, times) => sum + times.length, 0);
-    await until("all rows are in the warehouse", () => lags.length === written);
-    stop.abort();
-    await watching;
+    const { lags, written } = await measureLag({ server, service }, { perSecond, seconds });
     return {
       p50: percentile(lags, 0.5),
       p99: percentile(lags, 0.99),
@@ -84,6 +71,34 @@ async function measure({ perSecond, seconds }: LagOptions): Promise<Run> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+export interface LagTimes {
+  /** Milliseconds, of each row. */
+  readonly lags: readonly number[];
+  readonly written: number;
+}
+
+/** Writes to the table `lag`, which is replicated, and waits until all of it is in the warehouse. */
+export async function measureLag(
+  { server, service }: { readonly server: TestPostgres; readonly service: ServiceProcess },
+  { perSecond, seconds }: { readonly perSecond: number; readonly seconds: number },
+): Promise<LagTimes> {
+  const committed = Array.from({ length: writers }, (): number[] => []);
+  const lags: number[] = [];
+  const stop = new AbortController();
+  const watching = watch(service, { committed, lags }, stop.signal);
+  const end = performance.now() + seconds * 1000;
+  await Promise.all(
+    committed.map((times, writer) =>
+      write(server, { writer, times, end, everyMs: (1000 * writers) / perSecond }),
+    ),
+  );
+  const written = committed.reduce((sum, times) => sum + times.length, 0);
+  await until("all rows are in the warehouse", () => lags.length === written, 60_000);
+  stop.abort();
+  await watching;
+  return { lags, written };
 }
 
 /** Commits one row after another at a steady pace and notes when each commit returned. */

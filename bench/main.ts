@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { isPostgresVersion, type PostgresVersion } from "../test/support/postgres.ts";
+import { benchAbuse } from "./abuse.ts";
 import { benchApi } from "./api.ts";
 import { benchCatalog, type CatalogOptions } from "./catalog.ts";
 import { benchLag } from "./lag.ts";
@@ -124,5 +125,14 @@ program
   .option("--tables <n>", "tables of two rows each", count, 10_000)
   .option("--seconds <n>", "how long the idle service is watched", count, 30)
   .action((options: { tables: number; seconds: number }) => benchTables(options));
+
+program
+  .command("abuse")
+  .description(
+    "a reader who means harm: attempts to act or to take everything, and greedy queries beside a stream",
+  )
+  .option("--rows <n>", "rows of the large table", count, 5_000_000)
+  .option("--seconds <n>", "how long greedy queries run beside the stream", count, 60)
+  .action((options: { rows: number; seconds: number }) => benchAbuse(options));
 
 await program.parseAsync();

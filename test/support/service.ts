@@ -56,6 +56,11 @@ export interface ServiceOptions {
   readonly otherSources?: readonly string[];
 }
 
+export interface Key {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
 export interface VerifiedTable {
   readonly table: string;
   readonly result: string;
@@ -205,11 +210,21 @@ export class ServiceProcess implements AsyncDisposable {
     return (report as { integrations: OperatorIntegration[] } | undefined)?.integrations ?? [];
   }
 
-  /** Our own command line's protocol: a signed JSON request, an answer of JSON lines. */
-  async #operator(path: string, request: unknown): Promise<Record<string, unknown>[]> {
+  /** An access key that may do everything. */
+  async createKey(user: string): Promise<Key> {
+    const [made] = await this.#operator("create-key", { user });
+    return { accessKeyId: String(made?.["id"]), secretAccessKey: String(made?.["secret"]) };
+  }
+
+  /** Our own command line's protocol: a signed JSON request. */
+  async send(
+    path: string,
+    request: unknown,
+    { key = credentials, signal }: { readonly key?: Key; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Response> {
     const body = JSON.stringify(request);
     const url = new URL(`${this.endpoint}/zeroetl/${path}`);
-    const signer = new SignatureV4({ service: "zeroetl", region, credentials, sha256: Sha256 });
+    const signer = new SignatureV4({ service: "zeroetl", region, credentials: key, sha256: Sha256 });
     const { headers } = await signer.sign({
       method: "POST",
       protocol: url.protocol,
@@ -218,7 +233,12 @@ export class ServiceProcess implements AsyncDisposable {
       headers: { host: url.host, "content-type": "application/json" },
       body,
     });
-    const answer = await fetch(url, { method: "POST", headers, body });
+    return fetch(url, { method: "POST", headers, body, signal: signal ?? null });
+  }
+
+  /** An answer of JSON lines. */
+  async #operator(path: string, request: unknown): Promise<Record<string, unknown>[]> {
+    const answer = await this.send(path, request);
     const text = await answer.text();
     if (!answer.ok) throw new Error(text);
     const lines = text
