@@ -69,14 +69,14 @@ async function attempt(service: ServiceProcess, key: Key, warehouse: string) {
   const files = await readdir(warehouse);
   for (const text of escapeAttempts) {
     const sql = text.replaceAll("%DIR%", warehouse).replaceAll("shop.", "postgres.");
-    const error = await drain(service, sql, key);
+    const error = await drain(service, sql, { key });
     if (!error.includes("QUERY_FAILED")) throw new Error(`not refused: ${sql}\n${error}`);
   }
   const acted = (await readdir(warehouse)).filter((file) => !files.includes(file) && !file.endsWith(".wal"));
   if (acted.length > 0) throw new Error(`files were made: ${acted.join(", ")}`);
   for (const sql of abuseAttempts) {
     const started = performance.now();
-    const answer = await drain(service, sql, key);
+    const answer = await drain(service, sql, { key });
     const took = (performance.now() - started) / 1000;
     if (took > timeoutSeconds + 2)
       print(`${took.toFixed(1)} s: ${sql.slice(0, 100).replaceAll("\n", " ")}: ${answer.slice(0, 100)}`);
@@ -97,7 +97,7 @@ async function measureGreed(
   const stop = new AbortController();
   const queries = Array.from({ length: greedyQueries }, async (_, first) => {
     for (let turn = first; !stop.signal.aborted; turn++)
-      await drain(service, greedy[turn % greedy.length] ?? "", key, stop.signal);
+      await drain(service, greedy[turn % greedy.length] ?? "", { key, signal: stop.signal });
   });
   const times: LagTimes = await measureLag({ server, service }, { perSecond: 100, seconds });
   stop.abort();
@@ -116,7 +116,11 @@ async function measureGreed(
 }
 
 /** Reads an answer to its end without keeping it; gives its last line, which says what became of it. */
-async function drain(service: ServiceProcess, sql: string, key: Key, signal?: AbortSignal): Promise<string> {
+async function drain(
+  service: ServiceProcess,
+  sql: string,
+  { key, signal }: { readonly key: Key; readonly signal?: AbortSignal },
+): Promise<string> {
   let end = "";
   try {
     const answer = await service.send("query", { sql }, { key, signal });

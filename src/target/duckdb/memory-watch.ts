@@ -5,11 +5,13 @@ import type { Session } from "./session.ts";
 
 const log = logger("duckdb");
 
-const everyMs = 100;
+const everyMs = 25;
+/** Asking DuckDB costs more than asking the kernel. */
+const looksPerQuestion = 4;
 /** Of the memory limit: as much of it as queries may hold in a form that DuckDB cannot write to disk. */
 const heldShare = 0.4;
 /** Of the process, beyond DuckDB's limit and what the process takes without queries. */
-const beyondBytesMax = 768 * 1024 ** 2;
+const beyondBytesMax = 256 * 1024 ** 2;
 
 /**
  * Looks at the memory while queries run. DuckDB's limit is for replication and queries together, and knows nothing of the
@@ -40,8 +42,10 @@ export class MemoryWatch implements AsyncDisposable {
     const session = await opening;
     try {
       const limit = await limitOf(session);
-      while (!signal.aborted) {
-        if (await this.#isTooMuch(session, limit)) await this.#relieve();
+      for (let look = 0; !signal.aborted; look++) {
+        const isTooMuch =
+          this.#isBeyond(limit) || (look % looksPerQuestion === 0 && (await holds(session, limit)));
+        if (isTooMuch) await this.#relieve();
         await setTimeout(everyMs, undefined, { signal }).catch(() => {});
       }
     } finally {
@@ -49,13 +53,17 @@ export class MemoryWatch implements AsyncDisposable {
     }
   }
 
-  async #isTooMuch(session: Session, limit: number): Promise<boolean> {
-    if (process.memoryUsage.rss() - this.#idleBytes > limit + beyondBytesMax) return true;
-    const [row] = await session.rows(
-      "SELECT CAST(sum(memory_usage_bytes) AS DOUBLE) AS held FROM duckdb_memory() WHERE tag = 'ALLOCATOR'",
-    );
-    return Number(row?.["held"]) > limit * heldShare;
+  #isBeyond(limit: number): boolean {
+    return process.memoryUsage.rss() - this.#idleBytes > limit + beyondBytesMax;
   }
+}
+
+/** Whether DuckDB holds too much that it cannot write to disk. */
+async function holds(session: Session, limit: number): Promise<boolean> {
+  const [row] = await session.rows(
+    "SELECT CAST(sum(memory_usage_bytes) AS DOUBLE) AS held FROM duckdb_memory() WHERE tag = 'ALLOCATOR'",
+  );
+  return Number(row?.["held"]) > limit * heldShare;
 }
 
 async function limitOf(session: Session): Promise<number> {
