@@ -12,6 +12,7 @@ const bufferBytes = 256 << 10;
 /** Bytes before each frame: the length of what is encrypted in it. */
 const frameHeaderBytes = 4;
 const frameExtraBytes = frameHeaderBytes + frameTagBytes;
+const frameBytesMax = bufferBytes + frameExtraBytes;
 
 /**
  * A transaction that is sent before its commit, on disk until it ends, encrypted.
@@ -20,7 +21,8 @@ const frameExtraBytes = frameHeaderBytes + frameTagBytes;
  * file:  frame 0, frame 1, …    frame:  length of the body, body, tag
  * ```
  *
- * A body holds whole messages. How many bytes were written is known here alone, and frames are bound to their numbers:
+ * Bodies one after the other are the messages, each with its length before it: a frame is never large, whatever a message
+ * is. How many bytes were written is known here alone, and frames are bound to their numbers:
  * a file that was changed, cut off or put in another order is an error.
  */
 export class SpooledTransaction {
@@ -28,7 +30,6 @@ export class SpooledTransaction {
   readonly #file: FileHandle;
   readonly #cipher: FrameCipher;
   #frames = 0;
-  #frameBytesMax = 0;
   #chunks: Uint8Array[] = [];
   #chunk = new Uint8Array(0);
   #used = 0;
@@ -49,15 +50,24 @@ export class SpooledTransaction {
 
   /** A message of the stream. Kept in memory until `flush`. */
   append(region: Uint8Array, from: number, to: number): void {
-    const bytes = spoolHeaderBytes + to - from;
-    if (this.#used + bytes > this.#chunk.length) {
-      this.#chunks.push(this.#chunk.subarray(0, this.#used));
-      this.#chunk = new Uint8Array(Math.max(bufferBytes, bytes));
-      this.#used = 0;
+    const length = new Uint8Array(spoolHeaderBytes);
+    putInt32(length, 0, to - from);
+    this.#put(length);
+    this.#put(region.subarray(from, to));
+  }
+
+  #put(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      if (this.#used === this.#chunk.length) {
+        this.#chunks.push(this.#chunk);
+        this.#chunk = new Uint8Array(bufferBytes);
+        this.#used = 0;
+      }
+      const some = bytes.subarray(at, at + this.#chunk.length - this.#used);
+      this.#chunk.set(some, this.#used);
+      this.#used += some.length;
+      at += some.length;
     }
-    putInt32(this.#chunk, this.#used, to - from);
-    this.#chunk.set(region.subarray(from, to), this.#used + spoolHeaderBytes);
-    this.#used += bytes;
   }
 
   async flush(): Promise<void> {
@@ -83,7 +93,6 @@ export class SpooledTransaction {
       });
     this.#fileBytes += frame.length;
     this.#frames += 1;
-    this.#frameBytesMax = Math.max(this.#frameBytesMax, frame.length);
   }
 
   /**
@@ -91,19 +100,25 @@ export class SpooledTransaction {
    * a frame that is not as it was written: throws `CodedError` TARGET_FAILED.
    */
   async *regions(): AsyncGenerator<Uint8Array, void> {
+    let region = new Uint8Array(readBytes);
+    let used = 0;
     let frame = 0;
     for (let at = 0; at < this.#fileBytes;) {
-      let bytes = await this.#read(at, readBytes);
-      let found = this.#wholeFrames(bytes);
-      if (found.frames === 0) {
-        bytes = await this.#read(at, frameExtraBytes + uint32At(bytes, 0));
-        found = this.#wholeFrames(bytes);
-        if (found.frames === 0) throw spoolChanged();
-      }
-      yield this.#decrypt(bytes, frame, found);
+      const bytes = await this.#read(at, readBytes);
+      const found = this.#wholeFrames(bytes);
+      if (found.frames === 0) throw spoolChanged();
+      region = withRoom(region, used, found.bytes);
+      used += this.#decrypt({ bytes, first: frame, whole: found.bytes }, region.subarray(used));
       frame += found.frames;
       at += found.bytes;
+      const whole = wholeMessages(region, used);
+      if (whole === 0) continue;
+      yield region.subarray(0, whole);
+      const rest = region.subarray(whole, used);
+      region = withRoom(rest, rest.length, readBytes);
+      used = rest.length;
     }
+    if (used > 0) throw spoolChanged();
   }
 
   /** Of a part of the file that begins with a frame. A length is not to be trusted before its frame is decrypted. */
@@ -112,7 +127,7 @@ export class SpooledTransaction {
     let frames = 0;
     while (at + frameHeaderBytes <= bytes.length) {
       const frameBytes = frameExtraBytes + uint32At(bytes, at);
-      if (frameBytes > this.#frameBytesMax) throw spoolChanged();
+      if (frameBytes > frameBytesMax) throw spoolChanged();
       if (at + frameBytes > bytes.length) break;
       at += frameBytes;
       frames += 1;
@@ -120,19 +135,22 @@ export class SpooledTransaction {
     return { frames, bytes: at };
   }
 
-  #decrypt(bytes: Uint8Array, first: number, { frames, bytes: whole }: WholeFrames): Uint8Array {
-    const region = new Uint8Array(whole - frames * frameExtraBytes);
+  /** Gives the number of bytes written to `out`. */
+  #decrypt(
+    { bytes, first, whole }: { bytes: Uint8Array; first: number; whole: number },
+    out: Uint8Array,
+  ): number {
     let used = 0;
     for (let at = 0, frame = first; at < whole; frame += 1) {
       const from = at + frameHeaderBytes;
       const to = from + uint32At(bytes, at);
       at = to + frameTagBytes;
-      const messages = this.#cipher.open(frame, bytes.subarray(from, to), bytes.subarray(to, at));
-      if (messages === undefined) throw spoolChanged();
-      region.set(messages, used);
-      used += messages.length;
+      const body = this.#cipher.open(frame, bytes.subarray(from, to), bytes.subarray(to, at));
+      if (body === undefined) throw spoolChanged();
+      out.set(body, used);
+      used += body.length;
     }
-    return region;
+    return used;
   }
 
   async remove(): Promise<void> {
@@ -150,6 +168,26 @@ export class SpooledTransaction {
     }
     return bytes;
   }
+}
+
+/** The region, or a larger one that begins with its first `used` bytes and has room for the message that is in them. */
+function withRoom(region: Uint8Array<ArrayBuffer>, used: number, bytes: number): Uint8Array<ArrayBuffer> {
+  const message = used < spoolHeaderBytes ? 0 : spoolHeaderBytes + uint32At(region, 0);
+  if (used + bytes <= region.length) return region;
+  const larger = new Uint8Array(Math.max(used, message) + bytes);
+  larger.set(region.subarray(0, used));
+  return larger;
+}
+
+/** How many of the first `used` bytes are whole messages. */
+function wholeMessages(region: Uint8Array, used: number): number {
+  let at = 0;
+  while (at + spoolHeaderBytes <= used) {
+    const end = at + spoolHeaderBytes + uint32At(region, at);
+    if (end > used) break;
+    at = end;
+  }
+  return at;
 }
 
 interface WholeFrames {
