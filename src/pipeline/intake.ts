@@ -24,6 +24,8 @@ export interface IntakeLimits {
   readonly bytesMax: number;
   /** So many full batches may wait while one is applied: now and then an apply takes seconds. */
   readonly batchesAheadMax: number;
+  /** With what is being applied, no more than this waits for more, whatever the size of a single block. */
+  readonly bytesInFlightMax: number;
   /** After a batch of more changes than this the source is taken to be ahead, and the next batch may fill up. */
   readonly backlogChanges: number;
   /** How long a batch may wait for more changes under backlog. */
@@ -39,6 +41,7 @@ export const defaultLimits: IntakeLimits = {
   changesMax: 100_000,
   bytesMax: 32 * 1024 * 1024,
   batchesAheadMax: 3,
+  bytesInFlightMax: 128 * 1024 * 1024,
   backlogChanges: 10_000,
   backlogWaitMs: 200,
   copiedRowsPerCommit: 2_000_000,
@@ -67,29 +70,39 @@ export class Intake {
   /** Taken since the last batch with a checkpoint. */
   #uncommitted = { changes: 0, bytes: 0 };
   #lastBatchChanges = 0;
+  /** Of the batch that was taken last, until the next one is asked for. */
+  #applyingBytes = 0;
   #wake: (() => void)[] = [];
 
   constructor(limits: IntakeLimits) {
     this.#limits = limits;
   }
 
-  /** Waits while `batchesAheadMax` full batches are pending. One caller. */
+  /** Waits while `batchesAheadMax` full batches are pending, or too many bytes in all. One caller. */
   async put(block: Block, signal: AbortSignal): Promise<void> {
     this.#pending.push({ block, from: 0, cut: 0 });
     this.#changes += block.count;
     this.#bytes += block.region.length;
     this.#cuts += block.cuts.length;
     this.#notify();
-    while (this.#full(this.#limits.batchesAheadMax)) await this.#changed(signal);
+    while (this.#full(this.#limits.batchesAheadMax) || this.#isHeavy()) await this.#changed(signal);
   }
 
   /** The next batch, as soon as there is one. One caller. */
   async take(signal: AbortSignal): Promise<Batch> {
+    this.#applyingBytes = 0;
+    this.#notify();
     while (this.#cuts === 0 && !this.#full()) await this.#changed(signal);
     if (this.#lastBatchChanges > this.#limits.backlogChanges) await this.#gather(signal);
     const batch = this.#cuts > 0 ? this.#takeToCut() : this.#takePart();
+    this.#applyingBytes = batch.bytes;
     this.#notify();
     return batch;
+  }
+
+  /** Never where nothing is being applied: what is pending could be a part of a batch. */
+  #isHeavy(): boolean {
+    return this.#applyingBytes > 0 && this.#bytes + this.#applyingBytes >= this.#limits.bytesInFlightMax;
   }
 
   #full(batches = 1): boolean {

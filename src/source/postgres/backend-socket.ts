@@ -103,10 +103,14 @@ export class BackendSocket implements Disposable {
     const waitMs = this.#isGathering ? this.#lastReadMs + this.#limits.gatherMs - performance.now() : 0;
     if (waitMs > 1 && this.#buffered < this.#needed) await pause(waitMs, signal);
     this.#lastSignMs = performance.now();
-    this.#socket.resume();
     try {
       while (this.#buffered < this.#needed) {
         if (this.#failure !== undefined) throw this.#failure;
+        if (this.#needed > this.#space.length) {
+          await this.#makeRoomForMessage(signal);
+          continue;
+        }
+        this.#socket.resume();
         await this.#arrival(signal);
         this.#measureNeed();
       }
@@ -145,6 +149,7 @@ export class BackendSocket implements Disposable {
 
   /** At once, without a farewell; a waiting `read` throws. */
   destroy(): void {
+    this.#pool.giveLarge(this.#space);
     this.#socket.destroy();
   }
 
@@ -223,9 +228,12 @@ export class BackendSocket implements Disposable {
   #measureNeed(): void {
     if (this.#needed !== headerBytes || this.#buffered < headerBytes) return;
     this.#needed = 1 + lengthAt(this.#space, 0);
-    if (this.#buffered >= this.#needed) return;
+  }
+
+  async #makeRoomForMessage(signal: AbortSignal): Promise<void> {
+    this.#socket.pause();
+    await this.#pool.admit(this.#needed, signal);
     this.#makeRoom(this.#needed - this.#buffered);
-    this.#socket.resume();
   }
 
   #take(): Region {
@@ -248,7 +256,8 @@ export class BackendSocket implements Disposable {
       bytes.copyWithin(0, end, end + rest.length);
       return region;
     }
-    this.#space = this.#pool.take(needed);
+    // A message that is larger gets its room when it is read.
+    this.#space = this.#pool.take(rest.length);
     this.#space.set(rest);
     return bytes.subarray(0, end);
   }

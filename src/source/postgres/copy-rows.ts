@@ -37,6 +37,7 @@ export async function* copyRows(
       const region = await connection.read(signal);
       const offsets = scan.rows(region);
       if (offsets.length > 0) yield { region, offsets, release: () => pool.give(region) };
+      else pool.giveLarge(region);
     }
     isReady = true;
   } catch (error) {

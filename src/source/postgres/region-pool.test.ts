@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RegionLease, RegionPool } from "./region-pool.ts";
+import { largeRegionBytes, RegionLease, RegionPool } from "./region-pool.ts";
 
 test("memory is used again once it was given back, whole, and only if it has the pool's size", () => {
   const pool = new RegionPool(100);
@@ -36,6 +36,26 @@ test("memory into which a reader's next bytes will be written is not used again"
   const last = pool.take(0);
   pool.give(last);
   expect(pool.take(0).buffer).toBe(last.buffer);
+});
+
+test("of large regions there is one at a time, in turn", async () => {
+  const pool = new RegionPool(100);
+  const stop = new AbortController();
+  const large = largeRegionBytes + 1;
+  await pool.admit(large, stop.signal);
+  const region = pool.take(large);
+  const admitted: number[] = [];
+  const waiting = [1, 2].map(async (number) => {
+    await pool.admit(large, stop.signal);
+    admitted.push(number);
+  });
+  await pool.admit(largeRegionBytes, stop.signal);
+  expect(admitted).toEqual([]);
+  pool.give(region.subarray(0, 5));
+  await waiting[0];
+  expect(admitted).toEqual([1]);
+  stop.abort(new Error("stopped"));
+  await expect(waiting[1]).rejects.toThrow("stopped");
 });
 
 test("a region that several hold is given back by the last of them", () => {

@@ -4,6 +4,12 @@ import { assert } from "../../base/assert.ts";
 const freeBytesMax = 48 << 20;
 
 /**
+ * Of regions that are larger there is one at a time. No less than a batch has: what holds such a region is applied at
+ * once, and does not wait for what the reader would read next.
+ */
+export const largeRegionBytes = 32 << 20;
+
+/**
  * Memory for regions, used again once everything in it has been applied: at hundreds of megabytes a second fresh memory
  * would keep the garbage collector busy, which goes over the whole heap each time.
  */
@@ -12,10 +18,41 @@ export class RegionPool {
   readonly #free: ArrayBuffer[] = [];
   /** By reader: where its next bytes will be written, even if that is behind a region which has been given already. */
   readonly #lent = new Map<object, ArrayBufferLike>();
+  /** The large region that is in use, or the promise that it will be taken. */
+  #large: ArrayBufferLike | "promised" | undefined;
+  #waiting: (() => void)[] = [];
 
   /** `bytes` of each space. */
   constructor(bytes: number) {
     this.bytes = bytes;
+  }
+
+  /** Waits until a region of so many bytes may be taken, which is to be done at once. */
+  async admit(bytes: number, signal: AbortSignal): Promise<void> {
+    if (bytes <= largeRegionBytes) return;
+    while (this.#large !== undefined) await this.#largeGiven(signal);
+    this.#large = "promised";
+  }
+
+  #largeGiven(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const stop = () => reject(signal.reason as Error);
+      signal.addEventListener("abort", stop, { once: true });
+      this.#waiting.push(() => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      });
+    });
+  }
+
+  /** The region is in use no more, if it is the large one. */
+  giveLarge({ buffer }: Uint8Array): void {
+    if (buffer !== this.#large) return;
+    this.#large = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
   }
 
   /** Of the pool's size, or larger for what does not fit; not cleared. */
@@ -23,6 +60,7 @@ export class RegionPool {
     const free = bytes <= this.bytes ? this.#free.pop() : undefined;
     if (free !== undefined) return new Uint8Array(free);
     const { buffer, byteOffset } = Buffer.allocUnsafeSlow(Math.max(bytes, this.bytes));
+    if (this.#large === "promised" && bytes > largeRegionBytes) this.#large = buffer;
     // Not as a Buffer: the hot loops that read regions are compiled for one kind of array.
     return new Uint8Array(buffer, byteOffset);
   }
@@ -42,7 +80,9 @@ export class RegionPool {
    * Nobody looks at the region any more. It is left to the garbage collector if it is not of the pool's size, or if a
    * reader's next bytes will be written into the same memory.
    */
-  give({ buffer }: Uint8Array): void {
+  give(region: Uint8Array): void {
+    this.giveLarge(region);
+    const { buffer } = region;
     if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== this.bytes) return;
     for (const lent of this.#lent.values()) if (lent === buffer) return;
     assert(!this.#free.includes(buffer), "a region is given back once");

@@ -48,7 +48,10 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
     for await (const step of merge(workers, stop)) {
       const { job } = step;
       const count = left.get(job);
-      if (count === undefined) continue;
+      if (count === undefined) {
+        discard(step);
+        continue;
+      }
       if (!started.has(job)) {
         started.add(job);
         yield { kind: "started", job };
@@ -64,6 +67,11 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
     signal.throwIfAborted();
     throw error;
   }
+}
+
+/** Of a table that is not copied any more. */
+function discard(step: WorkerStep): void {
+  if (step.kind === "rows") step.rows.release();
 }
 
 interface Work {
