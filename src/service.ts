@@ -4,6 +4,7 @@ import { createApi } from "./api/create-api.ts";
 import { present } from "./base/assert.ts";
 import { DirectoryLock } from "./base/directory-lock.ts";
 import { CodedError } from "./base/errors.ts";
+import { collectWhenIdle } from "./base/idle-collection.ts";
 import { logger } from "./base/log.ts";
 import { Metrics } from "./base/metrics.ts";
 import { Sealer } from "./base/sealer.ts";
@@ -69,7 +70,8 @@ export class Service implements AsyncDisposable {
 
   /** Listens, and works on what the catalog wants, when it returns. Throws `CodedError`. */
   static async start(configuration: Configuration, signal: AbortSignal): Promise<Service> {
-    const closers: Close[] = [];
+    const collection = collectWhenIdle();
+    const closers: Close[] = [() => collection[Symbol.dispose]()];
     try {
       const parts = await build(configuration, closers, signal);
       return new Service(parts, closers);

@@ -43,10 +43,10 @@ export async function startDuckDb(start: () => Promise<DuckDb>): Promise<Running
       const known = await attachAll(duck, unusable);
       if (known !== undefined) return { duck, known };
     } catch (error) {
-      duck.close();
+      await duck.close();
       throw error;
     }
-    duck.close();
+    await duck.close();
   }
 }
 

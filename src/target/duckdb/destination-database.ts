@@ -109,7 +109,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     onClosed: (closed: DuckDbDatabase) => void,
   ): Promise<DuckDbDatabase> {
     const { name } = request;
-    const session = await duck.session();
+    const session = await duck.writerSession();
     try {
       const ledger = new Ledger(session, name);
       // Views name their tables without the database.
@@ -159,6 +159,7 @@ export class DuckDbDatabase implements DestinationDatabase {
         await this.#step(step);
       }
       if (delta.checkpoint !== undefined) await this.#commit(delta.checkpoint);
+      this.#duck.applied(delta.bytes);
     });
   }
 

@@ -5,6 +5,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { holdThreads } from "../../base/end-process.ts";
 import { duckFailure } from "./duck-errors.ts";
 import { Feeds } from "./feed.ts";
+import { GiveBack } from "./give-back.ts";
 import { Ledger, type Ownership } from "./ledger.ts";
 import { wholeTable } from "./physical-tables.ts";
 import { ledgerSchema } from "./reserved-names.ts";
@@ -14,6 +15,14 @@ import { Session } from "./session.ts";
 import { literal, quoted } from "./sql-text.ts";
 import { headersAreAsExpected } from "./string-headers.ts";
 import { FeedTools, Scratch } from "./tuple-feed.ts";
+
+interface DuckDbParts {
+  readonly directory: string;
+  readonly rowSizes: RowSizes;
+  readonly memoryBytes: number;
+  /** A session for giving memory back. */
+  readonly own: Session;
+}
 
 export interface DuckDbOptions {
   /** What DuckDB may hold in memory. */
@@ -61,10 +70,14 @@ export class DuckDb {
   readonly #others = new Set<Session>();
   /** A statement that reads rows from us waits for JavaScript. */
   readonly #threads = holdThreads();
+  /** Those of the others that write. */
+  readonly #writers = new Set<Session>();
+  readonly #own: Session;
+  readonly #giveBack: GiveBack;
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    { directory, rowSizes }: { readonly directory: string; readonly rowSizes: RowSizes },
+    { directory, rowSizes, memoryBytes, own }: DuckDbParts,
     instance: DuckDBInstance,
     session: Session,
   ) {
@@ -73,6 +86,12 @@ export class DuckDb {
     this.#instance = instance;
     this.#session = session;
     this.feeds = new Feeds(session.connection);
+    this.#own = own;
+    this.#giveBack = new GiveBack({
+      session: own,
+      memoryBytes,
+      isRead: () => this.#others.size > this.#writers.size,
+    });
   }
 
   /** The directory belongs to this process. */
@@ -92,15 +111,33 @@ export class DuckDb {
     await session.run("SET GLOBAL enable_external_access = false");
     await session.run("SET GLOBAL TimeZone = 'UTC'");
     await makeGuards(session);
+    // Memory is given back by a lower limit for a moment.
+    await session.run("SET GLOBAL allowed_configs = ['memory_limit', 'enable_caching_operators']");
     await session.run("SET GLOBAL lock_configuration = true");
-    return new DuckDb({ directory, rowSizes }, instance, session);
+    const own = await Session.open(instance, () => {});
+    return new DuckDb({ directory, rowSizes, memoryBytes, own }, instance, session);
   }
 
-  /** A session of the caller's own. */
+  /** A session of the caller's own, which reads. */
   async session(): Promise<Session> {
-    const session = await Session.open(this.#instance, (closed) => this.#others.delete(closed));
+    const session = await Session.open(this.#instance, (closed) => {
+      this.#others.delete(closed);
+      this.#writers.delete(closed);
+    });
     this.#others.add(session);
     return session;
+  }
+
+  /** A session of the caller's own, which writes. */
+  async writerSession(): Promise<Session> {
+    const session = await this.session();
+    this.#writers.add(session);
+    return session;
+  }
+
+  /** So much has been written. */
+  applied(bytes: number): void {
+    this.#giveBack.applied(bytes);
   }
 
   /** For one session. */
@@ -186,8 +223,10 @@ export class DuckDb {
   }
 
   /** Sessions that are still open are closed; none of them runs a statement now. */
-  close(): void {
+  async close(): Promise<void> {
+    await this.#giveBack.end();
     for (const session of this.#others) session.close();
+    this.#own.close();
     this.#session.close();
     this.#instance.closeSync();
     this.#threads[Symbol.dispose]();

@@ -19,7 +19,7 @@ const fatal = new Error(
 
 /** A DuckDB that fails as it does after an error of its own, while `broken.now`; `attach` of the file `bad` breaks it. */
 function fragile(duck: DuckDb, broken: { now: boolean }): DuckDb {
-  const failing = new Set(["session", "ownership", "attach", "detach", "checkpoint"]);
+  const failing = new Set(["session", "writerSession", "ownership", "attach", "detach", "checkpoint"]);
   return new Proxy(duck, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);

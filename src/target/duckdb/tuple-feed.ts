@@ -17,11 +17,19 @@ export interface TuplePart {
   readonly columns: readonly number[];
 }
 
+const noBytes = new Uint8Array(0);
+
 /** What decoding needs in memory. Used by one chunk at a time, from the first row to the last without a pause. */
 export class Scratch {
   readonly #vectors = new Map<string, Vector>();
   #fields = new Fields(16);
   #columns = 16;
+
+  /** Holds no region any more. */
+  clear(): void {
+    this.#fields.region = noBytes;
+    for (const vector of this.#vectors.values()) vector.arena = noBytes;
+  }
 
   fields(columns: number): Fields {
     if (columns > this.#columns) {
@@ -103,6 +111,7 @@ export class TupleFeed implements Disposable {
   [Symbol.dispose](): void {
     clearImmediate(this.#preparation);
     for (const chunk of this.#used) chunk.clear();
+    this.#tools.scratch.clear();
   }
 
   #prepare(): void {

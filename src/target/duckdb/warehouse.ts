@@ -177,7 +177,7 @@ export class DuckDbWarehouse implements Warehouse {
           "A last checkpoint was not possible",
         );
       });
-    this.#duck.close();
+    await this.#duck.close();
     await this.#lock[Symbol.asyncDispose]();
   }
 
@@ -246,7 +246,7 @@ export class DuckDbWarehouse implements Warehouse {
     log.error({ directory: this.#duck.directory }, "DuckDB has failed and is started again");
     await this.#queries.stop();
     await Promise.all([...this.#open].map((database) => database[Symbol.asyncDispose]()));
-    this.#duck.close();
+    await this.#duck.close();
     this.#running = await startDuckDb(this.#start);
   }
 
