@@ -15,6 +15,7 @@ import { digestTable } from "./table-digest.ts";
 export async function openView(session: Session, database: string): Promise<DatabaseView> {
   const ledger = new Ledger(session, database);
   try {
+    await session.keepVectors();
     await session.run("BEGIN TRANSACTION READ ONLY");
     // The transaction sees a database as of its first look at it, which is this.
     const checkpoint = await ledger.position();

@@ -16,6 +16,9 @@ export function withLargePart(names: readonly string[]): string[] {
   return names.filter((name) => all.has(largePartOf(name)));
 }
 
+const rowGroupRows = 122_880;
+const hugeGroups = 4;
+
 /**
  * Where the large rows of one physical table are.
  *
@@ -47,6 +50,17 @@ export class LargePart {
     }
     this.#last = { rows: 1, bytes };
     return groupRows - (last?.rows ?? 0);
+  }
+
+  /**
+   * How many fillers follow a row at once. DuckDB writes rows that fill a row group into the file while they come, and
+   * others first into its log, for which a row of hundreds of megabytes would be in memory several times more.
+   */
+  complete(bytes: number): number {
+    const { groupBytes, groupRows } = this.#sizes;
+    if (bytes < groupBytes * hugeGroups) return 0;
+    this.#last = { rows: groupRows, bytes };
+    return rowGroupRows;
   }
 
   /** What was written last may have been undone. */

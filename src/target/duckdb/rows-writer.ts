@@ -101,6 +101,10 @@ export class RowsWriter {
         await this.#fill(part, fillers);
       }
       group.push(tuple);
+      const behind = part.complete(tuple.bytes);
+      if (behind === 0) continue;
+      await flush();
+      await this.#fill(part, behind);
     }
     await flush();
   }
@@ -200,6 +204,7 @@ export class RowsWriter {
        FROM ${feed} AS s JOIN ${held} AS t ON ${this.#keysEqual(sent.length)}${more}`;
     const name = update.unchanged.join();
     const { rows, large } = this.parts;
+    if (large !== undefined) await this.#tools.session.keepVectors();
     let merged = 0;
     for (const { tuples, keys } of slices(update, this.#tools.sizes)) {
       const parts = [

@@ -31,6 +31,14 @@ export class Session {
     return (await this.#alone(() => this.#connection.run(sql))).rowsChanged;
   }
 
+  /**
+   * From now on operators do not gather the few rows that they get out of each vector into larger vectors: large rows
+   * would come closer together in them than they are stored.
+   */
+  async keepVectors(): Promise<void> {
+    await this.run("SET enable_caching_operators = false");
+  }
+
   /** Few rows, whole. */
   async rows(sql: string, values: readonly DuckDBValue[] = []): Promise<Record<string, DuckDBValue>[]> {
     const result = await this.#alone(() => this.#connection.run(sql, [...values]));
