@@ -6,8 +6,8 @@ export const statementTimeoutMs = 60_000;
 /**
  * What every session sets, because the configuration of the server, the database or the role could have set it to a
  * value that changes what statements mean, what values look like, or how long a session lives. Values as `pg_settings`
- * shows them. Every server that zeroetl can connect to has these, so that they can be part of the startup packet, where
- * they are in force before the first statement.
+ * shows them. PostgreSQL 14 has all of these, so that they can be part of the startup packet, where they are in force
+ * before the first statement.
  */
 const startup = {
   // Functions and operators of users stay out of our statements.
@@ -27,6 +27,7 @@ const startup = {
   statement_timeout: String(statementTimeoutMs),
   lock_timeout: "0",
   idle_in_transaction_session_timeout: "0",
+  idle_session_timeout: "0",
   default_transaction_read_only: "off",
   default_transaction_isolation: "read committed",
   default_transaction_deferrable: "off",
@@ -42,7 +43,6 @@ const startup = {
 
 /** Some servers do not have these, and some only from a later version on. */
 const afterwards = {
-  idle_session_timeout: "0",
   transaction_timeout: "0",
   tcp_user_timeout: "0",
   plan_cache_mode: "auto",

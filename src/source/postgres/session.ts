@@ -236,7 +236,8 @@ function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
 }
 
 function connectError(error: unknown, { database }: ConnectRequest): unknown {
-  const known = sourceError(error);
+  // undefined_object: an older server does not know one of the settings.
+  const known = sourceError(error, { "42704": "SOURCE_VERSION" });
   if (known instanceof CodedError) return known;
   // What is left is said by node-postgres itself, without a code: a connection that ended, TLS refused, no password.
   const message = error instanceof Error ? error.message : String(error);

@@ -51,6 +51,7 @@ export function sourceError(error: unknown, special: Readonly<Record<string, Err
 function meaningOf(state: string, text: string): ErrorCode {
   if (proxyForms.test(text)) return "SOURCE_PROXY";
   if (state === "53300" && text.includes("max_wal_senders")) return "WAL_SENDERS";
+  if (text.includes("temp_file_limit")) return "SOURCE_FAILED";
   return meanings[state] ?? "SOURCE_FAILED";
 }
 
