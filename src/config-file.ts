@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from "yaml";
 import type { z } from "zod";
+import { closest } from "./base/closest.ts";
 import { CodedError, messageOf } from "./base/errors.ts";
 
 /** Where something is in the configuration: keys and indexes from the top. */
@@ -187,7 +188,16 @@ function sentenceOf(issue: z.core.$ZodIssue, schema: z.ZodType): string {
   const allowed = allowedAt(schema, issue.path, issue);
   const missing =
     (issue.code === "invalid_type" || issue.code === "invalid_value") && issue.input === undefined;
-  return missing ? `${label} is missing; it must be ${allowed}` : `${label} must be ${allowed}`;
+  return missing
+    ? `${label} is missing; it must be ${allowed}`
+    : `${label} must be ${allowed}${suggestionFor(issue)}`;
+}
+
+/** Names one of the allowed values, never the one that was written. */
+function suggestionFor(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_value" || typeof issue.input !== "string") return "";
+  const meant = closest(issue.input.slice(0, 40), issue.values.map(String));
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
 function allowedAt(schema: z.ZodType, path: SettingPath, issue: z.core.$ZodIssue): string {

@@ -141,7 +141,12 @@ test.each([
     /^zeroetl\.yaml:2: unknown setting "colour"; allowed here: account, region/,
   ],
   [
-    "an unknown key below",
+    "an engine by another name",
+    "sources:\n  - name: a\n    engine: postgresql\n    url: x",
+    /:3: sources\[0\]\.engine must be one of postgres, .*; did you mean postgres\?$/,
+  ],
+  [
+    "an unknown key below a list",
     "sources:\n  - name: a\n    engine: postgres\n    url: x\n    port: 1",
     /:5: unknown setting "port" in sources\[0\]; allowed here: name, kind, engine, url$/,
   ],

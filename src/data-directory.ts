@@ -36,7 +36,7 @@ const credentialsFile = z.object({
 
 const sealingKeyFile = z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) });
 
-/** Makes the directory, for its owner alone. Throws `CodedError` CONFIGURATION. */
+/** Makes the directory, for its owner alone. Throws `CodedError` DATA_DIRECTORY. */
 export async function makeDataDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
@@ -145,5 +145,5 @@ async function writePrivately(path: string, value: unknown): Promise<void> {
 
 function notUsable(path: string, cause: unknown): CodedError {
   const code = (cause as NodeJS.ErrnoException).code ?? messageOf(cause);
-  return new CodedError("CONFIGURATION", `${path} cannot be used (${code})`, { cause });
+  return new CodedError("DATA_DIRECTORY", `${path} cannot be used (${code})`, { cause });
 }

@@ -102,7 +102,8 @@ async function* queryLines({ columns, notices, rows }: OperatorRows): AsyncGener
 function targetOf({ targets }: Call, wanted: string | undefined): TargetResource {
   const [only, ...others] = targets;
   const names = targets.map(({ name }) => name).join(", ");
-  if (only === undefined) throw new CodedError("CONFIGURATION", "No target is configured.");
+  if (only === undefined)
+    throw new CodedError("CONFIGURATION", "No target is configured: name one under `targets`.");
   if (wanted === undefined) {
     if (others.length === 0) return only;
     throw new CodedError("TARGET_AMBIGUOUS", `There are several targets: ${names}.`);

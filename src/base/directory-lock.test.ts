@@ -64,9 +64,9 @@ test.runIf(process.platform === "linux")("a path longer than a socket's is fine"
 
 test("a path that cannot be a directory is an error that a user can mend", async () => {
   await writeFile(join(directory, "file"), "");
-  await expect(DirectoryLock.take(join(directory, "file"))).rejects.toMatchObject({ code: "CONFIGURATION" });
+  await expect(DirectoryLock.take(join(directory, "file"))).rejects.toMatchObject({ code: "DATA_DIRECTORY" });
   await expect(DirectoryLock.take(join(directory, "file", "x"))).rejects.toMatchObject({
-    code: "CONFIGURATION",
+    code: "DATA_DIRECTORY",
   });
 });
 

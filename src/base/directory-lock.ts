@@ -55,7 +55,7 @@ async function makeDirectory(directory: string): Promise<void> {
 
 function unusable(directory: string, cause: unknown, what: "made" | "locked"): CodedError {
   const reason = codeOf(cause) ?? "unknown reason";
-  return new CodedError("CONFIGURATION", `The directory ${directory} cannot be ${what} (${reason}).`, {
+  return new CodedError("DATA_DIRECTORY", `The directory ${directory} cannot be ${what} (${reason}).`, {
     cause,
   });
 }
@@ -201,7 +201,7 @@ function socketBase(directory: string, handle: FileHandle): string {
   if (Buffer.byteLength(directory) + nameBytesMax <= socketPathBytesMax) return directory;
   if (process.platform === "linux") return `/proc/self/fd/${handle.fd}`;
   throw new CodedError(
-    "CONFIGURATION",
+    "DATA_DIRECTORY",
     `The path of the directory ${directory} is longer than ${socketPathBytesMax - nameBytesMax} bytes.`,
   );
 }

@@ -3,7 +3,7 @@
  * failures and messages of the command line all use these. The documentation in docs/generated/errors.md is made
  * from it. Codes are stable: a code may be added, never renamed or reused.
  *
- * `retry`: whether trying again without a person's help can succeed.
+ * `retry`: whether trying again without a person's help can succeed. `fix`: undefined where only the message can say it.
  */
 export const errorCatalogue = {
   SOURCE_UNREACHABLE: {
@@ -62,7 +62,7 @@ export const errorCatalogue = {
   WAL_SENDERS: { retry: true, fix: "Raise max_wal_senders on the source and restart it." },
   WAL_KEEP_SIZE: {
     retry: true,
-    fix: "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();",
+    fix: "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();",
   },
   SYNCHRONOUS_STANDBYS: {
     retry: true,
@@ -146,7 +146,11 @@ export const errorCatalogue = {
     retry: false,
     fix: 'Write one, as the README shows under "With your own database", or name another with --config.',
   },
-  CONFIGURATION: { retry: false, fix: "Correct the configuration file." },
+  CONFIGURATION: { retry: false, fix: undefined },
+  DATA_DIRECTORY: {
+    retry: false,
+    fix: "Let the user that zeroetl runs as read and write there, or choose another directory with --data-dir.",
+  },
   PORT_IN_USE: { retry: false, fix: "Stop the program that listens there, or change `listen.api`." },
   DEMO_SERVER: {
     retry: false,
@@ -158,7 +162,7 @@ export const errorCatalogue = {
   KEY_CONFIGURED: { retry: false, fix: "Change it in the configuration file and start the service again." },
   INVALID_POLICY: { retry: false, fix: "Correct the policy." },
   USAGE: { retry: false, fix: "See --help." },
-  QUERY_FAILED: { retry: false, fix: "Correct the SQL." },
+  QUERY_FAILED: { retry: false, fix: undefined },
   QUERY_TIMEOUT: {
     retry: false,
     fix: "Read less, or raise `queries.timeout_seconds` in the configuration file.",
@@ -171,7 +175,8 @@ export const errorCatalogue = {
     retry: true,
     fix: "Try again when other queries have ended, or raise `queries.concurrent` and `queries.per_key` in the configuration file.",
   },
-} as const satisfies Record<string, { readonly retry: boolean; readonly fix: string }>;
+  REQUEST_REFUSED: { retry: false, fix: undefined },
+} as const satisfies Record<string, { readonly retry: boolean; readonly fix: string | undefined }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
@@ -189,7 +194,7 @@ export class CodedError extends Error {
     return errorCatalogue[this.code].retry;
   }
 
-  get fix(): string {
+  get fix(): string | undefined {
     return errorCatalogue[this.code].fix;
   }
 }
@@ -205,7 +210,11 @@ export function withFix(message: string, fix: string | undefined): string {
   return `${/[.!?;:]$/.test(message) ? message : `${message}.`} ${fix}`;
 }
 
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalogue, code);
+}
+
 /** The fix that the catalogue has for a code, if it is one of the catalogue's. */
 export function fixOf(code: string): string | undefined {
-  return Object.hasOwn(errorCatalogue, code) ? errorCatalogue[code as ErrorCode].fix : undefined;
+  return isErrorCode(code) ? errorCatalogue[code].fix : undefined;
 }

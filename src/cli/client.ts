@@ -1,6 +1,6 @@
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { CodedError, errorCatalogue, messageOf, type ErrorCode } from "../base/errors.ts";
+import { CodedError, isErrorCode, messageOf } from "../base/errors.ts";
 import type { ClientCredential } from "../config.ts";
 import { readCredentials, readServiceRecord, type ServiceRecord } from "../data-directory.ts";
 
@@ -25,9 +25,12 @@ class ServiceFailure extends Error {
 export class ServiceClient {
   readonly #service: ServiceRecord;
   readonly #signer: SignatureV4;
+  /** Whose requests these are. */
+  readonly credential: ClientCredential;
 
   private constructor(service: ServiceRecord, credential: ClientCredential) {
     this.#service = service;
+    this.credential = credential;
     this.#signer = new SignatureV4({
       service: "zeroetl",
       region: service.region,
@@ -51,6 +54,10 @@ export class ServiceClient {
 
   get api(): string {
     return this.#service.api;
+  }
+
+  get region(): string {
+    return this.#service.region;
   }
 
   /** One JSON object. */
@@ -108,9 +115,11 @@ function codeOf(error: unknown): string {
 
 function failureOf({ code, message }: Refusal): Error {
   const text = typeof message === "string" ? message : "The service failed; its log says why.";
-  if (typeof code === "string" && Object.hasOwn(errorCatalogue, code))
-    return new CodedError(code as ErrorCode, text);
-  return new ServiceFailure(typeof code === "string" ? `${text} (${code})` : text);
+  if (typeof code !== "string") return new ServiceFailure(text);
+  if (isErrorCode(code)) return new CodedError(code, text);
+  return code === "INTERNAL"
+    ? new ServiceFailure(text)
+    : new CodedError("REQUEST_REFUSED", `${text} (${code})`);
 }
 
 async function* linesOf(response: Response): AsyncGenerator<string> {

@@ -9,5 +9,5 @@ export interface Finding {
   /** One sentence that says what is so. */
   readonly message: string;
   /** The statement or setting that mends it, ready to paste. */
-  readonly fix?: string;
+  readonly fix?: string | undefined;
 }

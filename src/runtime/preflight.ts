@@ -1,4 +1,4 @@
-import { CodedError, fixOf, type ErrorCode } from "../base/errors.ts";
+import { CodedError, isErrorCode } from "../base/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { SourceEngine } from "../source/source.ts";
 import type { StreamFiles } from "./stream-mark.ts";
@@ -34,6 +34,6 @@ export function gated(engine: SourceEngine, { files, onFindings }: Gate): Source
 function refuseBlocked(findings: readonly Finding[]): void {
   const blocker = findings.find(({ severity }) => severity === "blocks");
   if (blocker === undefined) return;
-  const code = fixOf(blocker.code) === undefined ? "SOURCE_PROTOCOL" : (blocker.code as ErrorCode);
+  const code = isErrorCode(blocker.code) ? blocker.code : "SOURCE_PROTOCOL";
   throw new CodedError(code, blocker.message);
 }

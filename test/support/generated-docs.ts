@@ -31,7 +31,8 @@ export function configurationJsonSchema(): string {
 /** Every error code with its fix. */
 export function errorsPage(): string {
   const rows = Object.entries(errorCatalogue).map(
-    ([code, { retry, fix }]) => `| \`${code}\` | ${retry ? "yes" : "no"} | ${cell(fix)} |`,
+    ([code, { retry, fix }]) =>
+      `| \`${code}\` | ${retry ? "yes" : "no"} | ${cell(fix ?? "What the message says.")} |`,
   );
   return [
     made,

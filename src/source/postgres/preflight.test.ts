@@ -47,3 +47,15 @@ test("opening fails with the first finding that blocks, and its fix", () => {
     'GRANT CREATE ON DATABASE "d" TO "we""ird";',
   );
 });
+
+test("a bound of the WAL that is kept is fine unless it is soon reached", () => {
+  const severity = (slotKeepMb: number) =>
+    serverFindings({ ...good, slotKeepMb }, "d").find(({ code }) => code === "WAL_KEEP_SIZE")?.severity;
+  expect([-1, 50 * 1024, 10 * 1024, 10 * 1024 - 1, 0].map(severity)).toEqual([
+    "fine",
+    "fine",
+    "fine",
+    "warns",
+    "warns",
+  ]);
+});

@@ -136,10 +136,13 @@ const rules: readonly Rule[] = [
     severity: "warns",
     code: "WAL_KEEP_SIZE",
     subject: "max_slot_wal_keep_size",
-    applies: ({ slotKeepMb }) => slotKeepMb >= 0,
+    applies: ({ slotKeepMb }) => slotKeepMb >= 0 && slotKeepMb < slotKeepMbMin,
     message: ({ slotKeepMb }) =>
       `max_slot_wal_keep_size is ${slotKeepMb} MB: a stream that falls further behind must copy every table again.`,
-    fine: () => "The source keeps WAL for as long as a stream needs it.",
+    fine: ({ slotKeepMb }) =>
+      slotKeepMb < 0
+        ? "The source keeps WAL for as long as a stream needs it."
+        : `The source keeps ${slotKeepMb} MB of WAL for a stream that falls behind.`,
   },
   {
     severity: "warns",
@@ -151,6 +154,9 @@ const rules: readonly Rule[] = [
     fine: () => "No synchronous standby is called zeroetl.",
   },
 ];
+
+/** A smaller bound is soon reached while the service is down, or a table is copied. */
+const slotKeepMbMin = 10 * 1024;
 
 export function serverFindings(facts: ServerFacts, database: string): readonly Finding[] {
   return rules.map((rule) => {

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { CodedError } from "../../base/errors.ts";
 import { DirectoryLock } from "../../base/directory-lock.ts";
 import { logger } from "../../base/log.ts";
@@ -296,7 +295,6 @@ function sameStream(a: StreamIdentity | undefined, b: StreamIdentity): boolean {
 }
 
 async function lockOf(directory: string): Promise<DirectoryLock> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
   try {
     return await DirectoryLock.take(directory);
   } catch (error) {
