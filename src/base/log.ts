@@ -3,23 +3,33 @@ import pretty from "pino-pretty";
 
 export type { Logger };
 
+let isVerbose = false;
+
 /** What `logger` children share. A message is a constant sentence; what varies is a field; never a value or a secret. */
 const root = pino(
   {
     level: "info",
     base: null,
     redact: { paths: ["url", "*.url", "password", "*.password"], censor: "[secret]" },
+    serializers: { err: (error: unknown) => errorFields(error, process.stderr.isTTY && !isVerbose) },
   },
   process.stderr.isTTY
-    ? pretty({ destination: 2, ignore: "pid,hostname", sync: true })
+    ? pretty({ destination: 2, ignore: "pid,hostname", singleLine: true, sync: true })
     : pino.destination({ dest: 2, sync: true }),
 );
+
+/** An error as the log has it. `isBrief`: what a person wants to know of it, without a stack. */
+export function errorFields(error: unknown, isBrief: boolean): unknown {
+  if (!isBrief || !(error instanceof Error)) return pino.stdSerializers.err(error as Error);
+  return error.message;
+}
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** For every logger, those that exist included. */
 export function setLogLevel(level: LogLevel): void {
   root.level = level;
+  isVerbose = level === "debug";
   for (const child of children) child.level = level;
 }
 

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { IntegrationReport, StatusReport, StreamReport, TableReport } from "../runtime/operator.ts";
 import type { ServiceClient } from "./client.ts";
-import { calledAs } from "./command-name.ts";
+import { asCalled, calledAs } from "./command-name.ts";
 import { clientOf, type CommandContext } from "./context.ts";
+import { Screen } from "./screen.ts";
 import type { Terminal } from "./terminal.ts";
 import { aligned, byteSize, counted, duration, grouped, shellQuoted, wrapped } from "./text.ts";
 
@@ -32,6 +33,8 @@ export async function status(
   const { signal, terminal } = context;
   const client = await clientOf(context);
   const body = integration === undefined ? {} : { integration };
+  const isWatched = flags.watch === true && flags.json !== true && terminal.isInteractive;
+  await using screen = isWatched ? await Screen.open(terminal) : undefined;
   let before: Look | undefined;
   while (!signal.aborted) {
     const look = { atMs: Date.now(), report: await client.ask<StatusReport>("status", body, signal) };
@@ -42,7 +45,7 @@ export async function status(
         client,
         terminal,
         isAlone: integration !== undefined,
-        isWatch: flags.watch === true,
+        screen,
       });
     if (flags.watch !== true) return 0;
     before = look;
@@ -55,11 +58,12 @@ interface Manner {
   readonly client: ServiceClient;
   readonly terminal: Terminal;
   readonly isAlone: boolean;
-  readonly isWatch: boolean;
+  /** Undefined where nobody watches. */
+  readonly screen: Screen | undefined;
 }
 
 async function show(look: Look, before: Look | undefined, manner: Manner): Promise<void> {
-  const { terminal, client, isWatch } = manner;
+  const { terminal, client, screen } = manner;
   const rates = ratesOf(look, before);
   const lines = look.report.integrations.flatMap((integration) => [
     ...integrationLines(integration, rates, manner),
@@ -67,8 +71,9 @@ async function show(look: Look, before: Look | undefined, manner: Manner): Promi
   ]);
   if (lines.length === 0) lines.push(...invitation(look.report, client.api), "");
   if (!manner.isAlone) lines.push(...orphanLines(look.report));
-  if (isWatch && terminal.isInteractive) await terminal.clear();
-  await terminal.write(`${lines.join("\n").trimEnd()}\n`);
+  while (lines.at(-1) === "") lines.pop();
+  if (screen !== undefined) await screen.draw(lines);
+  else await terminal.write(`${lines.join("\n")}\n`);
 }
 
 function integrationLines(
@@ -82,12 +87,19 @@ function integrationLines(
     : terminal.bad(state);
   return [
     `${terminal.bold(name)}  ${shown}  ${source} → ${target}`,
-    ...errors.flatMap(({ code, message }) => wrapped(`${code}: ${message}`, terminal.columns, "  ! ")),
+    ...errors.flatMap(({ code, message }) =>
+      wrapped(asCalled(`${code}: ${message}`), terminal.columns, "  ! "),
+    ),
     ...streams.flatMap((stream) => [
       ...wrapped(streamText(stream, rates), terminal.columns, "  "),
       ...causeLines(stream, errors, terminal.columns),
     ]),
-    ...tableLines(tables, { isWhole: isAlone, severalDatabases: streams.length > 1 }),
+    ...tableLines(tables, {
+      isWhole: isAlone,
+      severalDatabases: streams.length > 1,
+      columns: terminal.columns,
+      said: errors.map(({ message }) => message),
+    }),
   ];
 }
 
@@ -134,9 +146,17 @@ function clock(time: string | null): string {
   return time === null ? "a time that is not known" : new Date(time).toLocaleTimeString("en-GB");
 }
 
+interface TableManner {
+  readonly isWhole: boolean;
+  readonly severalDatabases: boolean;
+  readonly columns: number;
+  /** What stands above the tables. */
+  readonly said: readonly string[];
+}
+
 function tableLines(
   tables: readonly TableReport[],
-  { isWhole, severalDatabases }: { readonly isWhole: boolean; readonly severalDatabases: boolean },
+  { isWhole, severalDatabases, columns, said }: TableManner,
 ): string[] {
   if (tables.length === 0) return [];
   // What needs attention comes first.
@@ -146,18 +166,26 @@ function tableLines(
   const listed = isWhole ? ordered : ordered.slice(0, tablesListedMax);
   const rows = listed.map((table) => {
     const name = `${severalDatabases ? `${table.sourceDatabase}.` : ""}${table.schema}.${table.table}`;
-    return [
-      `  ${name}`,
-      table.state,
-      table.state === "Failed" ? "" : `${table.isEstimate ? "~" : ""}${grouped(table.rows)}`,
-      table.reason ?? "",
-    ];
+    const rowCount = table.state === "Failed" ? "" : `${table.isEstimate ? "~" : ""}${grouped(table.rows)}`;
+    return [`  ${name}`, table.state, rowCount];
   });
-  const lines = aligned([["  TABLE", "STATE", "ROWS", ""], ...rows], [2]);
+  const [head = "", ...told] = aligned([["  TABLE", "STATE", "ROWS"], ...rows], [2]);
+  const lines = [
+    head,
+    ...told.flatMap((line, index) => [line, ...reasonLines(listed[index], columns, said)]),
+  ];
   const left = ordered.length - listed.length;
   return left === 0
     ? lines
-    : [...lines, `  … and ${counted(left, "more table")}: zeroetl status INTEGRATION lists them`];
+    : [...lines, `  … and ${counted(left, "more table")}: ${calledAs()} status INTEGRATION lists them`];
+}
+
+/** What the errors of the integration say already is not said again. */
+function reasonLines(table: TableReport | undefined, columns: number, said: readonly string[]): string[] {
+  if (table === undefined || table.reason === null) return [];
+  const name = `${table.schema}.${table.table}`;
+  if (said.some((message) => message.includes(`Table ${name}: `))) return [];
+  return wrapped(table.reason, columns, "      ");
 }
 
 function ratesOf({ atMs, report }: Look, before: Look | undefined): Rates {
@@ -185,6 +213,9 @@ function invitation({ sources, targets }: StatusReport, api: string): string[] {
   const [target] = targets;
   if (source === undefined || target === undefined)
     return [
+      source === undefined && target === undefined
+        ? "Nothing is configured."
+        : `No ${source === undefined ? "source" : "target"} is configured.`,
       "There are no integrations. Name a source and a target in the configuration, and restart the service.",
     ];
   return [

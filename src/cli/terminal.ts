@@ -6,13 +6,14 @@ export interface Terminal {
   /** Whether a person looks: then progress is redrawn in place. */
   readonly isInteractive: boolean;
   readonly columns: number;
+  /** Of the window, as it is now. */
+  readonly rows: number;
   /** A whole line; clears a redrawn one first. Waits where the reader is slow. */
   readonly print: (line?: string) => Promise<void>;
   /** Text as it is. */
   readonly write: (text: string) => Promise<void>;
   /** One line that the next one replaces; ignored where nobody looks. */
   readonly redraw: (line: string) => Promise<void>;
-  readonly clear: () => Promise<void>;
   readonly bold: (text: string) => string;
   readonly good: (text: string) => string;
   readonly bad: (text: string) => string;
@@ -38,7 +39,12 @@ export function openTerminal(): Terminal {
   };
   return {
     isInteractive,
-    columns: Math.min(stdout.columns ?? 80, 120),
+    get columns() {
+      return Math.min(stdout.columns ?? 80, 120);
+    },
+    get rows() {
+      return stdout.rows ?? 24;
+    },
     print,
     write,
     redraw: async (line) => {
@@ -46,7 +52,6 @@ export function openTerminal(): Terminal {
       isRedrawn = true;
       await write(`\r\u001b[K${line.slice(0, (stdout.columns ?? 80) - 1)}`);
     },
-    clear: () => write("\u001b[H\u001b[2J\u001b[3J"),
     bold: colour(1),
     good: colour(32),
     bad: colour(31),

@@ -264,6 +264,17 @@ export class Worker implements AsyncDisposable {
     this.#copiesUncommitted = 0;
     this.#copiesApplied = 0;
     this.#enter({ kind: "streaming" });
+    log.info(
+      {
+        integration: stream.integrationId,
+        database: stream.database,
+        destinationDatabase,
+        position: progress.checkpoint,
+      },
+      progress.checkpoint === undefined
+        ? "The stream is connected and begins with a copy of the tables"
+        : "The stream is connected and continues after what the warehouse holds",
+    );
     try {
       return await runPipeline(
         {
