@@ -40,7 +40,10 @@ module.exports = {
     {
       name: "only-runtime-knows-engines",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(main|service|cli/|source/|target/|runtime/)" },
+      from: {
+        path: "^src/",
+        pathNot: "^src/(main|service|configured-sources|cli/|source/|target/|runtime/)",
+      },
       to: { path: "^src/(source|target)/", pathNot: "^src/(source/source|target/target)\\.ts$" },
     },
   ],

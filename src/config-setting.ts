@@ -1,4 +1,16 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
+
+/** A hash of each section, so that two readings of a file can be compared without keeping its secrets. */
+export function fingerprintsOf(sections: object): Readonly<Record<string, string>> {
+  const hashed = Object.entries(sections).map(([name, value]): [string, string] => [
+    name,
+    createHash("sha256")
+      .update(JSON.stringify(value) ?? "")
+      .digest("hex"),
+  ]);
+  return Object.fromEntries(hashed);
+}
 
 /** A setting: what it is for the documentation, what it may be for people who got it wrong. */
 export function setting<T extends z.ZodType>(schema: T, description: string, allowed: string): T {

@@ -16,9 +16,10 @@ import {
 import { interpretKms, kmsSecrets, kmsSettings, kmsWarnings, type ConfiguredKms } from "./config-kms.ts";
 import { interpretQueries, queriesSettings, type QueryLimits } from "./config-queries.ts";
 import { readPolicies } from "./config-policies.ts";
-import { bytesOf, isSizeFrom, isWebUrl, setting, wholeNumber } from "./config-setting.ts";
+import { databaseOf, endpointOf, sourceEngineNames } from "./config-source-url.ts";
+import { bytesOf, fingerprintsOf, isSizeFrom, isWebUrl, setting, wholeNumber } from "./config-setting.ts";
 import type { Policy } from "./model/policy.ts";
-import type { Endpoint, SourceResource, TargetResource } from "./model/resources.ts";
+import type { SourceResource, TargetResource } from "./model/resources.ts";
 
 const name = /^[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const nameAllowed = "at most 63 letters, digits and single hyphens, beginning with a letter";
@@ -72,7 +73,7 @@ const source = z.strictObject({
     "instance or cluster",
   ).default("instance"),
   engine: setting(
-    z.enum(["postgres", "aurora-postgresql", "mysql", "mariadb", "aurora-mysql"]),
+    z.enum(sourceEngineNames),
     "The kind of database.",
     "one of postgres, aurora-postgresql, mysql, mariadb, aurora-mysql",
   ),
@@ -238,6 +239,8 @@ export interface Configuration {
   readonly queries: QueryLimits;
   readonly sources: readonly ConfiguredSource[];
   readonly targets: readonly ConfiguredTarget[];
+  /** As `fingerprintsOf` makes them, by top key. */
+  readonly fingerprints: Readonly<Record<string, string>>;
   /** What is allowed and unwise, as sentences. */
   readonly warnings: readonly string[];
   /** Refuses the setting at a path with a sentence, as if the table above had: for what only engines know. */
@@ -371,6 +374,7 @@ function interpret(settings: Settings, context: Context): Configuration {
         engine,
         arn: `arn:aws:rds:${region}:${account}:${kind === "cluster" ? "cluster" : "db"}:${name}`,
         endpoint: endpointOf(engine, url),
+        database: databaseOf(engine, url),
       },
       url: new Secret(url),
     })),
@@ -380,6 +384,7 @@ function interpret(settings: Settings, context: Context): Configuration {
       const memoryBytes = memory === undefined ? undefined : bytesOf(memory);
       return { resource: { name, namespaceId, arn }, engine, memoryBytes, threads };
     }),
+    fingerprints: fingerprintsOf(settings),
     warnings: context.warnings,
     refuse: context.refuse,
   };
@@ -395,24 +400,6 @@ function credentialOf(entry: z.output<typeof credential>): ClientCredential {
 function addressOf(text: string): Address {
   const colon = text.lastIndexOf(":");
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
-}
-
-const defaultPorts: Readonly<Record<Settings["sources"][number]["engine"], number>> = {
-  postgres: 5432,
-  "aurora-postgresql": 5432,
-  mysql: 3306,
-  mariadb: 3306,
-  "aurora-mysql": 3306,
-};
-
-/** Host and port of a connection string; its parameters of these names are stronger, as for the drivers. */
-function endpointOf(engine: keyof typeof defaultPorts, text: string): Endpoint | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const { hostname, port, searchParams } = new URL(text);
-  const host = searchParams.get("host") ?? hostname.replace(/^\[|\]$/g, "");
-  const number = Number(searchParams.get("port") ?? (port === "" ? defaultPorts[engine] : port));
-  const isOfNetwork = /^[A-Za-z0-9._:-]+$/.test(host) && Number.isInteger(number);
-  return isOfNetwork ? { host, port: number } : undefined;
 }
 
 function refuseRepeated(settings: Settings, { refuse }: Context): void {

@@ -19,21 +19,20 @@ import {
   removeServiceRecord,
   writeServiceRecord,
 } from "./data-directory.ts";
+import { ConfiguredSources, engineVersions, type SourceChanges } from "./configured-sources.ts";
 import { HttpServer } from "./http-server.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "./kms/integration-keys.ts";
 import { KeyNotAccessible } from "./kms/key-store.ts";
 import type { AccessKey } from "./model/access-key.ts";
-import type { FilterDialect } from "./model/data-filter.ts";
 import { EventWebhook, type WebhookRequest } from "./runtime/event-webhook.ts";
-import type { KeeperContext, SourceUnit } from "./runtime/keeper.ts";
+import type { KeeperContext } from "./runtime/keeper.ts";
 import { keyPatienceMs } from "./runtime/key-watch.ts";
 import { Operator } from "./runtime/operator.ts";
 import { QueryTurns } from "./runtime/query-turns.ts";
 import { supervisorMetrics, supervisorSamples } from "./runtime/stream-metrics.ts";
 import { Supervisor } from "./runtime/supervisor.ts";
 import { Worker } from "./runtime/worker.ts";
-import { sourceEngines } from "./source/engines.ts";
 import { targetEngines } from "./target/engines.ts";
 import type { TargetEngine, Warehouse } from "./target/target.ts";
 
@@ -55,16 +54,20 @@ export class Service implements AsyncDisposable {
   readonly operator: Operator;
   /** Rejects when the service must not go on. Never resolves. */
   readonly failed: Promise<never>;
+  readonly #configured: ConfiguredSources;
   readonly #closers: readonly Close[];
 
   private constructor(
-    parts: Pick<Service, "api" | "credentials" | "operator" | "failed">,
+    parts: Pick<Service, "api" | "credentials" | "operator" | "failed"> & {
+      readonly configured: ConfiguredSources;
+    },
     closers: readonly Close[],
   ) {
     this.api = parts.api;
     this.failed = parts.failed;
     this.credentials = parts.credentials;
     this.operator = parts.operator;
+    this.#configured = parts.configured;
     this.#closers = closers;
   }
 
@@ -79,6 +82,14 @@ export class Service implements AsyncDisposable {
       await closeAll(closers);
       throw error;
     }
+  }
+
+  /**
+   * Takes up sources that are new, have another url, or are gone. Throws `CodedError` where anything else was changed,
+   * and changes nothing then.
+   */
+  reload(configuration: Configuration): SourceChanges {
+    return this.#configured.replace(configuration);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -99,9 +110,9 @@ async function closeAll(closers: readonly Close[]): Promise<void> {
 }
 
 async function build(configuration: Configuration, closers: Close[], signal: AbortSignal) {
-  const { dataDirectory, sources, targets, region } = configuration;
+  const { dataDirectory, targets, region } = configuration;
   for (const warning of configuration.warnings) log.warn({ warning }, "The configuration is unwise");
-  const units = sourceUnits(configuration);
+  const configured = new ConfiguredSources(configuration);
   await makeDataDirectory(dataDirectory);
   const lock = await DirectoryLock.take(dataDirectory);
   closers.push(() => lock[Symbol.asyncDispose]());
@@ -119,7 +130,7 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   const warehouses = await openWarehouses(configuration, closers, signal);
   const supervisor = Supervisor.start({
     catalog,
-    sources: units,
+    sources: configured.units,
     warehouses: new Map(warehouses.map(({ arn, warehouse }) => [arn, warehouse])),
     filesRoot: dataDirectory,
     catalogPollMs,
@@ -128,11 +139,10 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
     keyTimes: { everyMs: configuration.keyCheckMs, patienceMs: keyPatienceMs },
   });
   closers.push(() => supervisor[Symbol.asyncDispose]());
-  const resources = sources.map(({ resource }) => resource);
   const operator = new Operator({
     supervisor,
     catalog,
-    sources: resources,
+    sources: () => configured.resources,
     targets: warehouses,
     arnOf,
     queries: new QueryTurns(configuration.queries),
@@ -143,7 +153,9 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   const app = createApi({
     account: configuration.account,
     region,
-    sources: resources,
+    get sources() {
+      return configured.resources;
+    },
     targets: targets.map(({ resource }) => resource),
     engineVersions,
     quotas: configuration.quotas,
@@ -166,7 +178,8 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   await writeServiceRecord(dataDirectory, { api, pid: process.pid, region });
   closers.push(() => removeServiceRecord(dataDirectory));
   log.info({ api, dataDirectory }, "The service listens");
-  return { api, credentials, operator, failed: catalogLock?.lost ?? new Promise<never>(() => {}) };
+  const failed = catalogLock?.lost ?? new Promise<never>(() => {});
+  return { api, credentials, operator, configured, failed };
 }
 
 /** Unwraps data keys. An integration that is older than they are gets one when it first needs it. */
@@ -182,51 +195,6 @@ function dataKeySource(keys: IntegrationKeys, catalog: Catalog): KeeperContext["
 /** A key of the configuration is its own user. */
 function keyOfCredential({ accessKeyId, secretAccessKey, policy }: Credential): AccessKey {
   return { id: accessKeyId, user: accessKeyId, secret: secretAccessKey, policy };
-}
-
-interface SourceKind {
-  /** Which of ours it is. */
-  readonly engine: string;
-  /** How data filters are written for it. */
-  readonly dialect: FilterDialect;
-  /** Major versions that can be replicated. */
-  readonly majorVersions: readonly string[];
-}
-
-const postgresVersions = ["14", "15", "16", "17", "18"];
-
-/** By what a configuration calls an engine. */
-const sourceKinds: Readonly<Record<string, SourceKind>> = {
-  postgres: { engine: "postgres", dialect: "postgres", majorVersions: postgresVersions },
-  "aurora-postgresql": { engine: "postgres", dialect: "postgres", majorVersions: postgresVersions },
-  mysql: { engine: "mysql", dialect: "mysql", majorVersions: [] },
-  mariadb: { engine: "mysql", dialect: "mysql", majorVersions: [] },
-  "aurora-mysql": { engine: "mysql", dialect: "mysql", majorVersions: [] },
-};
-
-const engineVersions = Object.entries(sourceKinds).flatMap(([engine, { majorVersions }]) =>
-  majorVersions.map((majorVersion) => ({ engine, majorVersion })),
-);
-
-/** Engines and connection strings of the configured sources, by ARN. Refuses what no engine can use. */
-export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<string, SourceUnit> {
-  const units = sources.map(({ resource, url }, index) => {
-    const kind = sourceKinds[resource.engine];
-    const engine = kind === undefined ? undefined : sourceEngines[kind.engine];
-    if (kind === undefined || engine === undefined)
-      return refuse(
-        ["sources", index, "engine"],
-        `sources[${index}].engine: ${resource.engine} is not supported yet; postgres and aurora-postgresql are`,
-      );
-    try {
-      engine.validateUrl(url.reveal());
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      return refuse(["sources", index, "url"], `sources[${index}].url: ${error.message}`);
-    }
-    return [resource.arn, { engine, url: url.reveal(), dialect: kind.dialect }] as const;
-  });
-  return new Map(units);
 }
 
 /** It is stopped after the supervisor, whose last reports may be events, and before the catalog. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Finding } from "../model/finding.ts";
-import { findingText } from "./check.ts";
+import { findingText, grouped } from "./check.ts";
 import { openTerminal } from "./terminal.ts";
 
 const finding: Finding = {
@@ -30,4 +30,28 @@ test("a person gets lines as wide as the terminal, and the fix unbroken on a lin
     "         not replicate.",
     `         Fix: ${finding.fix}`,
   ]);
+});
+
+test("tables that one statement corrects are one finding", () => {
+  const fix = 'GRANT "shop_owner" TO "replicator";';
+  const foreign = (table: string): Finding => ({
+    severity: "warns",
+    code: "TABLE_PRIVILEGE",
+    subject: `public.${table}`,
+    message: `Table public.${table} belongs to shop_owner.`,
+    fix,
+  });
+  const other = { ...foreign("audit"), fix: 'GRANT "auditor" TO "replicator";' };
+  const found = grouped([finding, ...["a", "b", "c"].map(foreign), other]);
+  expect(found).toEqual([
+    finding,
+    {
+      ...foreign("a"),
+      message: "Table public.a belongs to shop_owner. The same is true of 2 more tables: public.b, public.c.",
+    },
+    other,
+  ]);
+  const many = grouped(Array.from({ length: 30 }, (_, index) => foreign(`t${index}`)));
+  expect(many).toHaveLength(1);
+  expect(many[0]?.message).toMatch(/29 more tables: .*public\.t20, …\.$/);
 });

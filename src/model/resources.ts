@@ -13,6 +13,8 @@ export interface SourceResource {
   readonly arn: string;
   /** Where its url leads; undefined when that is no host of a network, such as the path of a socket. */
   readonly endpoint: Endpoint | undefined;
+  /** The database that its url names, if the url can name one. */
+  readonly database: string | undefined;
 }
 
 export interface Endpoint {

@@ -215,6 +215,7 @@ export class Keeper implements AsyncDisposable {
     const isAsWanted =
       running !== undefined &&
       running.request.filter === integration.dataFilter &&
+      running.request.stream.url === source.url &&
       running.request.destinationDatabase === destinationDatabase;
     if (isAsWanted) return;
     if (running !== undefined) await this.#stop(database);
@@ -375,10 +376,8 @@ export class Keeper implements AsyncDisposable {
       );
     const source = this.#context.sources.get(sourceArn);
     const warehouse = this.#context.warehouses.get(targetArn);
-    if (source === undefined)
-      return obstacle("CONFIGURATION", `The source ${sourceArn} is not configured any more.`);
-    if (warehouse === undefined)
-      return obstacle("CONFIGURATION", `The target ${targetArn} is not configured any more.`);
+    if (source === undefined) return obstacle("CONFIGURATION", notConfigured("source", sourceArn));
+    if (warehouse === undefined) return obstacle("CONFIGURATION", notConfigured("target", targetArn));
     const scope = scopeOf(integration, source.dialect);
     if (scope === undefined) return obstacle("INVALID_DATA_FILTER", "The data filter cannot be understood.");
     return { kind: "found", source, warehouse, scope };
@@ -429,6 +428,10 @@ function scopeOf({ dataFilter }: Integration, dialect: FilterDialect): Scope | u
   }
 }
 
+function notConfigured(kind: "source" | "target", arn: string): string {
+  return `The ${kind} ${arn} is not configured any more: configure it again, or delete the integration.`;
+}
+
 function obstacle(
   code: "CONFIGURATION" | "INVALID_DATA_FILTER" | "SOURCE_NOT_AUTHORIZED",
   message: string,
@@ -440,7 +443,7 @@ function removalError(error: unknown): IntegrationError {
   const code = error instanceof CodedError ? error.code : "SOURCE_UNREACHABLE";
   const message = error instanceof CodedError ? withFix(error.message, error.fix) : messageOf(error);
   const given =
-    "To give up what is left at the source, take the source out of the configuration and restart.";
+    "To give up what is left at the source, take the source out of the configuration and reload it.";
   return {
     code,
     message: withFix(`Slot and publication cannot be removed from the source yet: ${message}`, given),

@@ -17,7 +17,8 @@ export interface OperatorParts {
     readonly tables: (integrationId: string) => Promise<readonly TableStatus[]>;
     readonly events: (request: EventPageRequest) => Promise<EventPage>;
   };
-  readonly sources: readonly SourceResource[];
+  /** Those that are configured now. */
+  readonly sources: () => readonly SourceResource[];
   readonly targets: readonly (TargetResource & { readonly warehouse: Warehouse })[];
   readonly arnOf: (integrationId: string) => string;
   readonly queries: QueryTurns;
@@ -25,7 +26,13 @@ export interface OperatorParts {
 
 /** What `zeroetl status` shows. */
 export type StatusReport = {
-  readonly sources: readonly { readonly name: string; readonly engine: string; readonly arn: string }[];
+  readonly sources: readonly {
+    readonly name: string;
+    readonly engine: string;
+    readonly arn: string;
+    /** The database that its url names; null where it names none. */
+    readonly database: string | null;
+  }[];
   readonly targets: readonly {
     readonly name: string;
     readonly arn: string;
@@ -181,7 +188,7 @@ export class Operator {
       this.#report(integration, running.get(integration.id) ?? []),
     );
     return {
-      sources: sources.map(({ name, engine, arn }) => ({ name, engine, arn })),
+      sources: sources().map(({ name, engine, arn, database = null }) => ({ name, engine, arn, database })),
       targets: targets.map(({ name, arn, warehouse }) => ({
         name,
         arn,
@@ -238,7 +245,7 @@ export class Operator {
   }
 
   #sourceName(sourceArn: string): string {
-    return this.#parts.sources.find(({ arn }) => arn === sourceArn)?.name ?? sourceArn;
+    return this.#parts.sources().find(({ arn }) => arn === sourceArn)?.name ?? sourceArn;
   }
 
   async #report(integration: Integration, streams: readonly WorkerHealth[]): Promise<IntegrationReport> {

@@ -25,6 +25,7 @@ const moreClusters = many.map((index) => {
     engine: "mysql",
     arn: sourceArn(name, "cluster"),
     endpoint: undefined,
+    database: undefined,
   } as const;
 });
 

@@ -40,15 +40,24 @@ export const sources: ApiOptions["sources"] = [
         engine: "postgres",
         arn: sourceArn(name),
         endpoint: { host: `${name}.example`, port: 5432 },
+        database: name,
       }) as const,
   ),
-  { name: "books", kind: "instance", engine: "mysql", arn: sourceArn("books"), endpoint: undefined },
+  {
+    name: "books",
+    kind: "instance",
+    engine: "mysql",
+    arn: sourceArn("books"),
+    endpoint: undefined,
+    database: undefined,
+  },
   {
     name: "fleet",
     kind: "cluster",
     engine: "aurora-postgresql",
     arn: `arn:aws:rds:${region}:${account}:cluster:fleet`,
     endpoint: { host: "10.0.0.7", port: 6432 },
+    database: "fleet",
   },
 ];
 

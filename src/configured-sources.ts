@@ -1,0 +1,107 @@
+import { CodedError } from "./base/errors.ts";
+import type { Configuration } from "./config.ts";
+import type { FilterDialect } from "./model/data-filter.ts";
+import type { SourceResource } from "./model/resources.ts";
+import type { SourceUnit } from "./runtime/keeper.ts";
+import { sourceEngines } from "./source/engines.ts";
+
+interface SourceKind {
+  /** Which of ours it is. */
+  readonly engine: string;
+  /** How data filters are written for it. */
+  readonly dialect: FilterDialect;
+  /** Major versions that can be replicated. */
+  readonly majorVersions: readonly string[];
+}
+
+const postgresVersions = ["14", "15", "16", "17", "18"];
+
+/** By what a configuration calls an engine. */
+const sourceKinds: Readonly<Record<string, SourceKind>> = {
+  postgres: { engine: "postgres", dialect: "postgres", majorVersions: postgresVersions },
+  "aurora-postgresql": { engine: "postgres", dialect: "postgres", majorVersions: postgresVersions },
+  mysql: { engine: "mysql", dialect: "mysql", majorVersions: [] },
+  mariadb: { engine: "mysql", dialect: "mysql", majorVersions: [] },
+  "aurora-mysql": { engine: "mysql", dialect: "mysql", majorVersions: [] },
+};
+
+export const engineVersions = Object.entries(sourceKinds).flatMap(([engine, { majorVersions }]) =>
+  majorVersions.map((majorVersion) => ({ engine, majorVersion })),
+);
+
+/** Engines and connection strings of the configured sources, by ARN. Refuses what no engine can use. */
+export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<string, SourceUnit> {
+  const units = sources.map(({ resource, url }, index) => {
+    const kind = sourceKinds[resource.engine];
+    const engine = kind === undefined ? undefined : sourceEngines[kind.engine];
+    if (kind === undefined || engine === undefined)
+      return refuse(
+        ["sources", index, "engine"],
+        `sources[${index}].engine: ${resource.engine} is not supported yet; postgres and aurora-postgresql are`,
+      );
+    try {
+      engine.validateUrl(url.reveal());
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return refuse(["sources", index, "url"], `sources[${index}].url: ${error.message}`);
+    }
+    return [resource.arn, { engine, url: url.reveal(), dialect: kind.dialect }] as const;
+  });
+  return new Map(units);
+}
+
+/** What a reload has changed, as names of sources. */
+export type SourceChanges = {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+};
+
+/** The sources that a running service has: what the API describes, and what streams read. */
+export class ConfiguredSources {
+  readonly #units = new Map<string, SourceUnit>();
+  #configuration: Configuration;
+
+  constructor(configuration: Configuration) {
+    this.#configuration = configuration;
+    for (const [arn, unit] of sourceUnits(configuration)) this.#units.set(arn, unit);
+  }
+
+  /** By ARN. Changes with `replace`. */
+  get units(): ReadonlyMap<string, SourceUnit> {
+    return this.#units;
+  }
+
+  get resources(): readonly SourceResource[] {
+    return this.#configuration.sources.map(({ resource }) => resource);
+  }
+
+  /** All or nothing. Throws `CodedError` CONFIGURATION where anything but the sources differs. */
+  replace(next: Configuration): SourceChanges {
+    refuseOtherChanges(this.#configuration, next);
+    const units = sourceUnits(next);
+    const before = new Map(this.#units);
+    const [was, is] = [this.resources, next.sources.map(({ resource }) => resource)];
+    this.#configuration = next;
+    this.#units.clear();
+    for (const [arn, unit] of units) this.#units.set(arn, unit);
+    const named = (resources: readonly SourceResource[], match: (arn: string) => boolean): string[] =>
+      resources.filter(({ arn }) => match(arn)).map(({ name }) => name);
+    return {
+      added: named(is, (arn) => !before.has(arn)),
+      changed: named(is, (arn) => before.has(arn) && before.get(arn)?.url !== units.get(arn)?.url),
+      removed: named(was, (arn) => !units.has(arn)),
+    };
+  }
+}
+
+function refuseOtherChanges(before: Configuration, next: Configuration): void {
+  const sections = new Set([...Object.keys(before.fingerprints), ...Object.keys(next.fingerprints)]);
+  sections.delete("sources");
+  const changed = [...sections].filter((name) => before.fingerprints[name] !== next.fingerprints[name]);
+  if (changed.length > 0)
+    throw new CodedError(
+      "CONFIGURATION",
+      `Only \`sources\` can be changed while the service runs, and ${changed.join(", ")} changed as well: restart the service.`,
+    );
+}
