@@ -3,7 +3,6 @@ import { AccessKeys } from "./api/access-keys.ts";
 import { createApi } from "./api/create-api.ts";
 import { present } from "./base/assert.ts";
 import { DirectoryLock } from "./base/directory-lock.ts";
-import { CodedError } from "./base/errors.ts";
 import { collectWhenIdle } from "./base/idle-collection.ts";
 import { logger } from "./base/log.ts";
 import { Metrics } from "./base/metrics.ts";

@@ -72,6 +72,17 @@ export const flags = {
     variable: "ZEROETL_FILE",
     help: "read the statement from a file; - is standard input",
   },
+  name: { flags: "--name <name>", variable: "ZEROETL_NAME", help: "name of the integration" },
+  filter: {
+    flags: "--filter <filter>",
+    variable: "ZEROETL_FILTER",
+    help: "data filter: which tables, such as 'include: shop.public.*, exclude: shop.public.log'",
+  },
+  database: {
+    flags: "--database <name>",
+    variable: "ZEROETL_DATABASE",
+    help: "destination database, instead of one named after the source database",
+  },
   csv: { flags: "--csv", variable: "ZEROETL_CSV", help: "print comma-separated values" },
 } as const satisfies Record<string, Flag>;
 

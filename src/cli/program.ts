@@ -1,7 +1,7 @@
 import { Command, CommanderError, type Option } from "commander";
 import { readFileSync } from "node:fs";
 import { setLogLevel } from "../base/log.ts";
-import { asCalled } from "./command-name.ts";
+import { asCalled, calledAs } from "./command-name.ts";
 import type { CommandContext, CommonFlags } from "./context.ts";
 import { reportFailure } from "./failure.ts";
 import { describeOption, flags, optionOf } from "./flags.ts";
@@ -22,17 +22,21 @@ interface CommandDefinition {
   /** One word, or two: then the first one is a group of `groups`. */
   readonly name: string;
   readonly help: string;
+  /** Without the name of the program. */
+  readonly examples?: readonly string[];
   readonly arguments?: readonly Argument[];
   readonly flags: readonly (keyof typeof flags)[];
   readonly run: Run;
 }
 
+const integrationArgument: Argument = ["<integration>", "name, ARN or uuid"];
 const keyArgument: Argument = ["<key>", "access key id, such as AKIAIOSFODNN7EXAMPLE"];
 
 const commands: readonly CommandDefinition[] = [
   {
     name: "demo",
     help: "see it work on this machine: a PostgreSQL with a small shop, replicated while it is written to",
+    examples: ["demo --seconds 60"],
     flags: ["rows", "seconds", "rate"],
     run: async (context, _given, own) => {
       const { demo } = await import("./demo/demo.ts");
@@ -41,20 +45,56 @@ const commands: readonly CommandDefinition[] = [
   },
   {
     name: "serve",
-    help: "run the service in the foreground, until SIGINT or SIGTERM",
+    help: "run the service in the foreground; SIGHUP reloads its sources",
+    examples: ["serve --config /etc/zeroetl.yaml"],
     flags: [],
     run: async (context) => (await import("./serve.ts")).serve(context),
   },
   {
     name: "check",
     help: "look whether sources and targets are ready; each finding says what mends it",
+    examples: ["check", "check shop --json"],
     arguments: [["[source]", "the name of one source, instead of everything"]],
-    flags: [],
-    run: async (context, [source]) => (await import("./check.ts")).check(context, source),
+    flags: ["json"],
+    run: async (context, [source], own) => (await import("./check.ts")).check(context, source, own),
+  },
+  {
+    name: "create",
+    help: "create an integration, which replicates a source into a target from now on",
+    examples: [
+      "create shop analytics",
+      "create shop analytics --name orders --filter 'include: shop.public.orders'",
+    ],
+    arguments: [
+      ["<source>", "name or ARN of the source"],
+      ["<target>", "name or ARN of the target"],
+    ],
+    flags: ["name", "filter", "database", "json"],
+    run: async (context, [source = "", target = ""], own) =>
+      (await import("./integrations.ts")).create(context, { source, target }, own),
+  },
+  {
+    name: "modify",
+    help: "change the name or the data filter of an integration",
+    examples: ["modify shop --filter 'include: shop.public.*, exclude: shop.public.log'"],
+    arguments: [integrationArgument],
+    flags: ["name", "filter", "json"],
+    run: async (context, [integration = ""], own) =>
+      (await import("./integrations.ts")).modify(context, integration, own),
+  },
+  {
+    name: "delete",
+    help: "delete an integration; its rows stay readable in the warehouse",
+    examples: ["delete shop"],
+    arguments: [integrationArgument],
+    flags: ["json"],
+    run: async (context, [integration = ""], own) =>
+      (await import("./integrations.ts")).remove(context, integration, own),
   },
   {
     name: "status",
     help: "show integrations, tables, states, lag and throughput",
+    examples: ["status --watch", "status shop", "status --json | jq -r '.targets[0].arn'"],
     arguments: [["[integration]", "name, ARN or uuid of one integration, with all its tables"]],
     flags: ["watch", "json"],
     run: async (context, [integration], own) =>
@@ -63,6 +103,7 @@ const commands: readonly CommandDefinition[] = [
   {
     name: "events",
     help: "show what happened to integrations, newest last; kept for 14 days",
+    examples: ["events --since 7d", "events shop --json"],
     arguments: [["[integration]", "name, ARN or uuid of one integration, which may be gone by now"]],
     flags: ["since", "json"],
     run: async (context, [integration], own) =>
@@ -71,6 +112,11 @@ const commands: readonly CommandDefinition[] = [
   {
     name: "query",
     help: "run a query against the warehouse; tables are database.schema.table",
+    examples: [
+      "query 'SELECT count(*) FROM shop.public.orders'",
+      "query --target analytics --csv 'FROM shop.public.orders' > orders.csv",
+      "query --file report.sql",
+    ],
     arguments: [["[sql]", "one statement that reads; - reads it from standard input"]],
     flags: ["file", "target", "csv", "json"],
     run: async (context, [sql], own) => (await import("./query.ts")).query(context, sql, own),
@@ -78,6 +124,7 @@ const commands: readonly CommandDefinition[] = [
   {
     name: "drop-database",
     help: "delete a database that no integration fills, with its rows",
+    examples: ["drop-database shop"],
     arguments: [["<name>", "as `zeroetl status` lists it"]],
     flags: ["target"],
     run: async (context, [name = ""], own) =>
@@ -86,7 +133,8 @@ const commands: readonly CommandDefinition[] = [
   {
     name: "verify",
     help: "compare source and warehouse at one log position, table by table",
-    arguments: [["<integration>", "name, ARN or uuid"]],
+    examples: ["verify shop"],
+    arguments: [integrationArgument],
     flags: ["json"],
     run: async (context, [integration = ""], own) =>
       (await import("./verify.ts")).verify(context, integration, own),
@@ -94,6 +142,7 @@ const commands: readonly CommandDefinition[] = [
   {
     name: "keys create",
     help: "make an access key; its secret is shown this once",
+    examples: ["keys create ann", "keys create bob --policy policy.json"],
     arguments: [["<user>", "whose key it is: the last part of the user's ARN in messages and policies"]],
     flags: ["policy", "json"],
     run: async (context, [user = ""], own) => (await import("./keys.ts")).createKey(context, user, own),
@@ -165,16 +214,26 @@ function programOf(action: Action): Command {
     .helpOption("-h, --help", "show help")
     .helpCommand(false)
     .showHelpAfterError(asCalled("See `zeroetl --help`."))
-    .configureHelp({ showGlobalOptions: true, optionDescription: (option: Option) => describeOption(option) })
+    .configureHelp({
+      showGlobalOptions: true,
+      optionDescription: (option: Option) => describeOption(option),
+      subcommandTerm: (command: Command) =>
+        [command.name(), command.usage().replace(/\[options\] ?/, "")].join(" "),
+    })
     .exitOverride();
   for (const name of commonFlags) program.addOption(optionOf(flags[name]));
   for (const definition of commands) {
     const command = commandOf(program, definition.name.split(" ")).description(definition.help);
     for (const argument of definition.arguments ?? []) command.argument(...argument);
+    if (definition.examples !== undefined) command.addHelpText("after", exampleText(definition.examples));
     for (const name of definition.flags) command.addOption(optionOf(flags[name]));
     command.action(async () => action(definition, command, command.args));
   }
   return program;
+}
+
+function exampleText(examples: readonly string[]): string {
+  return ["", "Examples:", ...examples.map((example) => `  ${calledAs()} ${example}`)].join("\n");
 }
 
 /** Adds a command, and its group before the first one of it. */

@@ -103,7 +103,7 @@ test("check says what stands in the way with the statement that mends it, and ex
     /^source shop\n {2}blocks WAL_LEVEL .*Fix: ALTER SYSTEM SET wal_level = logical/,
   );
   expect(blocked.out).toMatch(
-    /\n {2}warns {2}TABLE_WITHOUT_KEY .*keyless.* Fix: ALTER TABLE .* ADD PRIMARY KEY/,
+    /\n {2}warns {2}TABLE_WITHOUT_KEY .*keyless.* Fix: ALTER TABLE .* REPLICA IDENTITY FULL;/,
   );
   expect(blocked.out).toMatch(/\ntarget t\n/);
   expect(blocked.out).not.toContain("secret");
@@ -121,8 +121,20 @@ test("check says what stands in the way with the statement that mends it, and ex
   expect(fine.out).toMatch(/Nothing stands in the way.*Next: node \S+zeroetl\.cjs serve/);
   await writeFile(join(directory.path, "zeroetl.yaml"), "region: us-east-1\n");
   const empty = await run(["check"], { directory: directory.path });
-  expect(empty.out).toMatch(/^configuration\n {2}warns {2}CONFIGURATION There is no source\. Fix: Name one/);
-  expect(empty.out).toMatch(/There is no target\..*\n\nNothing stands in the way \(2 warnings\)/);
+  expect(empty.status).toBe(1);
+  expect(empty.out).toMatch(
+    /^configuration\n {2}blocks CONFIGURATION No source is configured\. Fix: Name one/,
+  );
+  expect(empty.out).toMatch(
+    /No target is configured\..*\n\nNothing is configured: there is nothing to replicate/,
+  );
+  const asJson = JSON.parse((await run(["check", "--json"], { directory: directory.path })).out) as object;
+  expect(asJson).toMatchObject({
+    findings: [
+      { about: "configuration", severity: "blocks", code: "CONFIGURATION", fix: "Name one under `sources`." },
+      { fix: "Name one under `targets`." },
+    ],
+  });
   await writeFile(
     join(directory.path, "zeroetl.yaml"),
     `sources:\n  - { name: shop, engine: postgres, url: "${mended.url()}" }\n`,
@@ -170,4 +182,78 @@ test("a changed filter drops and copies tables, and a deleted integration leaves
   await service.remove();
   expect(await slots(server)).toBe(0);
   expect(await service.query("SELECT id FROM postgres.public.b")).toEqual([["1"]]);
+});
+
+test("create, modify and delete drive the service as the API does, with the credentials that it runs with", async () => {
+  await using server = await TestPostgres.start();
+  await using directory = await TemporaryDirectory.make();
+  await server.run(
+    ["orders", "log"].flatMap((name) => [
+      `CREATE TABLE ${name} (id int PRIMARY KEY)`,
+      `INSERT INTO ${name} VALUES (1)`,
+    ]),
+  );
+  const options = { directory: directory.path };
+  await using service = await ServiceProcess.start({ ...options, sourceUrl: server.url() });
+  const zeroetl = (...parameters: string[]) =>
+    run([...parameters, "--config", join(directory.path, "zeroetl.yaml")], options);
+  const created = await zeroetl("create", "test", "test");
+  expect(created).toMatchObject({ status: 0, err: "" });
+  // The second line is a command, which does what it says.
+  expect(created.out).toMatch(
+    /^Integration test is being created, with the data filter include: postgres\.\*\.\*\.\nWhat is so now: node \S+ status test\n$/,
+  );
+  await service.status("active");
+  expect(await service.query("SELECT id FROM postgres.public.log")).toEqual([["1"]]);
+  const again = await zeroetl("create", "test", "test", "--name", "other", "--database", "copy");
+  expect([again.status, again.err]).toEqual([
+    1,
+    expect.stringMatching(/^zeroetl: .*already exists between .* \(IntegrationAlreadyExistsFault\)\n$/),
+  ]);
+  for (const [parameters, message] of [
+    [["create", "tset", "test"], /There is no source "tset" in the configuration; it has test\./],
+    [["create", "test", "x"], /There is no target "x" in the configuration; it has test\./],
+    [["modify", "test"], /There is nothing to change: give --name, --filter or both\./],
+  ] as const)
+    expect(await zeroetl(...parameters)).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(message) as string,
+    });
+
+  const modified = await zeroetl(
+    "modify",
+    "test",
+    "--name",
+    "shop",
+    "--filter",
+    "include: postgres.public.orders",
+    "--json",
+  );
+  expect(JSON.parse(modified.out)).toMatchObject({ IntegrationName: "shop", Status: "modifying" });
+  await service.status("active", { name: "shop" });
+  await expect(service.query("SELECT id FROM postgres.public.log")).rejects.toThrow(/does not exist/);
+  const refused = await zeroetl("modify", "shop", "--filter", "nonsense");
+  expect(refused.err).toMatch(/^zeroetl: .*\(InvalidParameterValue\)\n$/);
+
+  expect((await zeroetl("delete", "shop")).out).toMatch(
+    /^Integration shop is being deleted; its rows stay readable/,
+  );
+  await until("its slot is gone", async () => (await slots(server)) === 0);
+  const gone = await zeroetl("delete", "shop");
+  expect(gone.err).toMatch(
+    /The integration shop does not exist\. List the integrations with `node \S+ status`\./,
+  );
+  await zeroetl(
+    "create",
+    "test",
+    "test",
+    "--name",
+    "eu",
+    "--database",
+    "eu",
+    "--filter",
+    "include: postgres.public.log",
+  );
+  await service.status("active", { name: "eu" });
+  expect(await service.query("SELECT id FROM eu.public.log")).toEqual([["1"]]);
 });
