@@ -124,13 +124,17 @@ function causeLines({ cause }: StreamReport, errors: IntegrationReport["errors"]
 }
 
 function streamText(stream: StreamReport, rates: Rates): string {
-  const { sourceDatabase, destinationDatabase, lagSeconds, retainedBytes, changes, copiedRows } = stream;
+  const { sourceDatabase, destinationDatabase, lagSeconds, retainedBytes, changes } = stream;
+  const { copiedRows, copiesWaiting } = stream;
   const rate = rates.get(`${sourceDatabase}/${destinationDatabase}`);
   const facts = [
     phaseText(stream),
     `lag ${lagSeconds === null ? "unknown" : duration(lagSeconds)}`,
     `${grouped(changes)} changes applied${rate === undefined ? "" : `, ${grouped(rate)} a second`}`,
     ...(copiedRows > 0 ? [`${grouped(copiedRows)} rows copied`] : []),
+    ...(copiesWaiting === null || copiesWaiting === 0
+      ? []
+      : [`${counted(copiesWaiting, "table")} to be copied`]),
     ...(retainedBytes === null ? [] : [`${byteSize(retainedBytes)} of WAL kept`]),
   ];
   return `${sourceDatabase} → ${destinationDatabase}: ${facts.join(" · ")}`;
