@@ -6,6 +6,7 @@ import { benchCatalog, type CatalogOptions } from "./catalog.ts";
 import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSnapshot } from "./snapshot.ts";
+import { benchSpread } from "./spread.ts";
 import { benchTables } from "./tables.ts";
 import { benchValues, valueContents, valuePaths, valueTypes, type ValuesOptions } from "./values.ts";
 import { benchStream, type StreamOptions } from "./stream.ts";
@@ -134,5 +135,13 @@ program
   .option("--rows <n>", "rows of the large table", count, 5_000_000)
   .option("--seconds <n>", "how long greedy queries run beside the stream", count, 60)
   .action((options: { rows: number; seconds: number }) => benchAbuse(options));
+
+program
+  .command("spread")
+  .description("many tables written by many connections, and the lag of another table meanwhile")
+  .option("--tables <n>", "tables that are written to", count, 200)
+  .option("--writers <n>", "connections that write", count, 200)
+  .option("--seconds <n>", "how long", count, 30)
+  .action((options: { tables: number; writers: number; seconds: number }) => benchSpread(options));
 
 await program.parseAsync();

@@ -26,8 +26,9 @@ import { TableSet } from "./table-set.ts";
 
 const log = logger("duckdb");
 
-// Statements of so many tables are kept prepared; more tables than that rarely change at once.
-const writersMax = 200;
+// Statements of so many tables are kept prepared, at some 100 kB each. Where more change again and again, each batch
+// prepares all of them anew, which takes twice the time.
+const writersMax = 1000;
 
 /** A guess. */
 const smallRowBytes = 100;
@@ -356,7 +357,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   #watchIdle(): void {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
-      this.#checkpointIdle().catch((error: unknown) => {
+      this.#settle().catch((error: unknown) => {
         log.warn(
           { database: this.name, reason: writeFailure(error).message },
           "A checkpoint was not possible",
@@ -366,14 +367,16 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#idle.unref();
   }
 
-  async #checkpointIdle(): Promise<void> {
+  /** Gives back what only a busy stream needs. */
+  async #settle(): Promise<void> {
     if (this.#inTransaction || this.#closed) return;
     const { size } = await stat(join(this.#duck.directory, `${fileOf(this.name)}.wal`)).catch(() => ({
       size: 0,
     }));
-    if (size < idleLogBytesMax) return;
     await this.#alone(async () => {
       if (this.#inTransaction) return;
+      await this.#forgetWriters();
+      if (size < idleLogBytesMax) return;
       await this.#duck.checkpoint(this.name);
       this.#remeasure();
     });
