@@ -12,6 +12,10 @@ const good: ServerFacts = {
   hasSlot: false,
   sendersMax: 10,
   sendersUsed: 0,
+  connectionsMax: 97,
+  connectionsUsed: 10,
+  connectionLimit: -1,
+  connectionsOfUser: 1,
   mayReplicate: true,
   mayCreate: true,
   slotKeepMb: -1,
@@ -57,5 +61,16 @@ test("a bound of the WAL that is kept is fine unless it is soon reached", () => 
     "fine",
     "warns",
     "warns",
+  ]);
+});
+
+test("limits on connections that leave no room for a stream are a warning with the statement that raises them", () => {
+  const warnings = serverFindings(
+    { ...good, connectionsUsed: 95, connectionLimit: 5, user: 'r "x' },
+    "d",
+  ).filter(({ severity }) => severity === "warns");
+  expect(warnings.map(({ code, fix }) => [code, fix])).toEqual([
+    ["SOURCE_CONNECTIONS", "ALTER SYSTEM SET max_connections = 147; then restart the source."],
+    ["SOURCE_CONNECTIONS", 'ALTER ROLE "r ""x" CONNECTION LIMIT -1;'],
   ]);
 });

@@ -47,6 +47,9 @@ interface Rule {
   readonly fine: (facts: ServerFacts) => string;
 }
 
+/** Three that a stream keeps, two more while it copies, and one that looks what a copy waits for. */
+const connectionsPerStream = 6;
+
 /** One slot and one sender for the stream, and others for the moments in which tables are copied. */
 function lacksRoom(most: number, used: number, { hasSlot }: ServerFacts): boolean {
   return most - used < (hasSlot ? 1 : 2);
@@ -103,6 +106,29 @@ const rules: readonly Rule[] = [
     fix: ({ sendersUsed }) =>
       `ALTER SYSTEM SET max_wal_senders = ${sendersUsed + 10}; then restart the source.`,
     fine: ({ sendersMax, sendersUsed }) => `${sendersUsed} of ${sendersMax} WAL senders are in use.`,
+  },
+  {
+    severity: "warns",
+    code: "SOURCE_CONNECTIONS",
+    subject: "max_connections",
+    applies: ({ connectionsMax, connectionsUsed }) => connectionsMax - connectionsUsed < connectionsPerStream,
+    message: ({ connectionsMax, connectionsUsed }) =>
+      `${connectionsUsed} of ${connectionsMax} connections to the server are in use, and a stream needs up to ${connectionsPerStream}.`,
+    fix: ({ connectionsMax }) =>
+      `ALTER SYSTEM SET max_connections = ${connectionsMax + 50}; then restart the source.`,
+    fine: ({ connectionsMax, connectionsUsed }) =>
+      `${connectionsUsed} of ${connectionsMax} connections to the server are in use.`,
+  },
+  {
+    severity: "warns",
+    code: "SOURCE_CONNECTIONS",
+    subject: "connection limit",
+    applies: ({ connectionLimit, connectionsOfUser }) =>
+      connectionLimit >= 0 && connectionLimit - connectionsOfUser < connectionsPerStream,
+    message: ({ user, connectionLimit, connectionsOfUser }) =>
+      `User ${user} has ${connectionsOfUser} of at most ${connectionLimit} connections, and a stream needs up to ${connectionsPerStream}.`,
+    fix: ({ user }) => `ALTER ROLE ${quoteIdentifier(user)} CONNECTION LIMIT -1;`,
+    fine: ({ user }) => `The connection limit of user ${user} leaves room for a stream.`,
   },
   {
     severity: "blocks",

@@ -13,6 +13,12 @@ export interface ServerFacts {
   readonly hasSlot: boolean;
   readonly sendersMax: number;
   readonly sendersUsed: number;
+  /** Ordinary connections that the server leaves to users who are no superusers. */
+  readonly connectionsMax: number;
+  readonly connectionsUsed: number;
+  /** Of our user; −1: no limit. */
+  readonly connectionLimit: number;
+  readonly connectionsOfUser: number;
   readonly mayReplicate: boolean;
   readonly mayCreate: boolean;
   /** MB; −1: no limit. */
@@ -38,6 +44,11 @@ SELECT current_setting('server_version_num')::int AS "version",
   EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1) AS "hasSlot",
   current_setting('max_wal_senders')::int AS "sendersMax",
   (SELECT count(*)::int FROM pg_stat_replication) AS "sendersUsed",
+  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - coalesce(current_setting('reserved_connections', true)::int, 0) AS "connectionsMax",
+  (SELECT sum(numbackends)::int FROM pg_stat_database) AS "connectionsUsed",
+  (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS "connectionLimit",
+  (SELECT count(*)::int FROM pg_stat_activity WHERE usename = current_user) AS "connectionsOfUser",
   (SELECT r.rolreplication OR r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
     OR coalesce((SELECT pg_has_role(r.oid, 'MEMBER') FROM pg_roles r WHERE r.rolname = 'rds_replication'), false)
     AS "mayReplicate",
