@@ -146,9 +146,7 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
     arnOf,
     queries: new QueryTurns(configuration.queries),
   });
-  const metrics = new Metrics();
-  closers.push(() => metrics[Symbol.dispose]());
-  metrics.add(supervisorMetrics, async () => supervisorSamples(await supervisor.integrations()));
+  const metrics = metricsOf(supervisor, closers);
   const app = createApi({
     account: configuration.account,
     region,
@@ -179,6 +177,13 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
   log.info({ api, dataDirectory }, "The service listens");
   const failed = catalogLock?.lost ?? new Promise<never>(() => {});
   return { api, credentials, operator, configured, failed };
+}
+
+function metricsOf(supervisor: Supervisor, closers: Close[]): Metrics {
+  const metrics = new Metrics();
+  closers.push(() => metrics[Symbol.dispose]());
+  metrics.add(supervisorMetrics, async () => supervisorSamples(await supervisor.integrations()));
+  return metrics;
 }
 
 /** Unwraps data keys. An integration that is older than they are gets one when it first needs it. */
