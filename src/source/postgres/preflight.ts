@@ -24,9 +24,13 @@ export async function checkSource(request: StreamRequest, signal: AbortSignal): 
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof CodedError)) throw error;
-    return [finding("blocks", error.code, { subject: "server", message: error.message })];
+    const { code, message, fix = urlFix } = error;
+    return [finding("blocks", code, { subject: "server", message, fix })];
   }
 }
+
+/** Of errors whose code has no fix of its own: before a server has answered, they are about the URL. */
+const urlFix = "Correct the source's `url` in the configuration.";
 
 /** Throws the first finding that blocks. */
 export function assertServer(facts: ServerFacts, database: string): void {
