@@ -165,7 +165,7 @@ def strangers():
     nobody = client(aws_secret_access_key="wrong", aws_access_key_id="AKIDNOBODY")
     refused("InvalidClientTokenId", 403, nobody.describe_integrations)
     refused("SignatureDoesNotMatch", 403, client(region_name="eu-west-1").describe_integrations)
-    refused("SignatureDoesNotMatch", 403, client("ec2").describe_instances)
+    refused("InvalidAction", 400, client("ec2").describe_instances)
 
     tampered = client()
 
