@@ -43,7 +43,8 @@ async function stop(service: ServiceProcess, dice: Dice) {
   let last = performance.now();
   for (let sent = 0; sent < signals && service.ending === undefined; sent++) {
     if (sent > 0) await sleep(dice.int(dice.chance(0.5) ? 20 : 400));
-    service.sendSignal(dice.pick(["SIGINT", "SIGTERM", "SIGHUP"]));
+    // Alone, SIGHUP reloads the configuration.
+    service.sendSignal(dice.pick(sent === 0 ? ["SIGINT", "SIGTERM"] : ["SIGINT", "SIGTERM", "SIGHUP"]));
     last = performance.now();
   }
   const ending = await until("the process is gone", () => service.ending, goneWithinMs);
