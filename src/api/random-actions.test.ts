@@ -487,4 +487,4 @@ test(`${sequences.toLocaleString("en")} random sequences of actions do what a sm
   expect(played).toBeGreaterThanOrEqual(sequences);
   process.stdout.write(`${JSON.stringify(Object.fromEntries(met))}\n`);
   expect(mustBeMet.filter((what) => !met.has(what))).toEqual([]);
-});
+}, 600_000);
