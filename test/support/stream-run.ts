@@ -184,9 +184,15 @@ export class StreamRun implements AsyncDisposable {
   }
 
   async synced(...names: string[]): Promise<void> {
-    await this.until(`${names.join()} synced`, () =>
-      names.every((name) => this.model.phase(name)?.kind === "synced"),
-    );
+    try {
+      await this.until(`${names.join()} synced`, () =>
+        names.every((name) => this.model.phase(name)?.kind === "synced"),
+      );
+    } catch (error) {
+      const phases = names.map((name) => [name, this.model.phase(name)]);
+      const seen = { phases, events: this.model.events, obstacle: this.obstacle, notices: this.notices };
+      throw new Error(`${(error as Error).message}; instead ${JSON.stringify(seen)}`, { cause: error });
+    }
   }
 
   /** Names of tables that differ between source and model at one place of the log. */
