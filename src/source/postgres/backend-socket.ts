@@ -81,7 +81,7 @@ export class BackendSocket implements Disposable {
     this.#socket = socket;
     this.#limits = limits;
     this.#pool = pool;
-    this.#space = pool.take(0);
+    this.#space = pool.first(socket);
     this.#isGathering = limits.gatherBytesPerMs === 0;
     // What goes through a stream, as with TLS, is copied.
     socket.on("data", this.#onBytes);
@@ -164,7 +164,7 @@ export class BackendSocket implements Disposable {
     this.#socket.off("data", this.#onBytes);
     this.#socket.off("error", this.#onError);
     this.#socket.off("close", this.#onClose);
-    this.#pool.release(this.#socket, this.#space);
+    this.#pool.leave(this.#socket, this.#space);
   }
 
   #arrival(signal: AbortSignal): Promise<void> {

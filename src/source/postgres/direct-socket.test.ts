@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { BackendSocket, copyLimits, headerBytes } from "./backend-socket.ts";
 import { DirectSocket } from "./direct-socket.ts";
 import { RegionPool } from "./region-pool.ts";
@@ -85,5 +86,28 @@ test("memory that the kernel is still to write to is not used for another connec
   expect(Buffer.from(await one.read(never)).equals(message(new Uint8Array(300).fill(3)))).toBe(true);
   for (const region of regions)
     expect(Buffer.from(region).equals(message(new Uint8Array(900).fill(2)))).toBe(true);
+  await Promise.all([first.end(), second.end()]);
+});
+
+test("what comes once a reader has left a connection is not written into another connection's bytes", async () => {
+  const regionBytesMax = 1_000;
+  const pool = new RegionPool(regionBytesMax);
+  const limits = { ...copyLimits, regionBytesMax, gatherMs: 0 };
+  const [first, second] = await Promise.all([connection(), connection()]);
+  const one = new BackendSocket(first.client, limits, pool);
+  first.server.write(message(new Uint8Array(300).fill(1)));
+  await one.read(never);
+  one.release();
+  const other = new BackendSocket(second.client, limits, pool);
+  const sent = message(new Uint8Array(900).fill(2));
+  second.server.write(sent.subarray(0, 700));
+  const read = other.read(never);
+  await until("the message has come in part", () => other.isWithinMessage);
+  const arrival = once(first.client, "data");
+  first.client.resume();
+  first.server.write("the answer to the next statement");
+  await arrival;
+  second.server.write(sent.subarray(700));
+  expect(Buffer.from(await read).equals(sent)).toBe(true);
   await Promise.all([first.end(), second.end()]);
 });

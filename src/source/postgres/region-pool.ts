@@ -16,8 +16,10 @@ export const largeRegionBytes = 32 << 20;
 export class RegionPool {
   readonly bytes: number;
   readonly #free: ArrayBuffer[] = [];
-  /** By reader: where its next bytes will be written, even if that is behind a region which has been given already. */
+  /** By connection: where its next bytes will be written, even if that is behind a region which has been given already. */
   readonly #lent = new Map<object, ArrayBufferLike>();
+  /** By connection: the space of the reader that it had last, for its next one. */
+  readonly #left = new WeakMap<object, Uint8Array>();
   /** The large region that is in use, or the promise that it will be taken. */
   #large: ArrayBufferLike | "promised" | undefined;
   #waiting: (() => void)[] = [];
@@ -65,20 +67,29 @@ export class RegionPool {
     return new Uint8Array(buffer, byteOffset);
   }
 
-  /** The reader's next bytes will be written there, and no more where it was before. */
-  lend(reader: object, { buffer }: Uint8Array): void {
-    this.#lent.set(reader, buffer);
+  /** The connection's next bytes will be written there, and no more where it was before. */
+  lend(connection: object, { buffer }: Uint8Array): void {
+    this.#lent.set(connection, buffer);
   }
 
-  /** The reader writes no more, and what it would have written to next is free. */
-  release(reader: object, space: Uint8Array): void {
-    this.#lent.delete(reader);
-    this.give(space);
+  /** The space that a connection's reader begins with. */
+  first(connection: object): Uint8Array {
+    const left = this.#left.get(connection);
+    this.#left.delete(connection);
+    return left ?? this.take(0);
+  }
+
+  /**
+   * The connection has no reader any more. The kernel writes what comes next to the reader's space nevertheless, so that
+   * nobody else may have it.
+   */
+  leave(connection: object, space: Uint8Array): void {
+    this.#left.set(connection, space);
   }
 
   /**
    * Nobody looks at the region any more. It is left to the garbage collector if it is not of the pool's size, or if a
-   * reader's next bytes will be written into the same memory.
+   * connection's next bytes will be written into the same memory.
    */
   give(region: Uint8Array): void {
     this.giveLarge(region);
