@@ -61,6 +61,8 @@ function rowSizesFor(memoryBytes: number): RowSizes {
 /** One running DuckDB with the database files of one directory attached. Knows nothing of streams. */
 export class DuckDb {
   readonly directory: string;
+  /** What DuckDB may hold in memory. */
+  readonly memoryBytes: number;
   readonly feeds: Feeds;
   readonly rowSizes: RowSizes;
   readonly #scratch = new Scratch();
@@ -82,6 +84,7 @@ export class DuckDb {
     session: Session,
   ) {
     this.directory = directory;
+    this.memoryBytes = memoryBytes;
     this.rowSizes = rowSizes;
     this.#instance = instance;
     this.#session = session;

@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
+import type { DuckDb } from "./duck-db.ts";
 import type { Session } from "./session.ts";
 
 const log = logger("duckdb");
@@ -24,10 +25,9 @@ export class MemoryWatch implements AsyncDisposable {
   readonly #idleBytes = process.memoryUsage.rss();
   readonly #running: Promise<void>;
 
-  /** The session is closed by the watch. */
-  constructor(session: Promise<Session>, relieve: () => Promise<void>) {
+  constructor(duck: DuckDb, relieve: () => Promise<void>) {
     this.#relieve = relieve;
-    this.#running = this.#run(session).catch((error: unknown) => {
+    this.#running = this.#run(duck).catch((error: unknown) => {
       log.warn({ reason: messageOf(error) }, "The memory that queries take is not known");
     });
   }
@@ -37,14 +37,18 @@ export class MemoryWatch implements AsyncDisposable {
     await this.#running;
   }
 
-  async #run(opening: Promise<Session>): Promise<void> {
+  async #run(duck: DuckDb): Promise<void> {
     const { signal } = this.#stop;
-    const session = await opening;
+    const { memoryBytes } = duck;
+    // Most queries have ended by the first look.
+    await setTimeout(everyMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    const session = await duck.session();
     try {
-      const limit = await limitOf(session);
       for (let look = 0; !signal.aborted; look++) {
         const isTooMuch =
-          this.#isBeyond(limit) || (look % looksPerQuestion === 0 && (await holds(session, limit)));
+          this.#isBeyond(memoryBytes) ||
+          (look % looksPerQuestion === 0 && (await holds(session, memoryBytes)));
         if (isTooMuch) await this.#relieve();
         await setTimeout(everyMs, undefined, { signal }).catch(() => {});
       }
@@ -64,11 +68,4 @@ async function holds(session: Session, limit: number): Promise<boolean> {
     "SELECT CAST(sum(memory_usage_bytes) AS DOUBLE) AS held FROM duckdb_memory() WHERE tag = 'ALLOCATOR'",
   );
   return Number(row?.["held"]) > limit * heldShare;
-}
-
-async function limitOf(session: Session): Promise<number> {
-  const [row] = await session.rows(
-    "SELECT CAST(parse_formatted_bytes(current_setting('memory_limit')) AS DOUBLE) AS bytes",
-  );
-  return Number(row?.["bytes"]);
 }

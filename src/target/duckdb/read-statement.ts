@@ -1,3 +1,4 @@
+import QuickLRU from "quick-lru";
 import type { Session } from "./session.ts";
 import { checkQuery, isPath, refuse, type TreeNode } from "./statement-check.ts";
 import { checkGrowth } from "./statement-growth.ts";
@@ -13,11 +14,6 @@ export interface ReadStatement {
   readonly tables: readonly NamedTable[];
 }
 
-interface CheckedText {
-  readonly tables: readonly NamedTable[];
-  readonly node: TreeNode;
-}
-
 /** What `json_serialize_sql` answers. */
 interface Parsed {
   readonly error: boolean;
@@ -31,11 +27,38 @@ const treeBytesMax = 2 * 1024 ** 2;
 const readsOnly =
   "Only statements that read are possible here: SELECT, FROM, VALUES, WITH, PIVOT … IN (…), UNPIVOT, EXPLAIN, DESCRIBE, SHOW, SUMMARIZE.";
 
+/** Clients send the same statements again and again. */
+const keptMax = 256;
+const keptLengthMax = 4096;
+
 /**
- * Parses a statement with DuckDB's own parser, without binding it, and refuses what is not known to do no more than read:
- * by an allow list of kinds of nodes and of functions. What comes back is the text that was checked.
+ * Parses statements with DuckDB's own parser, without binding them, and refuses what is not known to do no more than read:
+ * by an allow list of kinds of nodes and of functions. What a text is does not depend on the session, so that a text is
+ * parsed once.
  */
-export async function readStatement(session: Session, text: string): Promise<ReadStatement> {
+export class StatementReader {
+  readonly #statements = new QuickLRU<string, ReadStatement>({ maxSize: keptMax });
+  readonly #texts = new QuickLRU<string, readonly NamedTable[]>({ maxSize: keptMax });
+
+  /** What comes back is the text that was checked. */
+  async read(session: Session, text: string): Promise<ReadStatement> {
+    const known = this.#statements.get(text);
+    const statement = known ?? (await readText(session, text));
+    if (known === undefined && text.length <= keptLengthMax) this.#statements.set(text, statement);
+    await refuseFiles(session, statement.tables);
+    return statement;
+  }
+
+  /** Refuses a text that was made from a checked one, in the same way. */
+  async check(session: Session, sql: string): Promise<void> {
+    const known = this.#texts.get(sql);
+    const tables = known ?? (await checkText(session, sql)).tables;
+    if (known === undefined && sql.length <= keptLengthMax) this.#texts.set(sql, tables);
+    await refuseFiles(session, tables);
+  }
+}
+
+async function readText(session: Session, text: string): Promise<ReadStatement> {
   const sql = tidyStatement(text);
   const explained = explainedBy(sql);
   const { tables, node } = await checkText(session, explained?.query ?? sql);
@@ -45,8 +68,12 @@ export async function readStatement(session: Session, text: string): Promise<Rea
     : { sql: explained.head + explained.query, isQuery: false, tables };
 }
 
-/** The same for a text that was made from a checked one. */
-export async function checkText(session: Session, sql: string): Promise<CheckedText> {
+interface CheckedText {
+  readonly tables: readonly NamedTable[];
+  readonly node: TreeNode;
+}
+
+async function checkText(session: Session, sql: string): Promise<CheckedText> {
   const { error, error_type: kind, error_message: message, statements = [] } = await parsed(session, sql);
   if (error && kind === "parser") refuse(`Parser Error: ${message ?? "unknown"}`);
   // Says no more than that it is no SELECT, or that one within it is none.
@@ -54,9 +81,7 @@ export async function checkText(session: Session, sql: string): Promise<CheckedT
   const [statement, ...others] = statements;
   if (statement === undefined) return refuse("There is no statement to run.");
   if (others.length > 0) refuse("Give one statement at a time.");
-  const tables = checkQuery(statement.node);
-  await refuseFiles(session, tables.filter(isPath));
-  return { tables, node: statement.node };
+  return { tables: checkQuery(statement.node), node: statement.node };
 }
 
 const pivotNeedsValues =
@@ -74,7 +99,7 @@ async function parsed(session: Session, sql: string): Promise<Parsed> {
 }
 
 async function refuseFiles(session: Session, tables: readonly NamedTable[]): Promise<void> {
-  for (const { table } of tables) {
+  for (const { table } of tables.filter(isPath)) {
     const found = await session.rows("SELECT 1 FROM duckdb_views() WHERE view_name = $1 LIMIT 1", [table]);
     if (found.length === 0) refuse(`There is no table ${JSON.stringify(table)}.`);
   }

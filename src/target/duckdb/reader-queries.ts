@@ -2,6 +2,7 @@ import { CodedError } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import type { DuckDb } from "./duck-db.ts";
 import { MemoryWatch } from "./memory-watch.ts";
+import { StatementReader } from "./read-statement.ts";
 import { ReaderQuery, type ReaderResult, type Statement } from "./reader-query.ts";
 
 const log = logger("duckdb");
@@ -9,13 +10,15 @@ const log = logger("duckdb");
 /** The queries that run in a warehouse, in the order of their beginning, and the watch over their memory. */
 export class ReaderQueries {
   readonly #queries = new Set<ReaderQuery>();
+  readonly #reader = new StatementReader();
   #watch: MemoryWatch | undefined;
   #ending: Promise<void> = Promise.resolve();
 
   async run(duck: DuckDb, statement: Statement, signal: AbortSignal): Promise<ReaderResult> {
-    const query = new ReaderQuery(await duck.session(), () => this.#ended(query), signal);
+    const parts = { session: await duck.session(), reader: this.#reader, onEnd: () => this.#ended(query) };
+    const query = new ReaderQuery(parts, signal);
     this.#queries.add(query);
-    this.#watch ??= new MemoryWatch(duck.session(), () => this.#relieve());
+    this.#watch ??= new MemoryWatch(duck, () => this.#relieve());
     return query.run(statement);
   }
 

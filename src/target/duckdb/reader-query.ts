@@ -9,7 +9,7 @@ import { CodedError, messageOf } from "../../base/errors.ts";
 import type { NestedForm, QueryResult } from "../target.ts";
 import { ChunkRows, type TextRow } from "./chunk-rows.ts";
 import { duckFailure } from "./duck-errors.ts";
-import { checkText, readStatement, type ReadStatement } from "./read-statement.ts";
+import type { ReadStatement, StatementReader } from "./read-statement.ts";
 import { failedMidway, interrupting, type Session } from "./session.ts";
 import type { NamedTable } from "./statement-databases.ts";
 
@@ -28,6 +28,13 @@ export interface Statement {
   readonly nested: NestedForm;
 }
 
+export interface QueryParts {
+  /** Closed when the query ends. */
+  readonly session: Session;
+  readonly reader: StatementReader;
+  readonly onEnd: () => void;
+}
+
 const nestedTypes = new Set([
   DuckDBTypeId.ARRAY,
   DuckDBTypeId.LIST,
@@ -36,9 +43,10 @@ const nestedTypes = new Set([
   DuckDBTypeId.UNION,
 ]);
 
-/** One statement of a user, in a session of its own, which is closed when the query ends. */
+/** One statement of a user, in a session of its own. */
 export class ReaderQuery {
   readonly #session: Session;
+  readonly #reader: StatementReader;
   readonly #signal: AbortSignal;
   readonly #onEnd: () => void;
   readonly #onAbort = (): void => void this.stop();
@@ -48,8 +56,9 @@ export class ReaderQuery {
   #reason: CodedError | undefined;
   #ended = false;
 
-  constructor(session: Session, onEnd: () => void, signal: AbortSignal) {
+  constructor({ session, reader, onEnd }: QueryParts, signal: AbortSignal) {
     this.#session = session;
+    this.#reader = reader;
     this.#signal = signal;
     this.#onEnd = onEnd;
     signal.addEventListener("abort", this.#onAbort);
@@ -61,8 +70,8 @@ export class ReaderQuery {
    */
   async run({ sql, searchPath, nested }: Statement): Promise<ReaderResult> {
     return this.#step(async () => {
-      await this.#session.run(`SET search_path = ${searchPath}`);
-      const read = await readStatement(this.#session, sql);
+      await this.#session.run(`SET search_path = ${searchPath}; BEGIN TRANSACTION READ ONLY`);
+      const read = await this.#reader.read(this.#session, sql);
       const wanted = await this.#session.prepare(read.sql);
       if (wanted.columnCount > columnsMax)
         throw new CodedError(
@@ -73,7 +82,6 @@ export class ReaderQuery {
         name: wanted.columnName(index),
         type: nameOf(wanted.columnType(index)),
       }));
-      await this.#session.run("BEGIN TRANSACTION READ ONLY");
       const values = columns.map(({ type }, index) =>
         nested === "json" && nestedTypes.has(wanted.columnTypeId(index))
           ? jsonOf(`c${index}`, type)
@@ -164,7 +172,7 @@ export class ReaderQuery {
     );
     const inner = `SELECT ${texts.join(", ")} FROM (\n${sql}\n) AS q(${names.join(", ")})`;
     this.#whole = `SELECT ${bounded.join(", ")} FROM (${inner})`;
-    await checkText(this.#session, this.#whole);
+    await this.#reader.check(this.#session, this.#whole);
     return this.#session.prepare(this.#whole);
   }
 
