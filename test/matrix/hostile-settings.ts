@@ -1,3 +1,4 @@
+import { CodedError, isErrorCode } from "../../src/base/errors.ts";
 import type { TestPostgres } from "../support/postgres.ts";
 import { TestDatabase } from "../support/stream-run.ts";
 import { until } from "../support/until.ts";
@@ -136,7 +137,10 @@ async function replicate(
 ): Promise<void> {
   const findings = await postgres.check(run.request, new AbortController().signal);
   const blocker = findings.find(({ severity }) => severity === "blocks");
-  if (blocker !== undefined) throw new Error(`${blocker.code}: ${blocker.message}`);
+  if (blocker !== undefined) {
+    const { code, message } = blocker;
+    throw isErrorCode(code) ? new CodedError(code, message) : new Error(`${code}: ${message}`);
+  }
   await run.start();
   await run.synced("public.t");
   await database.run(
