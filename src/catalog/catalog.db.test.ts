@@ -296,9 +296,11 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect(await catalog.addTags(randomUUID(), [])).toEqual({ kind: "unknown" });
   });
 
-  test("sources have tags and what their integrations complain of", async () => {
+  test("sources have tags, the version reported last and what their integrations complain of", async () => {
     const [sourceArn, other] = [`source-${randomUUID()}`, `source-${randomUUID()}`];
-    expect(await catalog.sources([sourceArn])).toEqual(new Map([[sourceArn, { tags: [], errorCodes: [] }]]));
+    expect(await catalog.sources([sourceArn])).toEqual(
+      new Map([[sourceArn, { tags: [], engineVersion: undefined, errorCodes: [] }]]),
+    );
     expect(await catalog.sources([])).toEqual(new Map());
     const many = Array.from({ length: 50 }, (_value, index) => ({ key: `k${index}`, value: "" }));
     expect(await catalog.addSourceTags(sourceArn, [{ key: "k0", value: "1" }])).toBe("tagged");
@@ -315,10 +317,19 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
       const report = { generation: 1, status: "needs_attention", tables: [] } as const;
       await catalog.report(id, { ...report, errors: [error, { ...error, code: "WAL_LEVEL" }] });
     }
+    await catalog.reportVersion(sourceArn, "15.4");
+    await catalog.reportVersion(sourceArn, "15.5");
     expect(await catalog.sources([other, sourceArn])).toEqual(
       new Map([
-        [other, { tags: [{ key: "k0", value: "" }], errorCodes: ["SOURCE_UNREACHABLE", "WAL_LEVEL"] }],
-        [sourceArn, { tags: [{ key: "k0", value: "1" }], errorCodes: [] }],
+        [
+          other,
+          {
+            tags: [{ key: "k0", value: "" }],
+            engineVersion: undefined,
+            errorCodes: ["SOURCE_UNREACHABLE", "WAL_LEVEL"],
+          },
+        ],
+        [sourceArn, { tags: [{ key: "k0", value: "1" }], engineVersion: "15.5", errorCodes: [] }],
       ]),
     );
   });
@@ -332,20 +343,21 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect((await catalog.sources([arn])).get(arn)?.tags).toHaveLength(30);
   });
 
-  test("one from before sources had tags, targets policies and integrations data keys is brought up to date with what it holds", async () => {
+  test("one from before sources had tags and versions, targets policies and integrations data keys is brought up to date with what it holds", async () => {
     const old = await makeHome();
     const made = await Catalog.open(old.location);
     const created = await made.create(wish({ name: "survivor", tags: [{ key: "k", value: "v" }] }), quotas);
     expect(created.kind).toBe("created");
     await made[Symbol.asyncDispose]();
     const { db, close } = await openDatabase(old.location);
-    await sql`DROP TABLE zeroetl.source_tags, zeroetl.resource_policies`.execute(db);
+    await sql`DROP TABLE zeroetl.source_tags, zeroetl.source_versions, zeroetl.resource_policies`.execute(db);
     await sql`ALTER TABLE zeroetl.integrations DROP COLUMN wrapped_key`.execute(db);
     await sql`DELETE FROM zeroetl.kysely_migration WHERE name >= '0004'`.execute(db);
     await close();
     const opened = await Catalog.open(old.location);
     expect((await opened.find("survivor"))?.tags).toEqual([{ key: "k", value: "v" }]);
     expect(await opened.addSourceTags("source", [{ key: "k", value: "v" }])).toBe("tagged");
+    await opened.reportVersion("source", "15.4");
     expect(await opened.resourcePolicies.remove("target")).toBe("unknown");
     const [wanted] = await opened.wanted();
     expect(wanted?.wrappedKey).toBeUndefined();

@@ -27,7 +27,13 @@ import {
   type WantedIntegration,
 } from "./reports.ts";
 import { ResourcePolicies } from "./resource-policies.ts";
-import { addSourceTags, readSources, removeSourceTags, type SourceFacts } from "./sources.ts";
+import {
+  addSourceTags,
+  readSources,
+  removeSourceTags,
+  writeSourceVersion,
+  type SourceFacts,
+} from "./sources.ts";
 import { addTags, removeTags, type Tagging } from "./tags.ts";
 import {
   createIntegration,
@@ -48,6 +54,8 @@ export type { IntegrationReport, WantedIntegration };
 export interface RuntimeCatalog {
   readonly wanted: () => Promise<readonly WantedIntegration[]>;
   readonly report: (integrationId: string, report: IntegrationReport) => Promise<void>;
+  /** The version of a source's server. Outlives the integrations of the source. */
+  readonly reportVersion: (sourceArn: string, engineVersion: string) => Promise<void>;
   /** Everything of a deleted integration has been removed at the source: now it is gone, and describe answers 404. */
   readonly forget: (integrationId: string) => Promise<void>;
   /** Calls back after a wish or a target's policy changed in this process. Only a hint: the supervisor also looks by itself. Gives the way to stop. */
@@ -206,6 +214,10 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
 
   async report(integrationId: string, report: IntegrationReport): Promise<void> {
     await writeReport(this.#changes, integrationId, report);
+  }
+
+  async reportVersion(sourceArn: string, engineVersion: string): Promise<void> {
+    await writeSourceVersion(this.#database.db, sourceArn, engineVersion);
   }
 
   /** See `keepDataKey` of reports. */

@@ -8,6 +8,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0004-source-tags": { up: sourceTags },
   "0005-resource-policies": { up: resourcePolicies },
   "0006-data-keys": { up: dataKeys },
+  "0007-source-versions": { up: sourceVersions },
 };
 
 async function integrations(db: Kysely<unknown>): Promise<void> {
@@ -115,5 +116,14 @@ async function resourcePolicies(db: Kysely<unknown>): Promise<void> {
     CREATE TABLE zeroetl.resource_policies (
       resource_arn text PRIMARY KEY,
       policy text NOT NULL
+    )`.execute(db);
+}
+
+// Apart from tags, which callers write.
+async function sourceVersions(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TABLE zeroetl.source_versions (
+      source_arn text PRIMARY KEY,
+      engine_version text NOT NULL
     )`.execute(db);
 }

@@ -45,6 +45,12 @@ export interface SourceTagsTable {
   readonly value: string;
 }
 
+/** Of configured sources, as the runtime reported it last. */
+export interface SourceVersionsTable {
+  readonly source_arn: string;
+  readonly engine_version: string;
+}
+
 /** As the runtime reported them last. */
 export interface TableStatesTable {
   readonly integration_id: string;
@@ -110,6 +116,7 @@ export interface CatalogTables {
   readonly integrations: IntegrationsTable;
   readonly tags: TagsTable;
   readonly source_tags: SourceTagsTable;
+  readonly source_versions: SourceVersionsTable;
   readonly table_states: TableStatesTable;
   readonly events: EventsTable;
   readonly settings: SettingsTable;

@@ -7,8 +7,15 @@ import { tagsMax } from "./tags.ts";
 export interface SourceFacts {
   /** In the order of their keys. */
   readonly tags: readonly Tag[];
+  /** Of its server, as the runtime reported it last; undefined before the first report. */
+  readonly engineVersion: string | undefined;
   /** The codes in `Errors` of the integrations that it has. */
   readonly errorCodes: readonly string[];
+}
+
+interface SourceRow extends Omit<SourceFacts, "engineVersion"> {
+  readonly arn: string;
+  readonly engineVersion: string | null;
 }
 
 /** By ARN, for each of the ARNs. */
@@ -16,15 +23,34 @@ export async function readSources(
   db: CatalogDatabase,
   arns: readonly string[],
 ): Promise<ReadonlyMap<string, SourceFacts>> {
-  const { rows } = await sql<SourceFacts & { arn: string }>`
+  const { rows } = await sql<SourceRow>`
     SELECT arn,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('key', key, 'value', value) ORDER BY key COLLATE "C"), '[]')
         FROM zeroetl.source_tags WHERE source_arn = arn) AS "tags",
+      (SELECT engine_version FROM zeroetl.source_versions WHERE source_arn = arn) AS "engineVersion",
       (SELECT coalesce(jsonb_agg(DISTINCT error -> 'code'), '[]')
         FROM zeroetl.integrations, jsonb_array_elements(errors) AS error WHERE source_arn = arn) AS "errorCodes"
     FROM unnest(${[...arns]}::text[]) AS arn
   `.execute(db);
-  return new Map(rows.map(({ arn, tags, errorCodes }) => [arn, { tags, errorCodes }]));
+  return new Map(
+    rows.map(({ arn, engineVersion, ...facts }) => [
+      arn,
+      { ...facts, engineVersion: engineVersion ?? undefined },
+    ]),
+  );
+}
+
+/** Replaces what was reported before. */
+export async function writeSourceVersion(
+  db: CatalogDatabase,
+  arn: string,
+  engineVersion: string,
+): Promise<void> {
+  await db
+    .insertInto("source_versions")
+    .values({ source_arn: arn, engine_version: engineVersion })
+    .onConflict((conflict) => conflict.column("source_arn").doUpdateSet({ engine_version: engineVersion }))
+    .execute();
 }
 
 /** A key that exists gets the new value. All of the tags or none. */

@@ -16,6 +16,7 @@ import type { WorkerHealth, WorkerRequest } from "../../src/runtime/worker.ts";
 class FakeCatalog implements RuntimeCatalog {
   wishes: WantedIntegration[] = [];
   reports: (IntegrationReport & { id: string })[] = [];
+  versions: [sourceArn: string, engineVersion: string][] = [];
   forgotten: string[] = [];
   failing = false;
   #listeners = new Set<() => void>();
@@ -29,6 +30,11 @@ class FakeCatalog implements RuntimeCatalog {
     if (before?.integration.generation !== report.generation) return Promise.resolve();
     this.reports.push({ id, ...report });
     this.change(id, (integration) => ({ ...integration, status: report.status, errors: report.errors }));
+    return Promise.resolve();
+  };
+
+  reportVersion = (sourceArn: string, engineVersion: string): Promise<void> => {
+    this.versions.push([sourceArn, engineVersion]);
     return Promise.resolve();
   };
 
