@@ -81,6 +81,7 @@ export class Keeper implements AsyncDisposable {
   #removalFailures = 0;
   #removalNotBefore = 0;
   #written: Written | undefined;
+  #reportedVersion: string | undefined;
   #isGone = false;
 
   private constructor(context: KeeperContext, wish: WantedIntegration) {
@@ -172,6 +173,7 @@ export class Keeper implements AsyncDisposable {
     for (const database of databases)
       await this.#ensure({ database, warehouse, source, scope }, integration, key.key);
     const standings = await this.#standings(databases);
+    await this.#reportVersion(integration.sourceArn, standings);
     for (const database of databases)
       if (!wanted.includes(database)) await this.#retire({ database, warehouse, source, scope }, signal);
     const standing = standingOf({
@@ -186,6 +188,14 @@ export class Keeper implements AsyncDisposable {
   async #standings(databases: readonly string[]): Promise<StreamStanding[]> {
     const runs = databases.flatMap((database) => this.#runs.get(database) ?? []);
     return Promise.all(runs.map((run) => run.standing()));
+  }
+
+  /** All databases of a source are on one server. */
+  async #reportVersion(sourceArn: string, standings: readonly StreamStanding[]): Promise<void> {
+    const [version] = standings.flatMap(({ health }) => health.engineVersion ?? []);
+    if (version === undefined || version === this.#reportedVersion) return;
+    await this.#context.catalog.reportVersion(sourceArn, version);
+    this.#reportedVersion = version;
   }
 
   #key(): KeyState {

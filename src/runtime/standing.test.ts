@@ -31,6 +31,7 @@ function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[]
     lagSeconds: undefined,
     stall: undefined,
     newestCommits: { readMs: undefined, appliedMs: undefined },
+    engineVersion: "15.4",
     retainedBytes: undefined,
     copiesWaiting: 0,
     counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },

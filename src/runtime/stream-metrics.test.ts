@@ -41,6 +41,7 @@ function stream(over: Partial<WorkerHealth>): WorkerHealth {
     lagSeconds: undefined,
     stall: undefined,
     newestCommits: { readMs: undefined, appliedMs: undefined },
+    engineVersion: "15.4",
     retainedBytes: undefined,
     copiesWaiting: 0,
     counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },

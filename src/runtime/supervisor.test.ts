@@ -248,6 +248,23 @@ test("the catalog is written only when something changed", async () => {
   expect(world.catalog.reports.length).toBe(before);
 });
 
+test("the version of a source is reported when it is known, and again only when it changes", async () => {
+  world.start();
+  world.create("a", "include: one.*.*, include: two.*.*");
+  const [one, two] = [await world.worker(0), await world.worker(1)];
+  one.become(streaming);
+  two.become({ ...streaming, engineVersion: "15.4" });
+  await world.status("a", "active");
+  for (const worker of [one, two]) worker.become({ ...streaming, engineVersion: "15.5" });
+  await until("the new version is reported", () => world.catalog.versions.length > 1);
+  one.become({ ...streaming, phase: { kind: "copying" }, engineVersion: "15.5" });
+  await world.status("a", "syncing");
+  expect(world.catalog.versions).toEqual([
+    ["source", "15.4"],
+    ["source", "15.5"],
+  ]);
+});
+
 test("a catalog that is away for a while stops nothing", async () => {
   world.start();
   world.create("a", "include: one.*.*");

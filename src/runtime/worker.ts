@@ -53,6 +53,8 @@ export interface WorkerHealth {
   readonly stall: Stall | undefined;
   /** Commit times of the newest transactions, ms since 1970; undefined until one was read, or applied. */
   readonly newestCommits: { readonly readMs: number | undefined; readonly appliedMs: number | undefined };
+  /** Of the server, such as `15.4`, when it was last reached; undefined until it has been. */
+  readonly engineVersion: string | undefined;
   readonly retainedBytes: number | undefined;
   /** As in `SourceMeasures`; undefined while not connected. */
   readonly copiesWaiting: number | undefined;
@@ -127,6 +129,7 @@ export class Worker implements AsyncDisposable {
   readonly #notices = new Map<string, Notice>();
   #phase: Exclude<WorkerPhase, { kind: "copying" }> = { kind: "connecting" };
   #running: Running | undefined;
+  #engineVersion: string | undefined;
   #tables: readonly TableMeasure[] = [];
   #told: Told | undefined;
   #failures = 0;
@@ -169,6 +172,7 @@ export class Worker implements AsyncDisposable {
       lagSeconds: this.#lag.seconds(Date.now()),
       stall: reach?.stall,
       newestCommits: this.#lag.newest(),
+      engineVersion: this.#engineVersion,
       retainedBytes: measures?.retainedBytes,
       copiesWaiting,
       counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
@@ -252,10 +256,11 @@ export class Worker implements AsyncDisposable {
     const progress = database.progress();
     const notice = (error: IntegrationError) =>
       this.#notices.set(error.code, { error, atMs: performance.now() });
+    const onVersion = (version: string) => (this.#engineVersion = version);
     this.#meet(undefined);
     const onWait = (obstacle: IntegrationError | undefined) => this.#meet(obstacle);
     await using source = await engine.open(
-      { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, notice, onWait },
+      { ...stream, progress, spoolDirectory, dataKey, catalogPollMs, onVersion, notice, onWait },
       signal,
     );
     opening.done();

@@ -27,6 +27,8 @@ export interface OpenRequest extends StreamRequest {
   readonly dataKey: SecretBytes;
   /** How often the source's catalog is looked at for new, changed and dropped tables. */
   readonly catalogPollMs: number;
+  /** Reports the server's version, such as `15.4`, as soon as the server has been reached. */
+  readonly onVersion: (engineVersion: string) => void;
   /** Reports what made every table need a copy, such as a slot that was lost. */
   readonly notice: (notice: IntegrationError) => void;
   /** Reports what tables that are to be copied wait for at the source; undefined where nothing is in the way any more. */

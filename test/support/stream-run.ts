@@ -68,6 +68,7 @@ interface Running {
 export class StreamRun implements AsyncDisposable {
   readonly model = new StreamModel();
   readonly notices: IntegrationError[] = [];
+  engineVersion: string | undefined;
   /** What tables wait for at the source. */
   obstacle: IntegrationError | undefined;
   readonly integrationId = randomUUID();
@@ -108,6 +109,7 @@ export class StreamRun implements AsyncDisposable {
       spoolDirectory: join(this.#spool.path, "spool"),
       dataKey: new SecretBytes(randomBytes(32)),
       catalogPollMs,
+      onVersion: (version) => (this.engineVersion = version),
       notice: (notice) => this.notices.push(notice),
       onWait: (obstacle) => (this.obstacle = obstacle),
     };

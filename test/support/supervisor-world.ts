@@ -94,6 +94,7 @@ class FakeWorker implements StreamWorker {
       spoolDirectory,
       dataKey,
       catalogPollMs,
+      onVersion: () => {},
       notice: () => {},
       onWait: () => {},
     };
@@ -118,6 +119,7 @@ class FakeWorker implements StreamWorker {
       lagSeconds: undefined,
       stall: undefined,
       newestCommits: { readMs: undefined, appliedMs: undefined },
+      engineVersion: undefined,
       retainedBytes: undefined,
       counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
       tables: [],

@@ -17,6 +17,8 @@ test.each([14, 16, 18] as PostgresVersion[])(
     ]);
     await using run = await StreamRun.start(server);
     await run.synced("public.a", "public.b");
+    const [shown] = await server.rows<{ server_version: string }>("SHOW server_version");
+    expect(run.engineVersion).toBe(shown?.server_version);
     expect(await run.differences()).toEqual([]);
     await server.run([
       "INSERT INTO b SELECT i, i / 3.0 FROM generate_series(1, 1000) i",

@@ -15,7 +15,7 @@ import { assertServer } from "./preflight.ts";
 import { createPublication, readPublication, type Publication } from "./publication.ts";
 import { RegionPool } from "./region-pool.ts";
 import { RelationResolver } from "./relation-resolver.ts";
-import { readServerFacts, type ServerFacts } from "./server-facts.ts";
+import { engineVersionOf, readServerFacts, type ServerFacts } from "./server-facts.ts";
 import { Resources } from "./resources.ts";
 import { Session, type ConnectRequest } from "./session.ts";
 import { heldRelation, readMemo, readTypes, type TypeContext } from "./shape.ts";
@@ -47,6 +47,7 @@ export async function openSource(request: OpenRequest, signal: AbortSignal): Pro
   await using resources = new Resources();
   const control = resources.use(await Session.open(connect, signal));
   const facts = await readServerFacts(control, names.slot);
+  request.onVersion(engineVersionOf(facts));
   assertServer(facts, database);
   const walsender = resources.use(await Session.open({ ...connect, replication: true }, signal));
   const identity = await readLogIdentity(walsender);

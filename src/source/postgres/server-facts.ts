@@ -29,6 +29,11 @@ export interface ServerFacts {
   readonly isStandby: boolean;
 }
 
+/** As RDS writes it, such as `15.4`, without what a distribution adds to the text of the server. */
+export function engineVersionOf({ version }: Pick<ServerFacts, "version">): string {
+  return `${Math.trunc(version / 10_000)}.${version % 10_000}`;
+}
+
 export function readServerFacts(session: Session, slot: string): Promise<ServerFacts> {
   return session.row<{ [Fact in keyof ServerFacts]: ServerFacts[Fact] }>(factsSql, [slot]);
 }
