@@ -197,6 +197,18 @@ test("the status of a source is left out while an integration says that it canno
   expect(await status()).toBe("available");
 });
 
+test("the version of a source is left out until its server has been reached", async () => {
+  const arn = sourceArn("source-1");
+  const version = async (): Promise<string | undefined> =>
+    (await instances({ DBInstanceIdentifier: arn }))[0]?.EngineVersion;
+  expect(await version()).toBeUndefined();
+  expect((await clusters({}))[0]?.EngineVersion).toBeUndefined();
+  await session.service.catalog.reportVersion(arn, "15.4");
+  await session.service.catalog.reportVersion(clusterArn, "16.2");
+  expect(await version()).toBe("15.4");
+  expect((await clusters({}))[0]?.EngineVersion).toBe("16.2");
+});
+
 test.each([
   ["an instance", sourceArn("source-0")],
   ["a cluster", clusterArn],

@@ -113,12 +113,13 @@ export function sourceNamed(
 }
 
 function instanceOutput(source: KnownSource): InstanceOutput {
-  const { name, engine, arn, endpoint, tags } = source;
+  const { name, engine, engineVersion, arn, endpoint, tags } = source;
   return {
     DBInstanceIdentifier: name,
     Engine: engine,
     DBInstanceStatus: statusOf(source),
     Endpoint: endpoint === undefined ? undefined : { Address: endpoint.host, Port: endpoint.port },
+    EngineVersion: engineVersion,
     DbiResourceId: resourceId(source),
     DBInstanceArn: arn,
     TagList: tagsOutput(tags),
@@ -126,12 +127,13 @@ function instanceOutput(source: KnownSource): InstanceOutput {
 }
 
 function clusterOutput(source: KnownSource): ClusterOutput {
-  const { name, engine, arn, endpoint, tags } = source;
+  const { name, engine, engineVersion, arn, endpoint, tags } = source;
   return {
     DBClusterIdentifier: name,
     Status: statusOf(source),
     Endpoint: endpoint?.host,
     Engine: engine,
+    EngineVersion: engineVersion,
     Port: endpoint?.port,
     DbClusterResourceId: resourceId(source),
     DBClusterArn: arn,

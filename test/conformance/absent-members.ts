@@ -40,7 +40,7 @@ export const instanceMembers: readonly Absence[] = [
   inside(
     "DBInstances[]",
     unasked,
-    "DBName EngineVersion CharacterSetName NcharCharacterSetName Timezone DBSystemId MultiTenant",
+    "DBName CharacterSetName NcharCharacterSetName Timezone DBSystemId MultiTenant",
   ),
   inside(
     "DBInstances[]",
@@ -81,7 +81,7 @@ export const clusterMembers: readonly Absence[] = [
     AutoMinorVersionUpgrade DeletionProtection CopyTagsToSnapshot AutomaticRestartTime MonitoringInterval MonitoringRoleArn
     AwsBackupRecoveryPointArn CertificateDetails EngineLifecycleSupport`,
   ),
-  inside("DBClusters[]", unasked, "CharacterSetName DatabaseName EngineVersion EngineMode DBSystemId"),
+  inside("DBClusters[]", unasked, "CharacterSetName DatabaseName EngineMode DBSystemId"),
   inside(
     "DBClusters[]",
     access,

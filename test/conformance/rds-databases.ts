@@ -7,7 +7,9 @@ export const databaseScenarios = {
   DescribeDBInstances: {
     notProduced: instanceMembers,
     run: async ({ world, accepts, refuses }) => {
-      await world.session.service.catalog.addSourceTags(sourceArn("shop"), [{ key: "team", value: "data" }]);
+      const { catalog } = world.session.service;
+      await catalog.addSourceTags(sourceArn("shop"), [{ key: "team", value: "data" }]);
+      await catalog.reportVersion(sourceArn("shop"), "15.4");
       await accepts({
         DBInstanceIdentifier: sourceArn("shop"),
         Filters: [
@@ -24,7 +26,9 @@ export const databaseScenarios = {
     notProduced: clusterMembers,
     run: async ({ world, accepts, refuses }) => {
       const fleet = sourceArn("fleet", "cluster");
-      await world.session.service.catalog.addSourceTags(fleet, [{ key: "team", value: "data" }]);
+      const { catalog } = world.session.service;
+      await catalog.addSourceTags(fleet, [{ key: "team", value: "data" }]);
+      await catalog.reportVersion(fleet, "15.4");
       const Filters = [{ Name: "db-cluster-id", Values: ["fleet"] }];
       await accepts({ DBClusterIdentifier: "fleet", Filters, IncludeShared: true });
       const { Marker } = await accepts({ MaxRecords: 20 });
