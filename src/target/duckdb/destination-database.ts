@@ -15,6 +15,7 @@ import { duckFailure, writeFailure } from "./duck-errors.ts";
 import { fileOf } from "./file-names.ts";
 import { largePartOf } from "./large-part.ts";
 import { isLeft, Ledger, recordOf, type TableEntry } from "./ledger.ts";
+import { OpenSegments } from "./open-segments.ts";
 import { PhysicalTables } from "./physical-tables.ts";
 import { RowCounts } from "./row-counts.ts";
 import { sortBySize, type SortedRows } from "./row-sizes.ts";
@@ -36,6 +37,9 @@ const smallRowBytes = 100;
 // When nothing has been applied for so long and the log has grown so far, it is written into the database file.
 const idleMs = 5_000;
 const idleLogBytesMax = 4 * 1024 ** 2;
+
+/** Of the memory limit, for what only a checkpoint writes to disk. */
+const segmentsShare = 0.3;
 
 /** What an opened database begins with. */
 interface Beginning {
@@ -62,6 +66,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #events: TableEvents;
   readonly #tools: WriterTools;
   readonly #counts = new RowCounts();
+  readonly #segments = new OpenSegments();
   /** The one used last is the last. */
   readonly #writers = new Map<string, RowsWriter>();
   readonly #written = new Written();
@@ -160,6 +165,8 @@ export class DuckDbDatabase implements DestinationDatabase {
         await this.#step(step);
       }
       if (delta.checkpoint !== undefined) await this.#commit(delta.checkpoint);
+      if (!this.#inTransaction && this.#segments.bytes > this.#duck.memoryBytes * segmentsShare)
+        await this.#checkpoint();
       this.#duck.applied(delta.bytes);
     });
   }
@@ -245,6 +252,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     const entry = this.#tables.of(step.relation.id);
     assert(entry?.rows !== undefined, "rows belong to a table that is replicated");
     this.#counts.note(entry.rows);
+    this.#segments.wrote(entry.rows, step.relation.columns.length);
     if (step.deletes.length + step.updates.length > 0) this.#physical.noteChanges(entry.rows);
     const inserts = sortBySize(step.relation, step.inserts, this.#duck.rowSizes);
     const isLarge = inserts.large.length > 0 || this.#hasLargeUpdates(step);
@@ -377,9 +385,14 @@ export class DuckDbDatabase implements DestinationDatabase {
       if (this.#inTransaction) return;
       await this.#forgetWriters();
       if (size < idleLogBytesMax) return;
-      await this.#duck.checkpoint(this.name);
-      this.#remeasure();
+      await this.#checkpoint();
     });
+  }
+
+  async #checkpoint(): Promise<void> {
+    await this.#duck.checkpoint(this.name);
+    this.#segments.checkpointed();
+    this.#remeasure();
   }
 }
 

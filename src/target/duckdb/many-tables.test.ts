@@ -1,15 +1,26 @@
 import { expect, test, vi } from "vitest";
+import type { Relation } from "../../model/relation.ts";
 import { plainRelation } from "../../../test/support/plain-tuples.ts";
 import { copySteps, deltaOf, never, rowsStep, TestWarehouse } from "../../../test/support/test-warehouse.ts";
+import type { TargetEngine } from "../target.ts";
 import { duckdb } from "./engine.ts";
 import { Session } from "./session.ts";
+
+function tablesFrom(first: number, count: number): Relation[] {
+  return Array.from({ length: count }, (_, index) =>
+    plainRelation({
+      id: String(first + index),
+      name: `t${first + index}`,
+      columns: { id: { kind: "int64" } },
+      key: ["id"],
+    }),
+  );
+}
 
 test("statements for hundreds of tables stay prepared from batch to batch", async () => {
   await using target = await TestWarehouse.open(duckdb);
   await using database = await target.database();
-  const relations = Array.from({ length: 250 }, (_, index) =>
-    plainRelation({ id: String(index), name: `t${index}`, columns: { id: { kind: "int64" } }, key: ["id"] }),
-  );
+  const relations = tablesFrom(0, 250);
   await database.apply(
     deltaOf(
       relations.flatMap((relation) => copySteps(relation, [[1]])),
@@ -28,4 +39,22 @@ test("statements for hundreds of tables stay prepared from batch to batch", asyn
     prepare.mockRestore();
   }
   expect(await target.rows("FROM shop.public.t249")).toEqual([["3"]]);
+});
+
+test("more tables than the memory has room for the ends of are copied", async () => {
+  const small: TargetEngine = {
+    ...duckdb,
+    open: (request, signal) => duckdb.open({ ...request, memoryBytes: 50e6 }, signal),
+  };
+  await using target = await TestWarehouse.open(small);
+  await using database = await target.database();
+  const [count, perBatch] = [3_000, 100];
+  for (let first = 0; first < count; first += perBatch) {
+    const steps = tablesFrom(first, perBatch).flatMap((relation) => copySteps(relation, [[1], [2]]));
+    await database.apply(deltaOf(steps, String(first)), never);
+  }
+  const measures = await database.tables();
+  expect(measures.filter(({ record, rows }) => record.phase.kind === "synced" && rows === 2)).toHaveLength(
+    count,
+  );
 });
