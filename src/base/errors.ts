@@ -171,6 +171,10 @@ export const errorCatalogue = {
     retry: false,
     fix: "Read less at once, or raise the target's `memory` in the configuration file.",
   },
+  QUERY_DISK: {
+    retry: false,
+    fix: "Read less at once, or free disk space under data_dir and restart the service.",
+  },
   QUERY_BUSY: {
     retry: true,
     fix: "Try again when other queries have ended, or raise `queries.concurrent` and `queries.per_key` in the configuration file.",

@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -20,6 +20,7 @@ interface DuckDbParts {
   readonly directory: string;
   readonly rowSizes: RowSizes;
   readonly memoryBytes: number;
+  readonly spillBytes: number;
   /** A session for giving memory back. */
   readonly own: Session;
 }
@@ -28,6 +29,8 @@ export interface DuckDbOptions {
   /** What DuckDB may hold in memory. */
   readonly memoryBytes?: number | undefined;
   readonly threads?: number | undefined;
+  /** What it may write to temporary files. Default: half of the disk space that is free. */
+  readonly spillBytes?: number | undefined;
   /** Default: what fits the memory. */
   readonly rowSizes?: RowSizes;
 }
@@ -63,6 +66,8 @@ export class DuckDb {
   readonly directory: string;
   /** What DuckDB may hold in memory. */
   readonly memoryBytes: number;
+  /** What it may write to temporary files. */
+  readonly spillBytes: number;
   readonly feeds: Feeds;
   readonly rowSizes: RowSizes;
   readonly #scratch = new Scratch();
@@ -79,12 +84,13 @@ export class DuckDb {
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    { directory, rowSizes, memoryBytes, own }: DuckDbParts,
+    { directory, rowSizes, memoryBytes, spillBytes, own }: DuckDbParts,
     instance: DuckDBInstance,
     session: Session,
   ) {
     this.directory = directory;
     this.memoryBytes = memoryBytes;
+    this.spillBytes = spillBytes;
     this.rowSizes = rowSizes;
     this.#instance = instance;
     this.#session = session;
@@ -104,6 +110,7 @@ export class DuckDb {
     const temporary = join(directory, "tmp");
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true, mode: 0o700 });
+    const spillBytes = options.spillBytes ?? (await freeBytes(temporary)) / 2;
     const instance = await DuckDBInstance.create(
       ":memory:",
       settings(temporary, { ...options, memoryBytes }),
@@ -113,12 +120,14 @@ export class DuckDb {
     // From here on SQL reaches no file outside the directory, no network and no extension.
     await session.run("SET GLOBAL enable_external_access = false");
     await session.run("SET GLOBAL TimeZone = 'UTC'");
+    // Not among the settings that an instance is made with: there it has no effect.
+    await session.run(`SET GLOBAL max_temp_directory_size = '${Math.floor(spillBytes)}B'`);
     await makeGuards(session);
     // Memory is given back by a lower limit for a moment.
     await session.run("SET GLOBAL allowed_configs = ['memory_limit', 'enable_caching_operators']");
     await session.run("SET GLOBAL lock_configuration = true");
     const own = await Session.open(instance, () => {});
-    return new DuckDb({ directory, rowSizes, memoryBytes, own }, instance, session);
+    return new DuckDb({ directory, rowSizes, memoryBytes, spillBytes, own }, instance, session);
   }
 
   /** A session of the caller's own, which reads. */
@@ -244,6 +253,12 @@ export class DuckDb {
     this.#turn = turn.catch(() => {});
     return turn;
   }
+}
+
+/** Disk space that is left for a directory. */
+export async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
 }
 
 function settings(

@@ -33,6 +33,10 @@ const aboutValues = new Set(["Conversion", "Out of Range", "Constraint", "Invali
 /** Also the reason of a commit that failed. */
 const outOfMemory = /^Out of Memory|failed to (pin|allocate)|could not allocate/i;
 
+export function isDiskFull({ message }: DuckFailure): boolean {
+  return diskFull.test(message);
+}
+
 export function isOutOfMemory({ type, message }: DuckFailure): boolean {
   return type === "Out of Memory" || outOfMemory.test(message);
 }
@@ -42,8 +46,7 @@ export function writeFailure(error: unknown, table?: TableDefinition): Error {
   if (error instanceof CodedError || error instanceof TableError) return error;
   const failure = duckFailure(error);
   if (failure === undefined) return error instanceof Error ? error : new Error(String(error));
-  if (diskFull.test(failure.message))
-    return new CodedError("TARGET_DISK_FULL", "The warehouse has no disk space left.");
+  if (isDiskFull(failure)) return new CodedError("TARGET_DISK_FULL", "The warehouse has no disk space left.");
   if (!aboutValues.has(failure.type)) {
     const coded = isOutOfMemory(failure)
       ? new CodedError("TARGET_OUT_OF_MEMORY", "The warehouse has too little memory.", { cause: error })

@@ -1,8 +1,9 @@
 import { constants } from "node:fs";
-import { access, mkdir, statfs } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import { messageOf } from "../../base/errors.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { TargetEngine, WarehouseRequest } from "../target.ts";
+import { freeBytes } from "./duck-db.ts";
 import { DuckDbWarehouse } from "./warehouse.ts";
 
 const freeBytesWanted = 1024 ** 3;
@@ -24,15 +25,14 @@ async function check({ directory }: WarehouseRequest): Promise<readonly Finding[
       },
     ];
   }
-  const { bavail, bsize } = await statfs(directory);
-  const freeBytes = bavail * bsize;
-  if (freeBytes < freeBytesWanted)
+  const bytes = await freeBytes(directory);
+  if (bytes < freeBytesWanted)
     return [
       {
-        severity: freeBytes < freeBytesNeeded ? "blocks" : "warns",
+        severity: bytes < freeBytesNeeded ? "blocks" : "warns",
         code: "TARGET_DISK_FULL",
         subject: directory,
-        message: `${Math.floor(freeBytes / 1024 ** 2)} MiB of disk space are left for the warehouse.`,
+        message: `${Math.floor(bytes / 1024 ** 2)} MiB of disk space are left for the warehouse.`,
         fix: `Free disk space for ${directory}, or choose another data_dir.`,
       },
     ];

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { TestWarehouse } from "../../../test/support/test-warehouse.ts";
+import { DuckDb } from "./duck-db.ts";
 import { duckdb } from "./engine.ts";
+import { DuckDbWarehouse } from "./warehouse.ts";
 
 // Lists are held in memory, whatever the limit: DuckDB cannot write them to disk while it makes them.
 const hoarding =
@@ -18,4 +20,18 @@ test("a query that hoards memory is stopped before others run out of it", async 
   }
   expect(await hoarder).toMatchObject({ code: "QUERY_MEMORY" });
   expect(others).toBeGreaterThan(1);
+});
+
+test.each([
+  ["quickly", 20e6],
+  ["slowly", 400e6],
+])("a query that fills the temporary files %s is stopped", async (_, spillBytes) => {
+  const start = (path: string) => DuckDb.open(path, { memoryBytes: 100e6, spillBytes });
+  await using target = await TestWarehouse.open({
+    ...duckdb,
+    open: (request, signal) => DuckDbWarehouse.open({ ...request, start }, signal),
+  });
+  const spilling = "SELECT count(*) FROM range(1000000000000) a, range(1000000000000) b";
+  await expect(target.rows(spilling)).rejects.toMatchObject({ code: "QUERY_DISK" });
+  expect(await target.rows("SELECT 1")).toEqual([["1"]]);
 });

@@ -1,7 +1,7 @@
 import { CodedError } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import type { DuckDb } from "./duck-db.ts";
-import { MemoryWatch } from "./memory-watch.ts";
+import { MemoryWatch, type Excess } from "./memory-watch.ts";
 import { StatementReader } from "./read-statement.ts";
 import { ReaderQuery, type ReaderResult, type Statement } from "./reader-query.ts";
 
@@ -18,7 +18,7 @@ export class ReaderQueries {
     const parts = { session: await duck.session(), reader: this.#reader, onEnd: () => this.#ended(query) };
     const query = new ReaderQuery(parts, signal);
     this.#queries.add(query);
-    this.#watch ??= new MemoryWatch(duck, () => this.#relieve());
+    this.#watch ??= new MemoryWatch(duck, (excess) => this.#relieve(excess));
     return query.run(statement);
   }
 
@@ -37,10 +37,11 @@ export class ReaderQueries {
   }
 
   /** What one query takes is not known: the one that has run for the longest has had most time to take much. */
-  async #relieve(): Promise<void> {
+  async #relieve(excess: Excess): Promise<void> {
     const [oldest] = this.#queries;
     if (oldest === undefined) return;
-    log.warn({}, "Queries take too much memory: the one that has run for the longest is stopped");
-    await oldest.stop(new CodedError("QUERY_MEMORY", "The query was stopped: queries took too much memory."));
+    const taken = excess === "QUERY_MEMORY" ? "memory" : "disk space for temporary files";
+    log.warn({}, `Queries take too much ${taken}: the one that has run for the longest is stopped`);
+    await oldest.stop(new CodedError(excess, `The query was stopped: queries took too much ${taken}.`));
   }
 }

@@ -8,7 +8,7 @@ import {
 import { CodedError, messageOf } from "../../base/errors.ts";
 import type { NestedForm, QueryResult } from "../target.ts";
 import { ChunkRows, type TextRow } from "./chunk-rows.ts";
-import { duckFailure } from "./duck-errors.ts";
+import { duckFailure, isDiskFull } from "./duck-errors.ts";
 import type { ReadStatement, StatementReader } from "./read-statement.ts";
 import { failedMidway, interrupting, type Session } from "./session.ts";
 import type { NamedTable } from "./statement-databases.ts";
@@ -180,7 +180,10 @@ export class ReaderQuery {
     if (this.#signal.aborted) return this.#signal.reason;
     if (this.#reason !== undefined) return this.#reason;
     if (error instanceof CodedError) return error;
-    return new CodedError("QUERY_FAILED", duckFailure(error)?.message ?? messageOf(error), { cause: error });
+    const failure = duckFailure(error);
+    if (failure !== undefined && isDiskFull(failure))
+      return new CodedError("QUERY_DISK", "There is no disk space left for the query's temporary files.");
+    return new CodedError("QUERY_FAILED", failure?.message ?? messageOf(error), { cause: error });
   }
 }
 
