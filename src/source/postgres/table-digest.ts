@@ -37,18 +37,24 @@ export class SnapshotDigests {
     const result = shapeOf(table, await this.#contextOf(table));
     if (result.kind === "failed") return { kind: "unreadable", reason: result.reason };
     await this.#begin();
+    const reading = await this.#reading(table, result.shape, signal);
+    // After a failure the snapshot is there for the tables that follow; and their locks, of which the server has room for
+    // some thousands, are not kept.
+    await session.run("ROLLBACK TO SAVEPOINT before_table");
+    return reading;
+  }
+
+  async #reading(table: CatalogTable, shape: Shape, signal: AbortSignal): Promise<TableReading> {
     try {
-      return { kind: "read", digest: await this.#read(table, result.shape, signal) };
+      return { kind: "read", digest: await this.#read(table, shape, signal) };
     } catch (error) {
       const failure = readFailure(error, table);
       if (failure === undefined) throw error;
-      // The snapshot is there for the tables that follow.
-      await session.run("ROLLBACK TO SAVEPOINT before_table");
-      return { kind: "unreadable", reason: failure === "altered" ? altered(definition) : failure };
+      return { kind: "unreadable", reason: failure === "altered" ? altered(shape.relation) : failure };
     }
   }
 
-  /** What a failed reading is rolled back to. */
+  /** What each reading is rolled back to. */
   async #begin(): Promise<void> {
     if (!this.#hasBegun) await this.#session.run("SAVEPOINT before_table");
     this.#hasBegun = true;
