@@ -14,10 +14,12 @@ export interface CopyJob {
 export interface CopyPiece {
   readonly job: CopyJob;
   readonly sql: string;
+  /** About how many pages it reads. */
+  readonly pages: number;
 }
 
 /** 64 MB: some half a second of work, so that several connections end together. */
-const pagesPerPiece = 8192;
+export const pagesPerPiece = 8192;
 const pageBytes = 8192;
 
 /** The pieces of these tables, in order. Waits for nobody's lock for more than a second. */
@@ -26,7 +28,11 @@ export async function planCopies(session: Session, jobs: readonly CopyJob[]): Pr
   const pagesOf = await readPages(session, oids);
   return jobs.flatMap((job) =>
     partsOf(job.table).flatMap(({ oid, from }) =>
-      rangesOf(pagesOf.get(oid) ?? 0).map((where) => ({ job, sql: copySql(job.shape, from, where) })),
+      piecesOf(pagesOf.get(oid) ?? 0).map(({ where, pages }) => ({
+        job,
+        sql: copySql(job.shape, from, where),
+        pages,
+      })),
     ),
   );
 }
@@ -66,14 +72,14 @@ function partsOf(table: CatalogTable): { oid: number; from: string }[] {
 }
 
 /** Conditions that divide a table by its pages. The last one has no end: the table may have grown. */
-function rangesOf(pages: number): string[] {
+function piecesOf(pages: number): { where: string; pages: number }[] {
   const count = Math.max(1, Math.ceil(pages / pagesPerPiece));
-  if (count === 1) return [""];
+  if (count === 1) return [{ where: "", pages }];
   return Array.from({ length: count }, (_, index) => {
-    const from = `ctid >= '(${index * pagesPerPiece},0)'`;
-    return index === count - 1
-      ? ` WHERE ${from}`
-      : ` WHERE ${from} AND ctid < '(${(index + 1) * pagesPerPiece},0)'`;
+    const first = index * pagesPerPiece;
+    const from = `ctid >= '(${first},0)'`;
+    const end = index === count - 1 ? "" : ` AND ctid < '(${first + pagesPerPiece},0)'`;
+    return { where: ` WHERE ${from}${end}`, pages: Math.min(pagesPerPiece, pages - first) };
   });
 }
 

@@ -4,8 +4,8 @@ import type { CatalogTable } from "./catalog-table.ts";
 import { nameOf } from "./shape.ts";
 import { sqlStateOf } from "./source-error.ts";
 
-/** lock_not_available, undefined_table, undefined_column, undefined_object. */
-const alteredStates = new Set(["55P03", "42P01", "42703", "42704"]);
+/** lock_not_available, deadlock_detected, undefined_table, undefined_column, undefined_object. */
+const alteredStates = new Set(["55P03", "40P01", "42P01", "42703", "42704"]);
 
 /**
  * What an error says about the table that was read: that it is being altered, or why it cannot be read. Undefined if it

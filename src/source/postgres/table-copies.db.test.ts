@@ -116,6 +116,9 @@ test("a table that may not be read fails alone, and leaves of partitions may be 
   await server.run([
     "CREATE ROLE r LOGIN PASSWORD 'secret'",
     "CREATE TABLE closed (id int PRIMARY KEY)",
+    // May be locked with others, and fails among them.
+    "CREATE TABLE locked (id int PRIMARY KEY)",
+    "GRANT UPDATE ON locked TO r",
     "CREATE TABLE open (id int PRIMARY KEY, v int)",
     "GRANT SELECT ON open TO r",
     "INSERT INTO open VALUES (1)",
@@ -127,9 +130,33 @@ test("a table that may not be read fails alone, and leaves of partitions may be 
   const outcomes = await copied(server, [], "r");
   expect(Object.fromEntries(outcomes)).toEqual({
     closed: "TABLE_PRIVILEGE",
+    locked: "TABLE_PRIVILEGE",
     open: "finished 1",
     parts: "finished 2",
   });
+});
+
+test("a small table that fails among others does not hold them up", async () => {
+  await using server = await TestPostgres.start();
+  const names = Array.from({ length: 120 }, (_, index) => `t${index}`);
+  await server.run([
+    "CREATE ROLE r LOGIN PASSWORD 'secret'",
+    ...names.flatMap((name) => [
+      `CREATE TABLE ${name} (id int PRIMARY KEY)`,
+      `INSERT INTO ${name} VALUES (1), (2)`,
+    ]),
+    "GRANT SELECT ON ALL TABLES IN SCHEMA public TO r",
+    "REVOKE SELECT ON t30, t31, t119 FROM r",
+    "GRANT UPDATE ON t30, t31, t119 TO r",
+  ]);
+  const outcomes = await copied(server, ["ALTER TABLE t60 ADD v int"], "r");
+  const others = names.filter((name) => outcomes.get(name) !== "finished 2");
+  expect(others.map((name) => [name, outcomes.get(name)])).toEqual([
+    ["t30", "TABLE_PRIVILEGE"],
+    ["t31", "TABLE_PRIVILEGE"],
+    ["t60", "postponed 0"],
+    ["t119", "TABLE_PRIVILEGE"],
+  ]);
 });
 
 test("a table that is locked for long waits for another snapshot, the others do not", async () => {

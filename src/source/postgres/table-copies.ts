@@ -1,7 +1,7 @@
 import { LinkedAbort } from "../../base/linked-abort.ts";
 import type { TableFailureReason } from "../../model/block.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
-import type { CopyJob, CopyPiece } from "./copy-plan.ts";
+import { pagesPerPiece, type CopyJob, type CopyPiece } from "./copy-plan.ts";
 import { copyRegions, copyRows, type CopiedRows } from "./copy-rows.ts";
 import { merge } from "./merge.ts";
 import { readFailure } from "./read-failure.ts";
@@ -34,15 +34,14 @@ type WorkerStep = CopyStep | { readonly kind: "piece"; readonly job: CopyJob };
 
 /** Copies tables as they are in the snapshot, over several connections. */
 export async function* copyTables(request: CopyRequest, signal: AbortSignal): AsyncGenerator<CopyStep, void> {
-  const pieces = [...request.pieces];
   const left = new Map<CopyJob, number>();
-  for (const { job } of pieces) left.set(job, (left.get(job) ?? 0) + 1);
+  for (const { job } of request.pieces) left.set(job, (left.get(job) ?? 0) + 1);
   const started = new Set<CopyJob>();
   using stop = new LinkedAbort(signal);
-  const connections = Math.min(request.connections, pieces.length);
-  const pool = copyRegions();
+  const connections = Math.min(request.connections, request.pieces.length);
+  const [pool, queue] = [copyRegions(), new PieceQueue(request.pieces)];
   const workers = Array.from({ length: connections }, () =>
-    work({ request, pieces, pool, signal: stop.signal }),
+    work({ request, queue, pool, signal: stop.signal }),
   );
   try {
     for await (const step of merge(workers, stop)) {
@@ -59,6 +58,7 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
       if (step.kind === "rows") yield step;
       else if (step.kind !== "piece" || count === 1) {
         left.delete(job);
+        if (step.kind !== "piece") queue.forget(job);
         yield step.kind === "piece" ? { kind: "finished", job } : step;
       } else left.set(job, count - 1);
     }
@@ -76,87 +76,158 @@ function discard(step: WorkerStep): void {
 
 interface Work {
   readonly request: CopyRequest;
-  /** Taken from the front by all workers. */
-  readonly pieces: CopyPiece[];
+  readonly queue: PieceQueue;
   readonly pool: RegionPool;
   readonly signal: AbortSignal;
 }
 
-async function* work({ request, pieces, pool, signal }: Work): AsyncGenerator<WorkerStep, void> {
+async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<WorkerStep, void> {
   await using session = await Session.open(request.connect, signal).catch((error: unknown) => {
     if (request.isScarce(error)) return undefined;
     throw error;
   });
   // Others take the pieces, if there are others.
   if (session === undefined) return;
-  let current: CopyJob | undefined;
-  for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
+  let locked: readonly CopyJob[] = [];
+  for (let group = queue.take(); group.length > 0; group = queue.take()) {
     // While pieces of a table are left, its lock is kept: a table that is rewritten moves its rows to other pages.
-    const isFirst = piece.job !== current;
-    current = piece.job;
-    if (isFirst) await beginSnapshot(session, request.snapshot);
-    for await (const step of copyPiece({ session, pool, request, isFirst }, piece, signal)) {
-      if (step.kind === "failed" || step.kind === "postponed") forget(pieces, step.job);
-      yield step;
+    const isLocked = group.every(({ job }) => locked.includes(job));
+    const refused = isLocked ? [] : await lock(session, request, group);
+    locked = group.map(({ job }) => job);
+    if (refused === undefined) queue.putBack(group, "alone");
+    else {
+      yield* refused;
+      const postponed = new Set(refused.map(({ job }) => job));
+      const pieces = group.filter(({ job }) => !postponed.has(job));
+      const left = yield* copyPieces({ session, pool, pieces }, signal);
+      if (left === undefined) continue;
+      queue.putBack(left, "together");
     }
+    // There is no transaction with these locks any more.
+    locked = [];
   }
   await session.run("ROLLBACK");
 }
 
+/** Many small tables are locked together, which saves trips, but only for as long as one large piece takes. */
+const groupTablesMax = 50;
+/** Less than PostgreSQL's deadlock_timeout: whoever alters two of them at once is not the one that is ended. */
+const groupLockTimeout = "500ms";
+
+/** The pieces that no worker has taken yet. */
+class PieceQueue {
+  readonly #pieces: CopyPiece[];
+  /** Tables that could not be locked together with others. */
+  readonly #alone = new Set<CopyJob>();
+
+  constructor(pieces: readonly CopyPiece[]) {
+    this.#pieces = [...pieces];
+  }
+
+  /** A piece, or small tables of one piece each; nothing when all are taken. */
+  take(): CopyPiece[] {
+    const first = this.#pieces.shift();
+    if (first === undefined) return [];
+    const group = [first];
+    if (this.#isAlone(first)) return group;
+    let { pages } = first;
+    for (let next = this.#pieces[0]; next !== undefined; next = this.#pieces[0]) {
+      pages += next.pages;
+      const isFull = group.length === groupTablesMax || pages > pagesPerPiece;
+      if (isFull || this.#isAlone(next) || this.#pieces[1]?.job === next.job) return group;
+      group.push(next);
+      this.#pieces.shift();
+    }
+    return group;
+  }
+
+  putBack(pieces: readonly CopyPiece[], how: "alone" | "together"): void {
+    if (how === "alone") for (const { job } of pieces) this.#alone.add(job);
+    this.#pieces.unshift(...pieces);
+  }
+
+  /** The table cannot be copied. */
+  forget(job: CopyJob): void {
+    for (let index = this.#pieces.length - 1; index >= 0; index -= 1)
+      if (this.#pieces[index]?.job === job) this.#pieces.splice(index, 1);
+  }
+
+  #isAlone({ job }: CopyPiece): boolean {
+    return this.#alone.has(job) || this.#pieces[0]?.job === job;
+  }
+}
+
 /** Begins a transaction that sees the snapshot, and ends the one before. */
 export async function beginSnapshot(session: Session, snapshot: string): Promise<void> {
-  // One trip for each table: there may be thousands of small ones. Reading a large one takes its time.
-  await session.run(
-    `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
-     SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`,
-  );
+  await session.run(snapshotSql(snapshot));
+}
+
+function snapshotSql(snapshot: string): string {
+  // Reading a large table takes its time.
+  return `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
+    SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`;
 }
 
 interface PieceWork {
   readonly session: Session;
   readonly pool: RegionPool;
-  readonly request: CopyRequest;
-  /** The transaction has not touched the table yet. */
-  readonly isFirst: boolean;
+  readonly pieces: readonly CopyPiece[];
 }
 
-async function* copyPiece(
-  { session, pool, request, isFirst }: PieceWork,
-  { job, sql }: CopyPiece,
+/** Gives the pieces that are left where one failed, and with it the transaction. */
+async function* copyPieces(
+  { session, pool, pieces }: PieceWork,
   signal: AbortSignal,
-): AsyncGenerator<WorkerStep, void> {
-  try {
-    if (isFirst && !(await lock(session, request, job.table))) {
-      yield { kind: "postponed", job };
-      return;
+): AsyncGenerator<WorkerStep, readonly CopyPiece[] | undefined> {
+  for (const [index, { job, sql }] of pieces.entries()) {
+    try {
+      for await (const rows of copyRows({ session, pool }, sql, signal)) yield { kind: "rows", job, rows };
+    } catch (error) {
+      const step = stepOf(error, job);
+      if (step === undefined) throw error;
+      yield step;
+      return pieces.slice(index + 1);
     }
-    for await (const rows of copyRows({ session, pool }, sql, signal)) yield { kind: "rows", job, rows };
     yield { kind: "piece", job };
-  } catch (error) {
-    const step = stepOf(error, job);
-    if (step === undefined) throw error;
-    yield step;
   }
+  return undefined;
 }
 
 /**
- * Keeps the table from being altered until the transaction ends. False where it was altered between the snapshot and
- * the lock: a rewritten table would look empty, and a column's name could mean another one.
+ * Keeps the tables of the pieces from being altered until the transaction ends. Gives steps for those that cannot be
+ * copied: a table that was altered between the snapshot and the lock would look empty if it was rewritten, and a column's
+ * name could mean another one. Undefined where the tables have to be locked one by one.
  */
-async function lock(session: Session, request: CopyRequest, table: CatalogTable): Promise<boolean> {
-  const { publication, control } = request;
-  const only = table.kind === "r" ? "ONLY " : "";
-  const name = quotedNameOf(table);
-  await session.run(`SET LOCAL lock_timeout = '10s'; LOCK TABLE ${only}${name} IN ACCESS SHARE MODE`);
-  const wanted = { publication, oids: [table.oid] };
-  const [then, now] = (await Promise.all([readTables(session, wanted), readTables(control, wanted)])).map(
-    (tables) => tables.get(table.oid),
-  );
-  return then !== undefined && now !== undefined && isUnaltered(table, then) && isUnaltered(table, now);
+async function lock(
+  session: Session,
+  request: CopyRequest,
+  pieces: readonly CopyPiece[],
+): Promise<readonly WorkerStep[] | undefined> {
+  const jobs = pieces.map(({ job }) => job);
+  const { publication, control, snapshot } = request;
+  try {
+    const names = jobs.map(({ table }) => `${table.kind === "r" ? "ONLY " : ""}${quotedNameOf(table)}`);
+    const timeout = jobs.length > 1 ? groupLockTimeout : "10s";
+    // One trip: there may be thousands of small tables.
+    await session.run(
+      `${snapshotSql(snapshot)} SET LOCAL lock_timeout = '${timeout}';
+       LOCK TABLE ${names.join(", ")} IN ACCESS SHARE MODE`,
+    );
+    const wanted = { publication, oids: jobs.map(({ table }) => table.oid) };
+    const [then, now] = await Promise.all([readTables(session, wanted), readTables(control, wanted)]);
+    const isUnaltered = ({ table }: CopyJob): boolean =>
+      [then, now].every((tables) => isSame(table, tables.get(table.oid)));
+    return jobs.filter((job) => !isUnaltered(job)).map((job) => ({ kind: "postponed", job }));
+  } catch (error) {
+    const [first, ...others] = jobs;
+    const step = first === undefined ? undefined : stepOf(error, first);
+    if (step === undefined) throw error;
+    return others.length === 0 ? [step] : undefined;
+  }
 }
 
 /** Whether statements planned for one version of the table mean the same on the other. */
-function isUnaltered(planned: CatalogTable, other: CatalogTable): boolean {
+function isSame(planned: CatalogTable, other: CatalogTable | undefined): boolean {
   const essence = ({ schema, name, storage, columns, types, partitions }: CatalogTable): string =>
     JSON.stringify({
       schema,
@@ -166,12 +237,7 @@ function isUnaltered(planned: CatalogTable, other: CatalogTable): boolean {
       columns: columns.map(({ id, name: column, typeOid, modifier }) => [id, column, typeOid, modifier]),
       partitions: partitions.map(({ oid, storage: file, attachedBy }) => [oid, file, attachedBy]),
     });
-  return essence(planned) === essence(other);
-}
-
-function forget(pieces: CopyPiece[], job: CopyJob): void {
-  for (let index = pieces.length - 1; index >= 0; index -= 1)
-    if (pieces[index]?.job === job) pieces.splice(index, 1);
+  return other !== undefined && essence(planned) === essence(other);
 }
 
 /** What an error says about one table; undefined if it says something about the source. */
