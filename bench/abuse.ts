@@ -18,6 +18,8 @@ export interface AbuseOptions {
 }
 
 const timeoutSeconds = 5;
+/** What an attempt may take without being named. */
+const noteworthyMiB = 512;
 const greedyQueries = 10;
 const greedy = [
   "SELECT count(*) FROM (SELECT DISTINCT a, c FROM big)",
@@ -76,10 +78,13 @@ async function attempt(service: ServiceProcess, key: Key, warehouse: string) {
   if (acted.length > 0) throw new Error(`files were made: ${acted.join(", ")}`);
   for (const sql of abuseAttempts) {
     const started = performance.now();
+    const beforeMiB = residentMiB(service.pid);
+    resetPeak(service.pid);
     const answer = await drain(service, sql, { key });
     const took = (performance.now() - started) / 1000;
-    if (took > timeoutSeconds + 2)
-      print(`${took.toFixed(1)} s: ${sql.slice(0, 100).replaceAll("\n", " ")}: ${answer.slice(0, 100)}`);
+    const grownMiB = peakMiB(service.pid) - beforeMiB;
+    if (took > timeoutSeconds + 2 || grownMiB > noteworthyMiB)
+      print(`${took.toFixed(1)} s, ${grownMiB} MiB: ${shortened(sql)}: ${shortened(answer)}`);
   }
   const { p99, max } = await health.result();
   const count = escapeAttempts.length + abuseAttempts.length;
@@ -87,6 +92,10 @@ async function attempt(service: ServiceProcess, key: Key, warehouse: string) {
     `${count} attempts: none acted, the service runs; /healthz p99 ${p99.toFixed(0)} ms, at most ${max.toFixed(0)} ms`,
   );
   return { attempts: count, healthP99Ms: round(p99), healthMaxMs: round(max) };
+}
+
+function shortened(text: string): string {
+  return text.slice(0, 100).replaceAll("\n", " ");
 }
 
 async function measureGreed(
