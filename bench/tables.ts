@@ -17,7 +17,8 @@ export interface TablesOptions {
 const newTables = 5;
 /** Asking for the states of all tables is work for the service. */
 const lookMs = 1_000;
-const settleMs = 15_000;
+/** Until the rows of all tables have been counted: a hundred a second. */
+const settleMs = 120_000;
 const tablesPerStatement = 500;
 
 /** A schema of many tables of two rows: its copy, what it costs while nothing happens, a new table, and `verify`. */

@@ -391,6 +391,8 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   async #checkpoint(): Promise<void> {
     await this.#duck.checkpoint(this.name);
+    // The blocks that were written stay in memory.
+    this.#duck.applied(this.#segments.bytes);
     this.#segments.checkpointed();
     this.#remeasure();
   }
