@@ -67,7 +67,7 @@ export const kmsSettings = setting(
     keys: setting(z.array(key), "Keys that this service holds itself.", "a list of keys").optional(),
     api: setting(
       api,
-      "Instead: keys behind the KMS API, of AWS or of whoever speaks it. They are of the account and region that ARNs name.",
+      "Instead: keys from the KMS API, of AWS or of another server. They belong to the account and region that ARNs name.",
       "a mapping with endpoint, access_key_id and secret_access_key",
     ).optional(),
     check_seconds: setting(

@@ -23,7 +23,7 @@ export const queriesSettings = setting(
     ),
     per_key: number(8, 2, "At most this many queries of one access key run at once."),
   }),
-  "Limits of `zeroetl query` and of whoever else queries the warehouses.",
+  "Limits of `zeroetl query` and of every other client that queries the warehouses.",
   "a mapping with timeout_seconds, concurrent and per_key",
 ).prefault({});
 

@@ -12,7 +12,7 @@ export const errorCatalogue = {
   },
   SOURCE_CONNECTIONS: {
     retry: true,
-    fix: "Raise the limit that the message names, or close connections to the source that nobody needs.",
+    fix: "Raise the limit that the message names, or close unused connections to the source.",
   },
   SOURCE_PROXY: {
     retry: true,
@@ -57,7 +57,7 @@ export const errorCatalogue = {
   WAL_LEVEL: { retry: true, fix: "ALTER SYSTEM SET wal_level = logical; then restart the source." },
   REPLICATION_SLOTS: {
     retry: true,
-    fix: "Raise max_replication_slots on the source and restart it, or drop slots that nobody uses.",
+    fix: "Raise max_replication_slots on the source and restart it, or drop unused slots.",
   },
   WAL_SENDERS: { retry: true, fix: "Raise max_wal_senders on the source and restart it." },
   WAL_KEEP_SIZE: {

@@ -100,7 +100,7 @@ export class Changes {
         ORDER BY ordinal DESC OFFSET ${eventsOfOneMax} LIMIT 1)
       RETURNING is_pending`.execute(tx);
     const lost = rows.filter((row) => row.is_pending).length;
-    if (lost > 0) log.warn({ events: lost }, "Events were given up that nobody has taken for too long");
+    if (lost > 0) log.warn({ events: lost }, "Events were discarded because they were not delivered in time");
   }
 
   #announce(events: readonly IntegrationEvent[]): void {

@@ -49,7 +49,7 @@ export const flags = {
     default: 100,
     parse: wholeNumber(1, 100_000),
   },
-  watch: { flags: "--watch", variable: "ZEROETL_WATCH", help: "show it anew every second" },
+  watch: { flags: "--watch", variable: "ZEROETL_WATCH", help: "refresh every second" },
   since: {
     flags: "--since <when>",
     variable: "ZEROETL_SINCE",

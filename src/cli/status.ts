@@ -187,8 +187,8 @@ function tableLines(
 /** What the errors of the integration say already is not said again. */
 function reasonLines(table: TableReport | undefined, columns: number, said: readonly string[]): string[] {
   if (table === undefined || table.reason === null) return [];
-  const name = `${table.schema}.${table.table}`;
-  if (said.some((message) => message.includes(`Table ${name}: `))) return [];
+  const name = `Table ${table.schema}.${table.table}`;
+  if (said.some((message) => message.includes(`${name}: `) || message.includes(`${name} `))) return [];
   return wrapped(table.reason, columns, "      ");
 }
 

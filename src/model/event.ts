@@ -126,7 +126,7 @@ export const eventCatalogue = {
     id: `${own}-0004`,
     severity: "Error",
     category: "monitoring",
-    sentence: "Something is wrong with the integration that a person must mend",
+    sentence: "The integration has a problem that needs your attention",
   },
   "table-without-key": {
     id: `${aws}-0004`,

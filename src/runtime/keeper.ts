@@ -142,7 +142,7 @@ export class Keeper implements AsyncDisposable {
         signal.throwIfAborted();
         log.error(
           { integration: this.integration.id, err: error },
-          "An integration could not be looked after",
+          "An integration could not be brought up to date",
         );
       }
       const tookMs = performance.now() - startMs;

@@ -82,16 +82,15 @@ test("before the first preflight, what was said of missing tables stands, and a 
   expect(standing("active", [stopped])?.errors).toMatchObject([{ code: "WAL_LEVEL" }]);
 });
 
-test("a failed table asks for a person, with code, name, reason and fix", () => {
-  const failed = table("audit", "Failed", "TABLE_WITHOUT_KEY: It has no primary key. Add one.");
+test.each([
+  ["It has no primary key. Add one.", "Table public.audit: It has no primary key. Add one."],
+  ["Table public.audit has no primary key.", "Table public.audit has no primary key."],
+  ["Table public.audits is another one.", "Table public.audit: Table public.audits is another one."],
+])("a failed table asks for a person, with code, name, reason and fix: %s", (reason, message) => {
+  const failed = table("audit", "Failed", `TABLE_WITHOUT_KEY: ${reason}`);
   expect(standing("creating", [stream({ tables: [failed] })])).toMatchObject({
     status: "needs_attention",
-    errors: [
-      {
-        code: "TABLE_WITHOUT_KEY",
-        message: "Table public.audit: It has no primary key. Add one.",
-      },
-    ],
+    errors: [{ code: "TABLE_WITHOUT_KEY", message }],
   });
 });
 

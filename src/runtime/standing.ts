@@ -176,7 +176,8 @@ function failedTables(tables: readonly TableStatus[]): IntegrationError[] {
   const ordered = failed.toSorted((a, b) => compare(a.schema, b.schema) || compare(a.table, b.table));
   const listed = ordered.slice(0, failedTablesListedMax).map(({ schema, table, reason }) => {
     const [, code = "TABLE_UNSUPPORTED", text = "It failed."] = /^([A-Z_]+): (.*)$/s.exec(reason ?? "") ?? [];
-    return { code, message: `Table ${schema}.${table}: ${text}` };
+    const name = `Table ${schema}.${table}`;
+    return { code, message: text.startsWith(`${name} `) ? text : `${name}: ${text}` };
   });
   const more = failed.length - listed.length;
   if (more > 0)

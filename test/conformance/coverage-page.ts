@@ -2,7 +2,7 @@ import type { Coverage } from "./ledger.ts";
 import type { Absence } from "./scenario.ts";
 
 const made =
-  "<!-- Made by test/conformance/conformance.client.test.ts; `npx vitest run test/conformance -u` makes it anew. -->";
+  "<!-- Made by test/conformance/conformance.client.test.ts; `npx vitest run test/conformance -u` updates it. -->";
 
 /** What of the official models the calls of the conformance suite have shown. */
 export function coveragePage(version: string, coverages: readonly Coverage[]): string {

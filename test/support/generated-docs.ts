@@ -5,7 +5,7 @@ import { configurationSchema } from "../../src/config.ts";
 import { eventCatalogue } from "../../src/model/event.ts";
 
 const made =
-  "<!-- Made from the sources by test/generated-docs.test.ts; `npx vitest run test/generated-docs.test.ts -u` makes it anew. -->";
+  "<!-- Made from the sources by test/generated-docs.test.ts; `npx vitest run test/generated-docs.test.ts -u` updates it. -->";
 
 /** Editors complete and check a configuration by it. */
 export function configurationJsonSchema(): string {

@@ -95,7 +95,7 @@ function isAsHeld({ publishedBy }: Publication, tables: readonly TableRecord[]):
 }
 
 function lost(opening: Opening, { code, message }: CodedError): Promise<Start> {
-  log.warn({ slot: opening.names.slot, code }, "The stream was lost and begins anew");
+  log.warn({ slot: opening.names.slot, code }, "The replication slot was lost; the stream starts over");
   opening.request.notice({ code, message });
   return renew(opening);
 }
