@@ -111,8 +111,10 @@ async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<Wor
 
 /** Many small tables are locked together, which saves trips, but only for as long as one large piece takes. */
 const groupTablesMax = 50;
-/** Less than PostgreSQL's deadlock_timeout: whoever alters two of them at once is not the one that is ended. */
+/** Less than PostgreSQL's deadlock_timeout: a session that alters two of them is never the victim of a deadlock with us. */
 const groupLockTimeout = "500ms";
+/** The stream stands meanwhile; a table that stays locked is tried again with the next snapshot. */
+const lockTimeout = "2s";
 
 /** The pieces that no worker has taken yet. */
 class PieceQueue {
@@ -207,7 +209,7 @@ async function lock(
   const { publication, control, snapshot } = request;
   try {
     const names = jobs.map(({ table }) => `${table.kind === "r" ? "ONLY " : ""}${quotedNameOf(table)}`);
-    const timeout = jobs.length > 1 ? groupLockTimeout : "10s";
+    const timeout = jobs.length > 1 ? groupLockTimeout : lockTimeout;
     // One trip: there may be thousands of small tables.
     await session.run(
       `${snapshotSql(snapshot)} SET LOCAL lock_timeout = '${timeout}';
