@@ -165,9 +165,9 @@ export class DuckDbDatabase implements DestinationDatabase {
         await this.#step(step);
       }
       if (delta.checkpoint !== undefined) await this.#commit(delta.checkpoint);
-      if (!this.#inTransaction && this.#segments.bytes > this.#duck.memoryBytes * segmentsShare)
-        await this.#checkpoint();
       this.#duck.applied(delta.bytes);
+      if (!this.#inTransaction && this.#segments.bytes > this.#duck.memoryBytes * segmentsShare)
+        await this.#checkpointUnlessRead();
     });
   }
 
@@ -387,6 +387,16 @@ export class DuckDbDatabase implements DestinationDatabase {
       if (size < idleLogBytesMax) return;
       await this.#checkpoint();
     });
+  }
+
+  /** DuckDB makes no checkpoint while a reader needs what was there before the last commits: the next commit tries again. */
+  async #checkpointUnlessRead(): Promise<void> {
+    try {
+      await this.#checkpoint();
+    } catch (error) {
+      if (duckFailure(error)?.type !== "TransactionContext") throw error;
+      log.debug({ database: this.name }, "A reader holds up a checkpoint");
+    }
   }
 
   async #checkpoint(): Promise<void> {

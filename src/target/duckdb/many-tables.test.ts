@@ -41,7 +41,7 @@ test("statements for hundreds of tables stay prepared from batch to batch", asyn
   expect(await target.rows("FROM shop.public.t249")).toEqual([["3"]]);
 });
 
-test("more tables than the memory has room for the ends of are copied", async () => {
+test("more tables than the memory has room for the ends of are copied, beside a reader at times", async () => {
   const small: TargetEngine = {
     ...duckdb,
     open: (request, signal) => duckdb.open({ ...request, memoryBytes: 50e6 }, signal),
@@ -49,10 +49,19 @@ test("more tables than the memory has room for the ends of are copied", async ()
   await using target = await TestWarehouse.open(small);
   await using database = await target.database();
   const [count, perBatch] = [3_000, 100];
+  let isReading = false;
+  let reader: AsyncIterator<unknown> | undefined;
   for (let first = 0; first < count; first += perBatch) {
+    if (first === 1_000) {
+      const { rows } = await target.warehouse.query("FROM shop.public.t0, range(1000000)", never);
+      reader = rows[Symbol.asyncIterator]();
+      isReading = (await reader.next()).done !== true;
+    }
+    if (first === 1_300) await reader?.return?.();
     const steps = tablesFrom(first, perBatch).flatMap((relation) => copySteps(relation, [[1], [2]]));
     await database.apply(deltaOf(steps, String(first)), never);
   }
+  expect(isReading).toBe(true);
   const measures = await database.tables();
   expect(measures.filter(({ record, rows }) => record.phase.kind === "synced" && rows === 2)).toHaveLength(
     count,
