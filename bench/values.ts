@@ -112,6 +112,8 @@ async function prepare(server: TestPostgres): Promise<void> {
     "CREATE TABLE beat (id int PRIMARY KEY, n int)",
     "INSERT INTO beat VALUES (1, 0)",
     "CREATE TABLE blocks (content text PRIMARY KEY, block text)",
+    // A part of a block is read without the rest of it.
+    "ALTER TABLE blocks ALTER block SET STORAGE EXTERNAL",
     `INSERT INTO blocks SELECT 'random', string_agg(md5(i::text), '') FROM generate_series(1, ${blockBytes / 32}) AS i`,
     `INSERT INTO blocks VALUES ('compressible', repeat('{"the": "same"} ', ${blockBytes / 16}))`,
   ]);
@@ -124,7 +126,8 @@ function valueOf({ bytes, type }: Case): string {
     const block = `substr(block, 1, ${Math.min(bytes, blockBytes)})`;
     return `jsonb_build_array(i) || to_jsonb(array_fill(${block}, ARRAY[${times}]))`;
   }
-  const text = `substr(i || repeat(block, ${times}), 1, ${bytes})`;
+  const text =
+    times === 1 ? `i || substr(block, 1, ${bytes})` : `substr(i || repeat(block, ${times}), 1, ${bytes})`;
   return type === "bytea" ? `convert_to(${text}, 'UTF8')` : text;
 }
 

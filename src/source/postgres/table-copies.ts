@@ -58,7 +58,6 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
       if (step.kind === "rows") yield step;
       else if (step.kind !== "piece" || count === 1) {
         left.delete(job);
-        if (step.kind !== "piece") queue.forget(job);
         yield step.kind === "piece" ? { kind: "finished", job } : step;
       } else left.set(job, count - 1);
     }
@@ -96,10 +95,11 @@ async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<Wor
     locked = group.map(({ job }) => job);
     if (refused === undefined) queue.putBack(group, "alone");
     else {
+      for (const { job } of refused) queue.forget(job);
       yield* refused;
       const postponed = new Set(refused.map(({ job }) => job));
       const pieces = group.filter(({ job }) => !postponed.has(job));
-      const left = yield* copyPieces({ session, pool, pieces }, signal);
+      const left = yield* copyPieces({ session, pool, queue, pieces }, signal);
       if (left === undefined) continue;
       queue.putBack(left, "together");
     }
@@ -173,12 +173,13 @@ function snapshotSql(snapshot: string): string {
 interface PieceWork {
   readonly session: Session;
   readonly pool: RegionPool;
+  readonly queue: PieceQueue;
   readonly pieces: readonly CopyPiece[];
 }
 
 /** Gives the pieces that are left where one failed, and with it the transaction. */
 async function* copyPieces(
-  { session, pool, pieces }: PieceWork,
+  { session, pool, queue, pieces }: PieceWork,
   signal: AbortSignal,
 ): AsyncGenerator<WorkerStep, readonly CopyPiece[] | undefined> {
   for (const [index, { job, sql }] of pieces.entries()) {
@@ -187,6 +188,7 @@ async function* copyPieces(
     } catch (error) {
       const step = stepOf(error, job);
       if (step === undefined) throw error;
+      queue.forget(job);
       yield step;
       return pieces.slice(index + 1);
     }
