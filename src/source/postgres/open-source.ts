@@ -124,8 +124,7 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
     tables,
   });
   await watch.look();
-  const session = opened.use(await Session.open(connect, signal));
-  const copier = opened.use(new TableCopier({ connect, names, log: identity, tables, session, onWait }));
+  const copier = opened.use(new TableCopier({ connect, names, log: identity, tables, onWait }));
   const resolver = new RelationResolver({ session: control, publication: names.publication, tables });
   const { socket, regions, first } = await startStream(
     walsender,

@@ -29,7 +29,7 @@ async function prepared(server: TestPostgres, session: Session) {
     const result = shapeOf(table, context);
     if (result.kind === "shape") tables.add(result.shape);
   }
-  const copier = new TableCopier({ connect, names, log, tables, session, onWait: () => {} });
+  const copier = new TableCopier({ connect, names, log, tables, onWait: () => {} });
   await copier.prepare(tables.wanted(), never);
   return { copier, tables, table: present(tables.wanted()[0], "the table wants a copy") };
 }

@@ -35,11 +35,14 @@ test("where no connection is left, a new table waits, and is copied after the st
   ]);
   await using run = await StreamRun.start(server, { user: "r" });
   await run.synced("public.t");
-  const [used] = await server.rows<{ count: string }>(
-    "SELECT count(*) FROM pg_stat_activity WHERE usename = 'r' AND backend_type = 'client backend'",
-  );
+  await until("an idle stream has two connections besides its WAL sender", async () => {
+    const used = await server.rows(
+      "SELECT FROM pg_stat_activity WHERE usename = 'r' AND backend_type = 'client backend'",
+    );
+    return used.length === 2;
+  });
   await server.run([
-    `ALTER ROLE r CONNECTION LIMIT ${used?.count}`,
+    "ALTER ROLE r CONNECTION LIMIT 2",
     "CREATE TABLE u (id int PRIMARY KEY); ALTER TABLE u OWNER TO r; INSERT INTO u VALUES (1)",
   ]);
   const { code, message } = await until("the reason", () => run.obstacle);

@@ -9,7 +9,7 @@ import { planCopies, type CopyJob, type CopyPiece } from "./copy-plan.ts";
 import { positionOf, type LogIdentity } from "./lsn.ts";
 import type { StreamNames } from "./names.ts";
 import { publishTables } from "./publication.ts";
-import type { ConnectRequest, Session } from "./session.ts";
+import { Session, type ConnectRequest } from "./session.ts";
 import { shapeOf } from "./shape.ts";
 import { ExportedSnapshot } from "./slot.ts";
 import type { StreamTables } from "./stream-tables.ts";
@@ -28,8 +28,6 @@ export interface CopierParts {
   readonly names: StreamNames;
   readonly log: LogIdentity;
   readonly tables: StreamTables;
-  /** For the preparation alone: it may wait for locks. */
-  readonly session: Session;
   readonly onWait: OnWait;
 }
 
@@ -87,10 +85,13 @@ export class TableCopier implements AsyncDisposable {
   /** Publishes the tables and takes a snapshot behind that. Nothing is prepared where none can be copied now. */
   async prepare(wanted: readonly TrackedTable[], signal: AbortSignal): Promise<void> {
     this.#state = "preparing";
-    const { connect, session, onWait } = this.#parts;
+    const { connect, onWait } = this.#parts;
+    // Of its own, since it may wait for locks.
+    await using session = await this.#unlessScarce(Session.open(connect, signal));
+    if (session === undefined) return;
     const jobs = await reportingWaits(
       { connect, pid: session.backend, onWait },
-      () => this.#publish(wanted),
+      () => this.#publish(session, wanted),
       signal,
     );
     if (jobs.length === 0) {
@@ -102,7 +103,7 @@ export class TableCopier implements AsyncDisposable {
     const snapshot = await this.#unlessScarce(ExportedSnapshot.open({ ...connect, onWait }, signal));
     if (snapshot === undefined) return;
     try {
-      const pieces = await planCopies(this.#parts.session, jobs);
+      const pieces = await planCopies(session, jobs);
       this.#prepared = { snapshot, tables: wanted, pieces, isWhole: jobs.length === wanted.length };
       this.#state = "prepared";
     } catch (error) {
@@ -134,9 +135,8 @@ export class TableCopier implements AsyncDisposable {
     return true;
   }
 
-  async #publish(wanted: readonly TrackedTable[]): Promise<readonly CopyJob[]> {
-    const { session, names } = this.#parts;
-    const { publication } = names;
+  async #publish(session: Session, wanted: readonly TrackedTable[]): Promise<readonly CopyJob[]> {
+    const { publication } = this.#parts.names;
     const oids = wanted.map(({ oid }) => oid);
     const found = await readTables(session, { publication, oids });
     const before = await readTypeContext(session, found.values());
