@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { TestPostgres } from "../../../test/support/postgres.ts";
 import { TestDatabase } from "../../../test/support/stream-run.ts";
 import { until } from "../../../test/support/until.ts";
@@ -136,7 +136,7 @@ test("a table that may not be read fails alone, and leaves of partitions may be 
   });
 });
 
-test("a small table that fails among others does not hold them up", async () => {
+test("small tables are locked together, and one that fails among them does not hold up the others", async () => {
   await using server = await TestPostgres.start();
   const names = Array.from({ length: 120 }, (_, index) => `t${index}`);
   await server.run([
@@ -149,7 +149,13 @@ test("a small table that fails among others does not hold them up", async () => 
     "REVOKE SELECT ON t30, t31, t119 FROM r",
     "GRANT UPDATE ON t30, t31, t119 TO r",
   ]);
+  const run = vi.spyOn(Session.prototype, "run");
   const outcomes = await copied(server, ["ALTER TABLE t60 ADD v int"], "r");
+  const locks = run.mock.calls.filter(([sql]) => sql.includes("LOCK TABLE"));
+  run.mockRestore();
+  // Three times fifty, and again for those behind one that failed.
+  expect(locks.length).toBeGreaterThan(2);
+  expect(locks.length).toBeLessThan(10);
   const others = names.filter((name) => outcomes.get(name) !== "finished 2");
   expect(others.map((name) => [name, outcomes.get(name)])).toEqual([
     ["t30", "TABLE_PRIVILEGE"],

@@ -131,12 +131,13 @@ class PieceQueue {
     const first = this.#pieces.shift();
     if (first === undefined) return [];
     const group = [first];
-    if (this.#isAlone(first)) return group;
     let { pages } = first;
-    for (let next = this.#pieces[0]; next !== undefined; next = this.#pieces[0]) {
+    if (!this.#canBeGrouped(first, this.#pieces[0])) return group;
+    while (group.length < groupTablesMax) {
+      const [next, behind] = this.#pieces;
+      if (next === undefined || !this.#canBeGrouped(next, behind)) break;
       pages += next.pages;
-      const isFull = group.length === groupTablesMax || pages > pagesPerPiece;
-      if (isFull || this.#isAlone(next) || this.#pieces[1]?.job === next.job) return group;
+      if (pages > pagesPerPiece) break;
       group.push(next);
       this.#pieces.shift();
     }
@@ -154,8 +155,9 @@ class PieceQueue {
       if (this.#pieces[index]?.job === job) this.#pieces.splice(index, 1);
   }
 
-  #isAlone({ job }: CopyPiece): boolean {
-    return this.#alone.has(job) || this.#pieces[0]?.job === job;
+  /** `behind`: the piece that follows it, perhaps of the same table. */
+  #canBeGrouped({ job }: CopyPiece, behind: CopyPiece | undefined): boolean {
+    return !this.#alone.has(job) && behind?.job !== job;
   }
 }
 
