@@ -73,7 +73,10 @@ class View implements DatabaseView {
     };
     signal.addEventListener("abort", interrupt);
     try {
-      return await digestTable({ session: this.#session, table, from }, signal);
+      const digest = await digestTable({ session: this.#session, table, from }, signal);
+      // An interruption that comes before a statement begins is forgotten, and a short one ends before the next.
+      signal.throwIfAborted();
+      return digest;
     } catch (error) {
       signal.throwIfAborted();
       throw writeFailure(error);
