@@ -12,3 +12,8 @@ test.each([14, 15, 16, 17, 18] as PostgresVersion[])(
     expect(row?.version).toMatch(new RegExp(`^${version}`));
   },
 );
+
+test("a server that cannot start says why", async () => {
+  const starting = TestPostgres.start({ settings: { shared_buffers: "nonsense" } });
+  await expect(starting).rejects.toThrow(/did not start: .*shared_buffers/s);
+});

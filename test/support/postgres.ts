@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -60,6 +61,7 @@ export class TestPostgres implements AsyncDisposable {
       unix_socket_directories: "",
       ...options.settings,
     };
+    const said: string[] = [];
     const server = new EmbeddedPostgres({
       databaseDir: join(directory, "data"),
       user: "postgres",
@@ -69,11 +71,18 @@ export class TestPostgres implements AsyncDisposable {
       createPostgresUser: process.getuid?.() === 0,
       initdbFlags: ["--encoding=UTF8", "--locale=C"],
       postgresFlags: Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
-      onLog: () => {},
+      onLog: (message: unknown) => void (said.length < saidMax && said.push(String(message))),
       onError: () => {},
     });
     await server.initialise();
-    await server.start();
+    said.length = 0;
+    try {
+      await server.start();
+    } catch {
+      // It rejects with nothing.
+      await rm(directory, { recursive: true, force: true });
+      throw new Error(`the server did not start: ${said.join("")}`);
+    }
     return new TestPostgres(port, directory, server);
   }
 
@@ -130,13 +139,24 @@ export class TestPostgres implements AsyncDisposable {
   }
 }
 
+/** Of a server's log: what it says when it cannot start comes first. */
+const saidMax = 20;
+
+// Below the ports that kernels give to outgoing connections: one of those would be taken before it is used.
+const [portMin, portMax] = [15_000, 32_000];
+
 /** A port that nobody listens on now. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  for (;;) {
+    const port = randomInt(portMin, portMax);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
