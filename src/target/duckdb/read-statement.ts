@@ -42,20 +42,25 @@ export class StatementReader {
 
   /** What comes back is the text that was checked. */
   async read(session: Session, text: string): Promise<ReadStatement> {
-    const known = this.#statements.get(text);
-    const statement = known ?? (await readText(session, text));
-    if (known === undefined && text.length <= keptLengthMax) this.#statements.set(text, statement);
+    const statement = await once(this.#statements, text, () => readText(session, text));
     await refuseFiles(session, statement.tables);
     return statement;
   }
 
   /** Refuses a text that was made from a checked one, in the same way. */
   async check(session: Session, sql: string): Promise<void> {
-    const known = this.#texts.get(sql);
-    const tables = known ?? (await checkText(session, sql)).tables;
-    if (known === undefined && sql.length <= keptLengthMax) this.#texts.set(sql, tables);
+    const tables = await once(this.#texts, sql, async () => (await checkText(session, sql)).tables);
     await refuseFiles(session, tables);
   }
+}
+
+/** What is known of a text, or what `find` finds; an error is not kept. */
+async function once<T>(known: QuickLRU<string, T>, text: string, find: () => Promise<T>): Promise<T> {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const found = await find();
+  if (text.length <= keptLengthMax) known.set(text, found);
+  return found;
 }
 
 async function readText(session: Session, text: string): Promise<ReadStatement> {
