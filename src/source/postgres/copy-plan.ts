@@ -2,7 +2,7 @@ import type { CatalogTable } from "./catalog-table.ts";
 import { quoteIdentifier, quotedNameOf } from "./names.ts";
 import type { Session } from "./session.ts";
 import type { Shape } from "./shape.ts";
-import { sqlStateOf } from "./source-error.ts";
+import { unlessLocked } from "./unless-locked.ts";
 
 /** A table that is to be copied. */
 export interface CopyJob {
@@ -46,18 +46,9 @@ async function readPages(session: Session, oids: readonly number[]): Promise<Rea
     );
     return new Map(rows.map(({ oid, pages }) => [Number(oid), Number(pages)]));
   };
-  await session.run("SET lock_timeout = '1s'");
-  try {
-    return await read(`pg_relation_size(c.oid) / ${pageBytes}`);
-  } catch (error) {
-    if (sqlStateOf(error) !== lockNotAvailable) throw error;
-    return await read("c.relpages");
-  } finally {
-    await session.run("RESET lock_timeout");
-  }
+  const sizes = await unlessLocked(session, () => read(`pg_relation_size(c.oid) / ${pageBytes}`));
+  return sizes ?? read("c.relpages");
 }
-
-const lockNotAvailable = "55P03";
 
 /** What has the rows: the table itself, its leaves, or the root of partitions that we may not read one by one. */
 function partsOf(table: CatalogTable): { oid: number; from: string }[] {

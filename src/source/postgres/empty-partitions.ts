@@ -1,6 +1,6 @@
 import type { CatalogTable, CatalogTables } from "./catalog-table.ts";
 import type { Session } from "./session.ts";
-import { sqlStateOf } from "./source-error.ts";
+import { unlessLocked } from "./unless-locked.ts";
 
 /**
  * Marks attached partitions whose files are empty: whatever was attached with them has been deleted since, through the
@@ -20,19 +20,11 @@ export async function withEmptyPartitions(session: Session, tables: CatalogTable
 }
 
 async function readEmpty(session: Session, oids: readonly number[]): Promise<readonly number[]> {
-  await session.run("SET lock_timeout = '1s'");
-  try {
-    const rows = await session.rows<{ oid: string }>(
+  const rows = await unlessLocked(session, () =>
+    session.rows<{ oid: string }>(
       "SELECT oid::text FROM unnest($1::oid[]) AS oid WHERE pg_relation_size(oid) = 0",
       [oids],
-    );
-    return rows.map(({ oid }) => Number(oid));
-  } catch (error) {
-    if (sqlStateOf(error) !== lockNotAvailable) throw error;
-    return [];
-  } finally {
-    await session.run("RESET lock_timeout");
-  }
+    ),
+  );
+  return rows?.map(({ oid }) => Number(oid)) ?? [];
 }
-
-const lockNotAvailable = "55P03";
