@@ -26,6 +26,7 @@ const schema = [
 /** Rewrites a table with its values as they are, after which it is copied again. */
 const rewrite = ["ALTER TABLE orders ALTER customer TYPE int USING customer + 0"];
 
+/** The tables stay as large as they are, so that the last stop costs as much as the first. */
 async function transaction(client: pg.Client): Promise<void> {
   await client.query("BEGIN");
   const { rows: made } = await client.query<{ id: string }>(
@@ -33,7 +34,9 @@ async function transaction(client: pg.Client): Promise<void> {
   );
   const id = made[0]?.id;
   await client.query(`INSERT INTO lines SELECT ${id}, i, 'item' FROM generate_series(1, 3) AS i`);
-  await client.query(`UPDATE orders SET total = total + 1 WHERE id = ${id} - ${rows}`);
+  await client.query(`UPDATE orders SET total = total + 1 WHERE id = ${id} - ${rows / 2}`);
+  await client.query(`DELETE FROM lines WHERE order_id = ${id} - ${rows}`);
+  await client.query(`DELETE FROM orders WHERE id = ${id} - ${rows}`);
   await client.query("COMMIT");
 }
 
