@@ -107,7 +107,7 @@ export class DuckDb {
   static async open(directory: string, options: DuckDbOptions = {}): Promise<DuckDb> {
     const memoryBytes = options.memoryBytes ?? defaultMemoryBytes();
     const rowSizes = options.rowSizes ?? rowSizesFor(memoryBytes);
-    const temporary = join(directory, "tmp");
+    const temporary = temporaryIn(directory);
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true, mode: 0o700 });
     const spillBytes = options.spillBytes ?? (await freeBytes(temporary)) / 2;
@@ -128,6 +128,11 @@ export class DuckDb {
     await session.run("SET GLOBAL lock_configuration = true");
     const own = await Session.open(instance, () => {});
     return new DuckDb({ directory, rowSizes, memoryBytes, spillBytes, own }, instance, session);
+  }
+
+  /** Of files that DuckDB makes and deletes. */
+  get temporaryDirectory(): string {
+    return temporaryIn(this.directory);
   }
 
   /** A session of the caller's own, which reads. */
@@ -253,6 +258,10 @@ export class DuckDb {
     this.#turn = turn.catch(() => {});
     return turn;
   }
+}
+
+function temporaryIn(directory: string): string {
+  return join(directory, "tmp");
 }
 
 /** Disk space that is left for a directory. */

@@ -1,3 +1,5 @@
+import { open, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
@@ -26,14 +28,17 @@ const spilledShare = 0.5;
  * one of them, before replication has to.
  */
 export class MemoryWatch implements AsyncDisposable {
+  readonly #duck: DuckDb;
   readonly #relieve: (excess: Excess) => Promise<void>;
   readonly #stop = new AbortController();
   readonly #idleBytes = process.memoryUsage.rss();
   readonly #running: Promise<void>;
+  #writingBack: Promise<void> | undefined;
 
   constructor(duck: DuckDb, relieve: (excess: Excess) => Promise<void>) {
+    this.#duck = duck;
     this.#relieve = relieve;
-    this.#running = this.#run(duck).catch((error: unknown) => {
+    this.#running = this.#run().catch((error: unknown) => {
       log.warn({ reason: messageOf(error) }, "The memory that queries take is not known");
     });
   }
@@ -41,41 +46,72 @@ export class MemoryWatch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    await this.#writingBack;
   }
 
-  async #run(duck: DuckDb): Promise<void> {
-    const { signal } = this.#stop;
+  async #run(): Promise<void> {
     // Most queries have ended by the first look.
-    await setTimeout(everyMs, undefined, { signal }).catch(() => {});
-    if (signal.aborted) return;
-    const session = await duck.session();
+    if (!(await this.#nextLook())) return;
+    const session = await this.#duck.session();
     try {
-      for (let look = 0; !signal.aborted; look++) {
-        const excess = this.#isBeyond(duck.memoryBytes)
-          ? "QUERY_MEMORY"
-          : look % looksPerQuestion === 0
-            ? await excessOf(session, duck)
-            : undefined;
+      let look = 0;
+      do {
+        const excess = this.#isBeyond() ? "QUERY_MEMORY" : await this.#excessAt(look++, session);
         if (excess !== undefined) await this.#relieve(excess);
-        await setTimeout(everyMs, undefined, { signal }).catch(() => {});
-      }
+      } while (await this.#nextLook());
     } finally {
       session.close();
     }
   }
 
-  #isBeyond(limit: number): boolean {
-    return process.memoryUsage.rss() - this.#idleBytes > limit + beyondBytesMax;
+  /** Whether there is one: not once the watch has ended. */
+  async #nextLook(): Promise<boolean> {
+    const { signal } = this.#stop;
+    await setTimeout(everyMs, undefined, { signal }).catch(() => {});
+    return !signal.aborted;
+  }
+
+  #isBeyond(): boolean {
+    return process.memoryUsage.rss() - this.#idleBytes > this.#duck.memoryBytes + beyondBytesMax;
+  }
+
+  /** Whether DuckDB holds too much that it cannot write to disk, or has written too much there. */
+  async #excessAt(look: number, session: Session): Promise<Excess | undefined> {
+    if (look % looksPerQuestion !== 0) return undefined;
+    const [row] = await session.rows(
+      `SELECT CAST(sum(memory_usage_bytes) FILTER (tag = 'ALLOCATOR') AS DOUBLE) AS held,
+         CAST(sum(temporary_storage_bytes) AS DOUBLE) AS spilled
+       FROM duckdb_memory()`,
+    );
+    const spilled = Number(row?.["spilled"]);
+    if (spilled > 0) this.#writeBack();
+    if (Number(row?.["held"]) > this.#duck.memoryBytes * heldShare) return "QUERY_MEMORY";
+    return spilled > this.#duck.spillBytes * spilledShare ? "QUERY_DISK" : undefined;
+  }
+
+  /** Unless the last round has not ended. */
+  #writeBack(): void {
+    this.#writingBack ??= writeBack(this.#duck.temporaryDirectory)
+      .catch((error: unknown) => {
+        log.warn({ reason: messageOf(error) }, "Temporary files could not be written to disk");
+      })
+      .finally(() => (this.#writingBack = undefined));
   }
 }
 
-/** Whether DuckDB holds too much that it cannot write to disk, or has written too much there. */
-async function excessOf(session: Session, { memoryBytes, spillBytes }: DuckDb): Promise<Excess | undefined> {
-  const [row] = await session.rows(
-    `SELECT CAST(sum(memory_usage_bytes) FILTER (tag = 'ALLOCATOR') AS DOUBLE) AS held,
-       CAST(sum(temporary_storage_bytes) AS DOUBLE) AS spilled
-     FROM duckdb_memory()`,
-  );
-  if (Number(row?.["held"]) > memoryBytes * heldShare) return "QUERY_MEMORY";
-  return Number(row?.["spilled"]) > spillBytes * spilledShare ? "QUERY_DISK" : undefined;
+/**
+ * Has the kernel write a directory's files to disk. Left alone, it gathers gigabytes first, and every commit, the
+ * warehouse's as well as those of a source on the same disk, waits until they are written.
+ */
+async function writeBack(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const file = await open(join(directory, name), "r+").catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    });
+    try {
+      await file?.datasync();
+    } finally {
+      await file?.close();
+    }
+  }
 }

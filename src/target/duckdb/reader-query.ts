@@ -54,7 +54,7 @@ export class ReaderQuery {
   #chunk: ChunkRows | undefined;
   #whole: string | undefined;
   #reason: CodedError | undefined;
-  #ended = false;
+  #ending: Promise<void> | undefined;
 
   constructor({ session, reader, onEnd }: QueryParts, signal: AbortSignal) {
     this.#session = session;
@@ -102,21 +102,18 @@ export class ReaderQuery {
 
   /** Ends the query wherever it is. `reason`: what its reader is told. */
   async stop(reason?: CodedError): Promise<void> {
-    if (this.#ended) return;
-    this.#reason ??= reason;
-    {
+    if (this.#ending === undefined) {
+      this.#reason ??= reason;
       using _ = interrupting(this.#session);
       await this.#running.catch(() => {});
     }
-    this.#end();
+    await this.#end();
   }
 
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+  #end(): Promise<void> {
     this.#signal.removeEventListener("abort", this.#onAbort);
-    this.#session.close();
-    this.#onEnd();
+    this.#ending ??= this.#session.end().finally(this.#onEnd);
+    return this.#ending;
   }
 
   async #next(result: DuckDBResult): Promise<IteratorResult<TextRow[], undefined>> {
@@ -131,7 +128,7 @@ export class ReaderQuery {
       return { done: false, value: this.#chunk.next() ?? [] };
     }
     if (failedMidway(result)) throw await this.#reasonOfFailure();
-    this.#end();
+    await this.#end();
     return { done: true, value: undefined };
   }
 
@@ -152,12 +149,12 @@ export class ReaderQuery {
   async #step<T>(work: () => Promise<T>): Promise<T> {
     try {
       this.#signal.throwIfAborted();
-      if (this.#ended) throw new CodedError("QUERY_FAILED", "The query has ended.");
+      if (this.#ending !== undefined) throw new CodedError("QUERY_FAILED", "The query has ended.");
       const running = work();
       this.#running = running;
       return await running;
     } catch (error) {
-      this.#end();
+      await this.#end();
       throw this.#failure(error);
     }
   }
