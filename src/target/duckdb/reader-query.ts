@@ -35,6 +35,9 @@ export interface QueryParts {
   readonly onEnd: () => void;
 }
 
+/** The name under which SQL prepares the statement. */
+const planName = "zeroetl_query";
+
 const nestedTypes = new Set([
   DuckDBTypeId.ARRAY,
   DuckDBTypeId.LIST,
@@ -51,6 +54,7 @@ export class ReaderQuery {
   readonly #onEnd: () => void;
   readonly #onAbort = (): void => void this.stop();
   #running: Promise<unknown> = Promise.resolve();
+  #execution: DuckDBPreparedStatement | undefined;
   #chunk: ChunkRows | undefined;
   #whole: string | undefined;
   #reason: CodedError | undefined;
@@ -112,8 +116,23 @@ export class ReaderQuery {
 
   #end(): Promise<void> {
     this.#signal.removeEventListener("abort", this.#onAbort);
-    this.#ending ??= this.#session.end().finally(this.#onEnd);
+    this.#ending ??= this.#free().finally(() => {
+      this.#session.close();
+      this.#onEnd();
+    });
     return this.#ending;
+  }
+
+  /**
+   * What a query holds goes with its plan: up to all of the memory, and gigabytes of temporary files. That takes long, and
+   * a plan goes with the last statement that refers to it. So the last one is not `#execution`, which only the event loop
+   * can destroy, but the one that SQL has prepared, which a thread of the pool gives up.
+   */
+  async #free(): Promise<void> {
+    if (this.#execution === undefined) return;
+    await this.#session.run("ROLLBACK");
+    this.#execution.destroySync();
+    await this.#session.run(`DEALLOCATE ${planName}`);
   }
 
   async #next(result: DuckDBResult): Promise<IteratorResult<TextRow[], undefined>> {
@@ -170,7 +189,9 @@ export class ReaderQuery {
     const inner = `SELECT ${texts.join(", ")} FROM (\n${sql}\n) AS q(${names.join(", ")})`;
     this.#whole = `SELECT ${bounded.join(", ")} FROM (${inner})`;
     await this.#reader.check(this.#session, this.#whole);
-    return this.#session.prepare(this.#whole);
+    await this.#session.run(`PREPARE ${planName} AS ${this.#whole}`);
+    this.#execution = await this.#session.prepare(`EXECUTE ${planName}`);
+    return this.#execution;
   }
 
   #failure(error: unknown): unknown {

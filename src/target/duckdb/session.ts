@@ -81,16 +81,6 @@ export class Session {
     this.#onClosed(this);
   }
 
-  /**
-   * Closes the session after a statement that may hold much: freeing that, and deleting temporary files, takes long, and
-   * is done by a thread of the pool.
-   */
-  async end(): Promise<void> {
-    // It fails where no transaction is open; closing rolls back as well.
-    await this.run("ROLLBACK").catch(() => {});
-    this.close();
-  }
-
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     assert(!this.#busy, "a connection runs one statement at a time");
     this.#busy = true;
