@@ -284,6 +284,10 @@ function settings(
     // A checkpoint writes every row group again that has a changed row: with scattered keys that is the whole table, and
     // at the default of 16 MB every few batches would wait for it. Replaying after a crash costs about 16 ms a MB.
     checkpoint_threshold: "256MB",
+    // DuckDB's allocator would keep what is freed until the same thread allocates again: up to 2 GB.
+    allocator_background_threads: "true",
+    allocator_flush_threshold: "16MB",
+    allocator_bulk_deallocation_flush_threshold: "32MB",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
     allow_community_extensions: "false",
