@@ -50,8 +50,6 @@ export class MemoryWatch implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    // Most queries have ended by the first look.
-    if (!(await this.#nextLook())) return;
     const session = await this.#duck.session();
     try {
       let look = 0;

@@ -3,7 +3,7 @@ import { logger } from "../../base/log.ts";
 import type { DuckDb } from "./duck-db.ts";
 import { MemoryWatch, type Excess } from "./memory-watch.ts";
 import { StatementReader } from "./read-statement.ts";
-import { ReaderQuery, type ReaderResult, type Statement } from "./reader-query.ts";
+import { quickMs, ReaderQuery, type ReaderResult, type Statement } from "./reader-query.ts";
 
 const log = logger("duckdb");
 
@@ -12,13 +12,16 @@ export class ReaderQueries {
   readonly #queries = new Set<ReaderQuery>();
   readonly #reader = new StatementReader();
   #watch: MemoryWatch | undefined;
+  #watchSoon: NodeJS.Timeout | undefined;
   #ending: Promise<void> = Promise.resolve();
 
   async run(duck: DuckDb, statement: Statement, signal: AbortSignal): Promise<ReaderResult> {
     const parts = { session: await duck.session(), reader: this.#reader, onEnd: () => this.#ended(query) };
     const query = new ReaderQuery(parts, signal);
     this.#queries.add(query);
-    this.#watch ??= new MemoryWatch(duck, (excess) => this.#relieve(excess));
+    this.#watchSoon ??= setTimeout(() => {
+      this.#watch = new MemoryWatch(duck, (excess) => this.#relieve(excess));
+    }, quickMs);
     return query.run(statement);
   }
 
@@ -31,9 +34,12 @@ export class ReaderQueries {
   #ended(query: ReaderQuery): void {
     this.#queries.delete(query);
     if (this.#queries.size > 0) return;
+    clearTimeout(this.#watchSoon);
+    this.#watchSoon = undefined;
     const watch = this.#watch;
+    if (watch === undefined) return;
     this.#watch = undefined;
-    this.#ending = Promise.all([this.#ending, watch?.[Symbol.asyncDispose]()]).then(() => {});
+    this.#ending = Promise.all([this.#ending, watch[Symbol.asyncDispose]()]).then(() => {});
   }
 
   /** What one query takes is not known: the one that has run for the longest has had most time to take much. */

@@ -6,12 +6,15 @@ import {
   type DuckDBType,
 } from "@duckdb/node-api";
 import { CodedError, messageOf } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
 import type { NestedForm, QueryResult } from "../target.ts";
 import { ChunkRows, type TextRow } from "./chunk-rows.ts";
 import { duckFailure, isDiskFull } from "./duck-errors.ts";
 import type { ReadStatement, StatementReader } from "./read-statement.ts";
 import { failedMidway, interrupting, type Session } from "./session.ts";
 import type { NamedTable } from "./statement-databases.ts";
+
+const log = logger("duckdb");
 
 // Names and types of columns, and a row's values, are taken out of DuckDB without a pause.
 const columnsMax = 2048;
@@ -35,8 +38,34 @@ export interface QueryParts {
   readonly onEnd: () => void;
 }
 
+/** In less time a query cannot come to hold so much that it matters. */
+export const quickMs = 25;
 /** The name under which SQL prepares the statement. */
 const planName = "zeroetl_query";
+
+/** Their values are short as texts. */
+const shortTypes = new Set([
+  DuckDBTypeId.BOOLEAN,
+  DuckDBTypeId.TINYINT,
+  DuckDBTypeId.SMALLINT,
+  DuckDBTypeId.INTEGER,
+  DuckDBTypeId.BIGINT,
+  DuckDBTypeId.HUGEINT,
+  DuckDBTypeId.UTINYINT,
+  DuckDBTypeId.USMALLINT,
+  DuckDBTypeId.UINTEGER,
+  DuckDBTypeId.UBIGINT,
+  DuckDBTypeId.UHUGEINT,
+  DuckDBTypeId.FLOAT,
+  DuckDBTypeId.DOUBLE,
+  DuckDBTypeId.DECIMAL,
+  DuckDBTypeId.DATE,
+  DuckDBTypeId.TIME,
+  DuckDBTypeId.TIME_TZ,
+  DuckDBTypeId.TIMESTAMP,
+  DuckDBTypeId.TIMESTAMP_TZ,
+  DuckDBTypeId.UUID,
+]);
 
 const nestedTypes = new Set([
   DuckDBTypeId.ARRAY,
@@ -46,12 +75,22 @@ const nestedTypes = new Set([
   DuckDBTypeId.UNION,
 ]);
 
+/** A column of the result. */
+interface ColumnValue {
+  /** As the query's columns are renamed: c0, c1 … */
+  readonly name: string;
+  /** What is cast to text. */
+  readonly value: string;
+  readonly isShort: boolean;
+}
+
 /** One statement of a user, in a session of its own. */
 export class ReaderQuery {
   readonly #session: Session;
   readonly #reader: StatementReader;
   readonly #signal: AbortSignal;
   readonly #onEnd: () => void;
+  readonly #startedMs = performance.now();
   readonly #onAbort = (): void => void this.stop();
   #running: Promise<unknown> = Promise.resolve();
   #execution: DuckDBPreparedStatement | undefined;
@@ -86,11 +125,12 @@ export class ReaderQuery {
         name: wanted.columnName(index),
         type: nameOf(wanted.columnType(index)),
       }));
-      const values = columns.map(({ type }, index) =>
-        nested === "json" && nestedTypes.has(wanted.columnTypeId(index))
-          ? jsonOf(`c${index}`, type)
-          : `c${index}`,
-      );
+      const values = columns.map(({ type }, index) => {
+        const typeId = wanted.columnTypeId(index);
+        const name = `c${index}`;
+        const value = nested === "json" && nestedTypes.has(typeId) ? jsonOf(name, type) : name;
+        return { name, value, isShort: shortTypes.has(typeId) };
+      });
       const statement = read.isQuery ? await this.#prepareInText(read, values) : wanted;
       const result = await statement.stream();
       const iterator = {
@@ -116,10 +156,12 @@ export class ReaderQuery {
 
   #end(): Promise<void> {
     this.#signal.removeEventListener("abort", this.#onAbort);
-    this.#ending ??= this.#free().finally(() => {
-      this.#session.close();
-      this.#onEnd();
-    });
+    this.#ending ??= this.#free()
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, "A query's plan could not be freed"))
+      .finally(() => {
+        this.#session.close();
+        this.#onEnd();
+      });
     return this.#ending;
   }
 
@@ -129,10 +171,9 @@ export class ReaderQuery {
    * can destroy, but the one that SQL has prepared, which a thread of the pool gives up.
    */
   async #free(): Promise<void> {
-    if (this.#execution === undefined) return;
-    await this.#session.run("ROLLBACK");
+    if (this.#execution === undefined || performance.now() - this.#startedMs < quickMs) return;
     this.#execution.destroySync();
-    await this.#session.run(`DEALLOCATE ${planName}`);
+    await this.#session.run(`ROLLBACK; DEALLOCATE ${planName}`);
   }
 
   async #next(result: DuckDBResult): Promise<IteratorResult<TextRow[], undefined>> {
@@ -147,7 +188,7 @@ export class ReaderQuery {
       return { done: false, value: this.#chunk.next() ?? [] };
     }
     if (failedMidway(result)) throw await this.#reasonOfFailure();
-    await this.#end();
+    void this.#end();
     return { done: true, value: undefined };
   }
 
@@ -178,13 +219,16 @@ export class ReaderQuery {
     }
   }
 
-  /** The same with every value cast to text by DuckDB. `values`: of the columns c0, c1 … */
-  async #prepareInText({ sql }: ReadStatement, values: readonly string[]): Promise<DuckDBPreparedStatement> {
-    const names = values.map((_, index) => `c${index}`);
-    const texts = values.map((value, index) => `CAST(${value} AS VARCHAR) AS c${index}`);
+  /** The same with every value cast to text by DuckDB. */
+  async #prepareInText(
+    { sql }: ReadStatement,
+    values: readonly ColumnValue[],
+  ): Promise<DuckDBPreparedStatement> {
+    const names = values.map(({ name }) => name);
+    const texts = values.map(({ name, value }) => `CAST(${value} AS VARCHAR) AS ${name}`);
     const tooLong = `'A value of more than ${valueBytesMax} bytes cannot be returned; take a part of it with substring.'`;
-    const bounded = names.map(
-      (name) => `CASE WHEN strlen(${name}) > ${valueBytesMax} THEN error(${tooLong}) ELSE ${name} END`,
+    const bounded = values.map(({ name, isShort }) =>
+      isShort ? name : `CASE WHEN strlen(${name}) > ${valueBytesMax} THEN error(${tooLong}) ELSE ${name} END`,
     );
     const inner = `SELECT ${texts.join(", ")} FROM (\n${sql}\n) AS q(${names.join(", ")})`;
     this.#whole = `SELECT ${bounded.join(", ")} FROM (${inner})`;
