@@ -208,6 +208,14 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * For an error that is kept: lets go of what was in use where it was thrown, such as a batch of rows. V8 keeps the functions
+ * of a stack trace, with all that they refer to, until the trace is read for the first time.
+ */
+export function releaseFrames(error: unknown): void {
+  for (let each = error; each instanceof Error; each = each.cause) void each.stack;
+}
+
 /** What is wrong and what to do, as two sentences; a fix that the message has already is not repeated. */
 export function withFix(message: string, fix: string | undefined): string {
   if (fix === undefined || message.includes(fix)) return message;

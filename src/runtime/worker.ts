@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { backoffMs, pause } from "../base/backoff.ts";
 import { Deadline } from "../base/deadline.ts";
-import { CodedError, fixOf, messageOf, withFix } from "../base/errors.ts";
+import { CodedError, fixOf, messageOf, releaseFrames, withFix } from "../base/errors.ts";
 import { LinkedAbort } from "../base/linked-abort.ts";
 import { logger } from "../base/log.ts";
 import type { SecretBytes } from "../base/secret.ts";
@@ -229,6 +229,7 @@ export class Worker implements AsyncDisposable {
         await this.#attempt(failed, stop);
       } catch (error) {
         if (stop.aborted) break;
+        releaseFrames(error);
         failed = this.#failedTable(error);
         if (failed === undefined) await this.#waitAfter(error, stop);
       }

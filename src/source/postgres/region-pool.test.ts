@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
 import { largeRegionBytes, RegionLease, RegionPool } from "./region-pool.ts";
 
@@ -26,8 +27,8 @@ test("a region that is given back twice would be two regions at once, which is n
 
 test("memory into which a reader's next bytes will be written is not used again", () => {
   const pool = new RegionPool(100);
-  const reader = {};
-  const space = pool.take(0);
+  const reader = new EventEmitter();
+  const space = pool.first(reader);
   pool.lend(reader, space.subarray(60));
   pool.give(space.subarray(0, 60));
   const next = pool.take(0);
@@ -36,6 +37,9 @@ test("memory into which a reader's next bytes will be written is not used again"
   const last = pool.take(0);
   pool.give(last);
   expect(pool.take(0).buffer).toBe(last.buffer);
+  reader.emit("close");
+  pool.give(next);
+  expect(pool.take(0).buffer).toBe(next.buffer);
 });
 
 test("of large regions there is one at a time, in turn", async () => {

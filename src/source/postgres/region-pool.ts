@@ -9,6 +9,11 @@ const freeBytesMax = 48 << 20;
  */
 export const largeRegionBytes = 32 << 20;
 
+/** A socket. */
+interface Connection {
+  readonly once: (event: "close", listener: () => void) => unknown;
+}
+
 /**
  * Memory for regions, used again once everything in it has been applied: at hundreds of megabytes a second fresh memory
  * would keep the garbage collector busy, which goes over the whole heap each time.
@@ -17,9 +22,9 @@ export class RegionPool {
   readonly bytes: number;
   readonly #free: ArrayBuffer[] = [];
   /** By connection: where its next bytes will be written, even if that is behind a region which has been given already. */
-  readonly #lent = new Map<object, ArrayBufferLike>();
+  readonly #lent = new Map<Connection, ArrayBufferLike>();
   /** By connection: the space of the reader that it had last, for its next one. */
-  readonly #left = new WeakMap<object, Uint8Array>();
+  readonly #left = new WeakMap<Connection, Uint8Array>();
   /** The large region that is in use, or the promise that it will be taken. */
   #large: ArrayBufferLike | "promised" | undefined;
   #waiting: (() => void)[] = [];
@@ -68,12 +73,13 @@ export class RegionPool {
   }
 
   /** The connection's next bytes will be written there, and no more where it was before. */
-  lend(connection: object, { buffer }: Uint8Array): void {
+  lend(connection: Connection, { buffer }: Uint8Array): void {
+    if (!this.#lent.has(connection)) connection.once("close", () => this.#lent.delete(connection));
     this.#lent.set(connection, buffer);
   }
 
   /** The space that a connection's reader begins with. */
-  first(connection: object): Uint8Array {
+  first(connection: Connection): Uint8Array {
     const left = this.#left.get(connection);
     this.#left.delete(connection);
     return left ?? this.take(0);
@@ -83,7 +89,7 @@ export class RegionPool {
    * The connection has no reader any more. The kernel writes what comes next to the reader's space nevertheless, so that
    * nobody else may have it.
    */
-  leave(connection: object, space: Uint8Array): void {
+  leave(connection: Connection, space: Uint8Array): void {
     this.#left.set(connection, space);
   }
 
