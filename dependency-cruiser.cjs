@@ -2,6 +2,7 @@
 const mayImport = {
   base: [],
   model: ["base"],
+  config: ["base", "model", "kms"],
   wire: ["base", "model"],
   source: ["base", "model", "wire"],
   target: ["base", "model", "wire"],
@@ -11,6 +12,8 @@ const mayImport = {
   runtime: ["base", "model", "source", "target", "pipeline", "catalog", "kms"],
   api: ["base", "model", "wire", "catalog", "kms"],
   sql: ["base", "model", "wire", "catalog", "target"],
+  service: ["base", "model", "config", "source", "target", "catalog", "kms", "runtime", "api"],
+  cli: ["base", "model", "config", "source", "target", "runtime", "service"],
 };
 
 const layerRules = Object.entries(mayImport).map(([folder, below]) => ({
@@ -31,6 +34,12 @@ module.exports = {
     },
     ...layerRules,
     {
+      name: "main-alone-at-the-root",
+      severity: "error",
+      from: { path: "^src/[^/]+$", pathNot: "^src/main\\.ts$" },
+      to: {},
+    },
+    {
       name: "engines-are-strangers",
       comment: "source/postgres must not know source/mysql; target/sql is shared on purpose",
       severity: "error",
@@ -42,7 +51,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: "^src/(main|service|configured-sources|cli/|source/|target/|runtime/)",
+        pathNot: "^src/(service|cli|source|target|runtime)/",
       },
       to: { path: "^src/(source|target)/", pathNot: "^src/(source/source|target/target)\\.ts$" },
     },

@@ -1,13 +1,13 @@
 import { CodedError } from "../base/errors.ts";
-import type { Configuration, ConfiguredSource } from "../config.ts";
-import { keyStoreOf } from "../configured-key-store.ts";
-import { placesIn } from "../data-directory.ts";
+import type { Configuration, ConfiguredSource } from "../config/config.ts";
+import { keyStoreOf } from "../service/configured-key-store.ts";
+import { placesIn } from "../service/data-directory.ts";
 import { parseDataFilter } from "../model/data-filter.ts";
 import type { Finding } from "../model/finding.ts";
 import type { SourceUnit } from "../runtime/keeper.ts";
 import type { IntegrationReport, StatusReport } from "../runtime/operator.ts";
-import { sourceUnits } from "../configured-sources.ts";
-import { targetEngineOf } from "../service.ts";
+import { sourceUnits } from "../service/configured-sources.ts";
+import { targetEngineOf } from "../service/service.ts";
 import { calledAs } from "./command-name.ts";
 import type { CommandContext } from "./context.ts";
 import { clientOf, configurationOfFlags } from "./context.ts";

@@ -1,8 +1,8 @@
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { CodedError, isErrorCode, messageOf } from "../base/errors.ts";
-import type { ClientCredential } from "../config.ts";
-import { readCredentials, readServiceRecord, type ServiceRecord } from "../data-directory.ts";
+import type { ClientCredential } from "../config/config.ts";
+import { readCredentials, readServiceRecord, type ServiceRecord } from "../service/data-directory.ts";
 
 export interface ClientOptions {
   readonly dataDirectory: string;

@@ -1,5 +1,5 @@
 import { basename, delimiter, dirname, relative } from "node:path";
-import { environment } from "../config.ts";
+import { environment } from "../config/config.ts";
 import { shellQuoted } from "./text.ts";
 
 /** How a process was started, as far as it shows how to start the next command. */

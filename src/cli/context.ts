@@ -1,4 +1,4 @@
-import { loadClientConfiguration, loadConfiguration, type Configuration } from "../config.ts";
+import { loadClientConfiguration, loadConfiguration, type Configuration } from "../config/config.ts";
 import { ServiceClient } from "./client.ts";
 import { flags } from "./flags.ts";
 import type { Terminal } from "./terminal.ts";

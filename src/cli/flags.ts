@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { environment } from "../config.ts";
+import { environment } from "../config/config.ts";
 
 export interface Flag {
   /** As commander writes it, such as `-c, --config <file>`. A flag without a value is one that is on or off. */

@@ -1,4 +1,4 @@
-import { readPolicyDocument } from "../config-policies.ts";
+import { readPolicyDocument } from "../config/policy-settings.ts";
 import { clientOf, type CommandContext } from "./context.ts";
 import { aligned, counted } from "./text.ts";
 

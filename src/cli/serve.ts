@@ -1,6 +1,6 @@
 import { CodedError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
-import { Service } from "../service.ts";
+import { Service } from "../service/service.ts";
 import { configurationOfFlags, type CommandContext, type CommonFlags } from "./context.ts";
 import { onHangup } from "./hangup.ts";
 import { untilAborted } from "./signals.ts";

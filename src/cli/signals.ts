@@ -1,5 +1,5 @@
 import { endBySignal, endProcess, lastWords } from "../base/end-process.ts";
-import { environment } from "../config.ts";
+import { environment } from "../config/config.ts";
 import { isReaderGone } from "./terminal.ts";
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

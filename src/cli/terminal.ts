@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { environment } from "../config.ts";
+import { environment } from "../config/config.ts";
 
 /** Standard output as our commands use it. */
 export interface Terminal {

@@ -7,7 +7,7 @@ import { AccessKeys } from "../../src/api/access-keys.ts";
 import { integrationArn } from "../../src/api/arn.ts";
 import { createApi } from "../../src/api/create-api.ts";
 import type { ApiOptions } from "../../src/api/options.ts";
-import { HttpServer } from "../../src/http-server.ts";
+import { HttpServer } from "../../src/service/http-server.ts";
 import { setLogLevel } from "../../src/base/log.ts";
 import { Sealer } from "../../src/base/sealer.ts";
 import { Secret } from "../../src/base/secret.ts";

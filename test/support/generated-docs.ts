@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { errorCatalogue } from "../../src/base/errors.ts";
 import { flags, type Flag } from "../../src/cli/flags.ts";
-import { configurationSchema } from "../../src/config.ts";
+import { configurationSchema } from "../../src/config/config.ts";
 import { eventCatalogue } from "../../src/model/event.ts";
 
 const made =

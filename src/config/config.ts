@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { CodedError } from "./base/errors.ts";
-import { Secret } from "./base/secret.ts";
-import { uuidForm } from "./base/uuid.ts";
+import { CodedError } from "../base/errors.ts";
+import { Secret } from "../base/secret.ts";
+import { uuidForm } from "../base/uuid.ts";
 import {
   MissingFile,
   othersCanRead,
@@ -13,13 +13,13 @@ import {
   type SettingPath,
   type Variables,
 } from "./config-file.ts";
-import { interpretKms, kmsSecrets, kmsSettings, kmsWarnings, type ConfiguredKms } from "./config-kms.ts";
-import { interpretQueries, queriesSettings, type QueryLimits } from "./config-queries.ts";
-import { readPolicies } from "./config-policies.ts";
-import { databaseOf, endpointOf, sourceEngineNames } from "./config-source-url.ts";
-import { bytesOf, fingerprintsOf, isSizeFrom, isWebUrl, setting, wholeNumber } from "./config-setting.ts";
-import type { Policy } from "./model/policy.ts";
-import type { SourceResource, TargetResource } from "./model/resources.ts";
+import { interpretKms, kmsSecrets, kmsSettings, kmsWarnings, type ConfiguredKms } from "./kms-settings.ts";
+import { interpretQueries, queriesSettings, type QueryLimits } from "./query-settings.ts";
+import { readPolicies } from "./policy-settings.ts";
+import { databaseOf, endpointOf, sourceEngineNames } from "./source-url.ts";
+import { bytesOf, fingerprintsOf, isSizeFrom, isWebUrl, setting, wholeNumber } from "./setting.ts";
+import type { Policy } from "../model/policy.ts";
+import type { SourceResource, TargetResource } from "../model/resources.ts";
 
 const name = /^[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const nameAllowed = "at most 63 letters, digits and single hyphens, beginning with a letter";

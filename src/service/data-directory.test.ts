@@ -1,7 +1,7 @@
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { TemporaryDirectory } from "../test/support/temporary.ts";
+import { TemporaryDirectory } from "../../test/support/temporary.ts";
 import {
   ensureCredentials,
   ensureSealingKey,

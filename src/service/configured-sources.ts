@@ -1,9 +1,9 @@
-import { CodedError } from "./base/errors.ts";
-import type { Configuration } from "./config.ts";
-import type { FilterDialect } from "./model/data-filter.ts";
-import type { SourceResource } from "./model/resources.ts";
-import type { SourceUnit } from "./runtime/keeper.ts";
-import { sourceEngines } from "./source/engines.ts";
+import { CodedError } from "../base/errors.ts";
+import type { Configuration } from "../config/config.ts";
+import type { FilterDialect } from "../model/data-filter.ts";
+import type { SourceResource } from "../model/resources.ts";
+import type { SourceUnit } from "../runtime/keeper.ts";
+import { sourceEngines } from "../source/engines.ts";
 
 interface SourceKind {
   /** Which of ours it is. */

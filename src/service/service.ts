@@ -1,15 +1,15 @@
-import { integrationArn } from "./api/arn.ts";
-import { AccessKeys } from "./api/access-keys.ts";
-import { createApi } from "./api/create-api.ts";
-import { present } from "./base/assert.ts";
-import { DirectoryLock } from "./base/directory-lock.ts";
-import { collectWhenIdle } from "./base/idle-collection.ts";
-import { logger } from "./base/log.ts";
-import { Metrics } from "./base/metrics.ts";
-import { Sealer } from "./base/sealer.ts";
-import { Catalog } from "./catalog/catalog.ts";
-import { ServiceLock } from "./catalog/service-lock.ts";
-import type { Configuration, Credential } from "./config.ts";
+import { integrationArn } from "../api/arn.ts";
+import { AccessKeys } from "../api/access-keys.ts";
+import { createApi } from "../api/create-api.ts";
+import { present } from "../base/assert.ts";
+import { DirectoryLock } from "../base/directory-lock.ts";
+import { collectWhenIdle } from "../base/idle-collection.ts";
+import { logger } from "../base/log.ts";
+import { Metrics } from "../base/metrics.ts";
+import { Sealer } from "../base/sealer.ts";
+import { Catalog } from "../catalog/catalog.ts";
+import { ServiceLock } from "../catalog/service-lock.ts";
+import type { Configuration, Credential } from "../config/config.ts";
 import {
   ensureCredentials,
   ensureSealingKey,
@@ -21,19 +21,19 @@ import {
 import { ConfiguredSources, engineVersions, type SourceChanges } from "./configured-sources.ts";
 import { HttpServer } from "./http-server.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
-import { IntegrationKeys } from "./kms/integration-keys.ts";
-import { KeyNotAccessible } from "./kms/key-store.ts";
-import type { AccessKey } from "./model/access-key.ts";
-import { EventWebhook, type WebhookRequest } from "./runtime/event-webhook.ts";
-import type { KeeperContext } from "./runtime/keeper.ts";
-import { keyPatienceMs } from "./runtime/key-watch.ts";
-import { Operator } from "./runtime/operator.ts";
-import { QueryTurns } from "./runtime/query-turns.ts";
-import { supervisorMetrics, supervisorSamples } from "./runtime/stream-metrics.ts";
-import { Supervisor } from "./runtime/supervisor.ts";
-import { Worker } from "./runtime/worker.ts";
-import { targetEngines } from "./target/engines.ts";
-import type { TargetEngine, Warehouse } from "./target/target.ts";
+import { IntegrationKeys } from "../kms/integration-keys.ts";
+import { KeyNotAccessible } from "../kms/key-store.ts";
+import type { AccessKey } from "../model/access-key.ts";
+import { EventWebhook, type WebhookRequest } from "../runtime/event-webhook.ts";
+import type { KeeperContext } from "../runtime/keeper.ts";
+import { keyPatienceMs } from "../runtime/key-watch.ts";
+import { Operator } from "../runtime/operator.ts";
+import { QueryTurns } from "../runtime/query-turns.ts";
+import { supervisorMetrics, supervisorSamples } from "../runtime/stream-metrics.ts";
+import { Supervisor } from "../runtime/supervisor.ts";
+import { Worker } from "../runtime/worker.ts";
+import { targetEngines } from "../target/engines.ts";
+import type { TargetEngine, Warehouse } from "../target/target.ts";
 
 const log = logger("service");
 

@@ -2,9 +2,9 @@ import { createAdaptorServer } from "@hono/node-server";
 import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { present } from "./base/assert.ts";
-import { CodedError } from "./base/errors.ts";
-import type { Address } from "./config.ts";
+import { present } from "../base/assert.ts";
+import { CodedError } from "../base/errors.ts";
+import type { Address } from "../config/config.ts";
 
 type Fetch = Parameters<typeof createAdaptorServer>[0]["fetch"];
 

@@ -2,8 +2,8 @@ import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from "yaml";
 import type { z } from "zod";
-import { closest } from "./base/closest.ts";
-import { CodedError, messageOf } from "./base/errors.ts";
+import { closest } from "../base/closest.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
 
 /** Where something is in the configuration: keys and indexes from the top. */
 export type SettingPath = readonly PropertyKey[];

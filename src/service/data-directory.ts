@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { CodedError, messageOf } from "./base/errors.ts";
-import { logger } from "./base/log.ts";
-import { randomAccessKey } from "./base/random-key.ts";
-import { Secret } from "./base/secret.ts";
-import type { Credential } from "./config.ts";
+import { CodedError, messageOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
+import { randomAccessKey } from "../base/random-key.ts";
+import { Secret } from "../base/secret.ts";
+import type { Credential } from "../config/config.ts";
 
 const log = logger("service");
 

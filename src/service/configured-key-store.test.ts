@@ -3,8 +3,8 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { TemporaryDirectory } from "../test/support/temporary.ts";
-import { loadConfiguration, type Configuration } from "./config.ts";
+import { TemporaryDirectory } from "../../test/support/temporary.ts";
+import { loadConfiguration, type Configuration } from "../config/config.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
 
 const id = "1234abcd-12ab-34cd-56ef-1234567890ab";

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
-import { credentials, TestService } from "../test/support/aws-service.ts";
-import { RawConnection } from "../test/support/raw-http.ts";
-import { signedHeaders } from "../test/support/signing.ts";
-import { until } from "../test/support/until.ts";
+import { credentials, TestService } from "../../test/support/aws-service.ts";
+import { RawConnection } from "../../test/support/raw-http.ts";
+import { signedHeaders } from "../../test/support/signing.ts";
+import { until } from "../../test/support/until.ts";
 
 const body = "Action=DescribeIntegrations&Version=2014-10-31";
 const sockets: Socket[] = [];

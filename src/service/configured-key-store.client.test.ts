@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import { expect, test } from "vitest";
-import { requireClient } from "../test/support/clients.ts";
-import { Moto } from "../test/support/moto.ts";
-import { integrationArn } from "./api/arn.ts";
-import { configurationOf } from "./config.ts";
+import { requireClient } from "../../test/support/clients.ts";
+import { Moto } from "../../test/support/moto.ts";
+import { integrationArn } from "../api/arn.ts";
+import { configurationOf } from "../config/config.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
-import { IntegrationKeys } from "./kms/integration-keys.ts";
+import { IntegrationKeys } from "../kms/integration-keys.ts";
 
 // Moto's account.
 const account = "123456789012";

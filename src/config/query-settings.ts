@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { setting, wholeNumber } from "./config-setting.ts";
+import { setting, wholeNumber } from "./setting.ts";
 
 const number = (most: number, byDefault: number, description: string) =>
   setting(

@@ -1,8 +1,8 @@
-import type { Configuration } from "./config.ts";
-import type { ConfiguredKey } from "./config-kms.ts";
-import { readKeyFile } from "./kms/key-material.ts";
-import type { KeyStore } from "./kms/key-store.ts";
-import { LocalKeys, type LocalKey } from "./kms/local-keys.ts";
+import type { Configuration } from "../config/config.ts";
+import type { ConfiguredKey } from "../config/kms-settings.ts";
+import { readKeyFile } from "../kms/key-material.ts";
+import type { KeyStore } from "../kms/key-store.ts";
+import { LocalKeys, type LocalKey } from "../kms/local-keys.ts";
 
 /** The store of the keys that callers may name; undefined where none are configured. Nothing is asked of it yet. */
 export async function keyStoreOf(configuration: Configuration): Promise<KeyStore | undefined> {
@@ -14,7 +14,7 @@ export async function keyStoreOf(configuration: Configuration): Promise<KeyStore
       return new LocalKeys(configuration, kms.keys.map(localKeyOf));
     case "api": {
       // Loaded where it is used: AWS's client takes its time and memory.
-      const { AwsKeys } = await import("./kms/aws-keys.ts");
+      const { AwsKeys } = await import("../kms/aws-keys.ts");
       return new AwsKeys(configuration, kms);
     }
   }

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { TestPostgres } from "../test/support/postgres.ts";
-import { TemporaryDirectory } from "../test/support/temporary.ts";
-import { setLogLevel } from "./base/log.ts";
-import { configurationOf } from "./config.ts";
+import { TestPostgres } from "../../test/support/postgres.ts";
+import { TemporaryDirectory } from "../../test/support/temporary.ts";
+import { setLogLevel } from "../base/log.ts";
+import { configurationOf } from "../config/config.ts";
 import { Service } from "./service.ts";
 
 setLogLevel("silent");

@@ -1,4 +1,4 @@
-import type { Endpoint } from "./model/resources.ts";
+import type { Endpoint } from "../model/resources.ts";
 
 /** What a configuration calls the kinds of source. */
 export const sourceEngineNames = [

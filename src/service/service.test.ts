@@ -1,9 +1,9 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { TemporaryDirectory } from "../test/support/temporary.ts";
-import { setLogLevel } from "./base/log.ts";
-import { configurationOf, type Configuration } from "./config.ts";
+import { TemporaryDirectory } from "../../test/support/temporary.ts";
+import { setLogLevel } from "../base/log.ts";
+import { configurationOf, type Configuration } from "../config/config.ts";
 import { Service } from "./service.ts";
 
 setLogLevel("silent");

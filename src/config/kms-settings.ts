@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { z } from "zod";
-import { Secret, type SecretBytes } from "./base/secret.ts";
+import { Secret, type SecretBytes } from "../base/secret.ts";
 import { othersCanRead, type SettingPath } from "./config-file.ts";
-import { isWebUrl, setting, wholeNumber } from "./config-setting.ts";
-import { keyOfText } from "./kms/key-material.ts";
-import { defaultKeyId } from "./kms/key-name.ts";
+import { isWebUrl, setting, wholeNumber } from "./setting.ts";
+import { keyOfText } from "../kms/key-material.ts";
+import { defaultKeyId } from "../kms/key-name.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const alias = /^alias\/(?!aws\/)[A-Za-z0-9/_-]{1,250}$/;

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CodedError } from "./base/errors.ts";
+import { CodedError } from "../base/errors.ts";
 import { configurationOf, loadClientConfiguration, loadConfiguration, type Configuration } from "./config.ts";
-import { decide } from "./model/policy.ts";
+import { decide } from "../model/policy.ts";
 
 let directory: string;
 
