@@ -1,5 +1,6 @@
 import { unreachable } from "../base/assert.ts";
 import type { Integration } from "../model/integration.ts";
+import type { EngineName } from "../model/engine-kinds.ts";
 import { AwsError } from "../wire/aws-error.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import { checkDataFilter } from "./data-filter-input.ts";
@@ -51,7 +52,7 @@ export async function deleteIntegration(input: DeleteInput, options: ApiOptions)
   }
 }
 
-function engineOf({ sources }: ApiOptions, { name, sourceArn }: Integration): string {
+function engineOf({ sources }: ApiOptions, { name, sourceArn }: Integration): EngineName {
   const source = sources.find(({ arn }) => arn === sourceArn);
   if (source === undefined)
     throw new AwsError(

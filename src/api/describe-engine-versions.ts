@@ -1,4 +1,4 @@
-import type { SupportedVersion } from "../model/resources.ts";
+import type { SupportedVersion } from "../model/engine-kinds.ts";
 import type { ValueOf } from "../wire/aws-shape.ts";
 import type { databaseShapes } from "./database-shapes.ts";
 import { filtered, filterQuery, type Compared, type FilterTable } from "./filters.ts";

@@ -31,7 +31,10 @@ export const errorCatalogue = {
     fix: "Create the database, or change the data filter to one that exists.",
   },
   SOURCE_PRIVILEGE: { retry: true, fix: "Grant what the message names to the user of the source's `url`." },
-  SOURCE_VERSION: { retry: false, fix: "Use PostgreSQL 14 or later as the source." },
+  SOURCE_VERSION: {
+    retry: false,
+    fix: "Upgrade the source to a supported version: `aws rds describe-db-engine-versions` lists them.",
+  },
   SOURCE_ENCODING: { retry: false, fix: "Use a source database with encoding UTF8." },
   STREAM_OVERDUE: {
     retry: true,

@@ -129,7 +129,7 @@ function unknownSource(name: string, { sources }: Configuration): CodedError {
 
 /** Every table of the database that the source's URL names, as no filter narrows it down yet. */
 async function checkSource(source: ConfiguredSource, { engine }: SourceUnit, signal: AbortSignal) {
-  const database = source.resource.database ?? "postgres";
+  const database = source.resource.database ?? "";
   const any = { kind: "any" } as const;
   const scope = {
     clauses: [{ include: true, parts: [{ kind: "literal", name: database } as const, any, any] }],

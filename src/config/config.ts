@@ -16,7 +16,8 @@ import {
 import { interpretKms, kmsSecrets, kmsSettings, kmsWarnings, type ConfiguredKms } from "./kms-settings.ts";
 import { interpretQueries, queriesSettings, type QueryLimits } from "./query-settings.ts";
 import { readPolicies } from "./policy-settings.ts";
-import { databaseOf, endpointOf, sourceEngineNames } from "./source-url.ts";
+import { engineNames } from "../model/engine-kinds.ts";
+import { databaseOf, endpointOf } from "./source-url.ts";
 import { bytesOf, fingerprintsOf, isSizeFrom, isWebUrl, setting, wholeNumber } from "./setting.ts";
 import type { Policy } from "../model/policy.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
@@ -72,11 +73,7 @@ const source = z.strictObject({
     "Whether the ARN is …:db:NAME or …:cluster:NAME. Default instance.",
     "instance or cluster",
   ).default("instance"),
-  engine: setting(
-    z.enum(sourceEngineNames),
-    "The kind of database.",
-    "one of postgres, aurora-postgresql, mysql, mariadb, aurora-mysql",
-  ),
+  engine: setting(z.enum(engineNames), "The kind of database.", `one of ${engineNames.join(", ")}`),
   url: setting(
     z.string().min(1),
     "Where the source is and who logs in, such as postgres://user:password@host:5432/database. Characters of the password that URLs use themselves are percent-encoded.",

@@ -1,39 +1,22 @@
+import { engineKinds, type EngineName } from "../model/engine-kinds.ts";
 import type { Endpoint } from "../model/resources.ts";
 
-/** What a configuration calls the kinds of source. */
-export const sourceEngineNames = [
-  "postgres",
-  "aurora-postgresql",
-  "mysql",
-  "mariadb",
-  "aurora-mysql",
-] as const;
-
-type SourceEngineName = (typeof sourceEngineNames)[number];
-
-const defaultPorts: Readonly<Record<SourceEngineName, number>> = {
-  postgres: 5432,
-  "aurora-postgresql": 5432,
-  mysql: 3306,
-  mariadb: 3306,
-  "aurora-mysql": 3306,
-};
-
 /** Host and port of a connection string; its parameters of these names are stronger, as for the drivers. */
-export function endpointOf(engine: SourceEngineName, text: string): Endpoint | undefined {
+export function endpointOf(engine: EngineName, text: string): Endpoint | undefined {
   if (!URL.canParse(text)) return undefined;
   const { hostname, port, searchParams } = new URL(text);
   const host = searchParams.get("host") ?? hostname.replace(/^\[|\]$/g, "");
-  const number = Number(searchParams.get("port") ?? (port === "" ? defaultPorts[engine] : port));
+  const number = Number(searchParams.get("port") ?? (port === "" ? engineKinds[engine].defaultPort : port));
   const isOfNetwork = /^[A-Za-z0-9._:-]+$/.test(host) && Number.isInteger(number);
   return isOfNetwork ? { host, port: number } : undefined;
 }
 
 /** As libpq finds it: without a path, the database that is called like the user. */
-export function databaseOf(engine: SourceEngineName, text: string): string | undefined {
-  if (defaultPorts[engine] !== defaultPorts.postgres || !URL.canParse(text)) return undefined;
+export function databaseOf(engine: EngineName, text: string): string | undefined {
+  const { defaultDatabase } = engineKinds[engine];
+  if (defaultDatabase === undefined || !URL.canParse(text)) return undefined;
   const { pathname, username } = new URL(text);
-  const name = pathname.slice(1) || username || "postgres";
+  const name = pathname.slice(1) || username || defaultDatabase;
   try {
     return decodeURIComponent(name);
   } catch {

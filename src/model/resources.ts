@@ -1,3 +1,5 @@
+import type { EngineName } from "./engine-kinds.ts";
+
 /** Which AWS account and region this service plays. */
 export interface Home {
   readonly account: string;
@@ -8,7 +10,7 @@ export interface Home {
 export interface SourceResource {
   readonly name: string;
   readonly kind: "instance" | "cluster";
-  readonly engine: string;
+  readonly engine: EngineName;
   /** `arn:aws:rds:REGION:ACCOUNT:db:NAME` or `…:cluster:NAME`. */
   readonly arn: string;
   /** Where its url leads; undefined when that is no host of a network, such as the path of a socket. */
@@ -20,14 +22,6 @@ export interface SourceResource {
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
-}
-
-/** Every minor version of it can be a source. */
-export interface SupportedVersion {
-  /** As configurations call it. */
-  readonly engine: string;
-  /** Such as `16`. */
-  readonly majorVersion: string;
 }
 
 export interface TargetResource {

@@ -1,43 +1,19 @@
 import { CodedError } from "../base/errors.ts";
 import type { Configuration } from "../config/config.ts";
-import type { FilterDialect } from "../model/data-filter.ts";
+import { engineKinds, engineNames } from "../model/engine-kinds.ts";
 import type { SourceResource } from "../model/resources.ts";
 import type { SourceUnit } from "../runtime/keeper.ts";
 import { sourceEngines } from "../source/engines.ts";
 
-interface SourceKind {
-  /** Which of ours it is. */
-  readonly engine: string;
-  /** How data filters are written for it. */
-  readonly dialect: FilterDialect;
-  /** Major versions that can be replicated. */
-  readonly majorVersions: readonly string[];
-}
-
-const postgresVersions = ["14", "15", "16", "17", "18"];
-
-/** By what a configuration calls an engine. */
-const sourceKinds: Readonly<Record<string, SourceKind>> = {
-  postgres: { engine: "postgres", dialect: "postgres", majorVersions: postgresVersions },
-  "aurora-postgresql": { engine: "postgres", dialect: "postgres", majorVersions: postgresVersions },
-  mysql: { engine: "mysql", dialect: "mysql", majorVersions: [] },
-  mariadb: { engine: "mysql", dialect: "mysql", majorVersions: [] },
-  "aurora-mysql": { engine: "mysql", dialect: "mysql", majorVersions: [] },
-};
-
-export const engineVersions = Object.entries(sourceKinds).flatMap(([engine, { majorVersions }]) =>
-  majorVersions.map((majorVersion) => ({ engine, majorVersion })),
-);
-
 /** Engines and connection strings of the configured sources, by ARN. Refuses what no engine can use. */
 export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<string, SourceUnit> {
   const units = sources.map(({ resource, url }, index) => {
-    const kind = sourceKinds[resource.engine];
-    const engine = kind === undefined ? undefined : sourceEngines[kind.engine];
-    if (kind === undefined || engine === undefined)
+    const { family, filterDialect } = engineKinds[resource.engine];
+    const engine = sourceEngines[family];
+    if (engine === undefined)
       return refuse(
         ["sources", index, "engine"],
-        `sources[${index}].engine: ${resource.engine} is not supported yet; postgres and aurora-postgresql are`,
+        `sources[${index}].engine: ${resource.engine} is not supported yet; ${supportedNames()} are`,
       );
     try {
       engine.validateUrl(url.reveal());
@@ -45,9 +21,13 @@ export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<str
       if (!(error instanceof CodedError)) throw error;
       return refuse(["sources", index, "url"], `sources[${index}].url: ${error.message}`);
     }
-    return [resource.arn, { engine, url: url.reveal(), dialect: kind.dialect }] as const;
+    return [resource.arn, { engine, url: url.reveal(), dialect: filterDialect }] as const;
   });
   return new Map(units);
+}
+
+function supportedNames(): string {
+  return engineNames.filter((name) => sourceEngines[engineKinds[name].family] !== undefined).join(" and ");
 }
 
 /** What a reload has changed, as names of sources. */

@@ -18,11 +18,12 @@ import {
   removeServiceRecord,
   writeServiceRecord,
 } from "./data-directory.ts";
-import { ConfiguredSources, engineVersions, type SourceChanges } from "./configured-sources.ts";
+import { ConfiguredSources, type SourceChanges } from "./configured-sources.ts";
 import { HttpServer } from "./http-server.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "../kms/integration-keys.ts";
 import { KeyNotAccessible } from "../kms/key-store.ts";
+import { supportedVersions } from "../model/engine-kinds.ts";
 import type { AccessKey } from "../model/access-key.ts";
 import { EventWebhook, type WebhookRequest } from "../runtime/event-webhook.ts";
 import type { KeeperContext } from "../runtime/keeper.ts";
@@ -154,7 +155,7 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
       return configured.resources;
     },
     targets: targets.map(({ resource }) => resource),
-    engineVersions,
+    engineVersions: supportedVersions,
     quotas: configuration.quotas,
     keys: new AccessKeys({
       configured: credentials.map(keyOfCredential),

@@ -29,7 +29,7 @@ const moreClusters = many.map((index) => {
   } as const;
 });
 
-const moreVersions = many.map((index) => ({ engine: "postgres", majorVersion: String(index + 1) }));
+const moreVersions = many.map((index) => ({ engine: "postgres" as const, majorVersion: String(index + 1) }));
 
 type Client = "boto3" | "AWS CLI" | "@aws-sdk";
 

@@ -155,7 +155,7 @@ export class TestService implements AsyncDisposable {
       region,
       sources,
       targets,
-      engineVersions: ["postgres", "aurora-postgresql"].flatMap((engine) =>
+      engineVersions: (["postgres", "aurora-postgresql"] as const).flatMap((engine) =>
         ["14", "9", "18"].map((majorVersion) => ({ engine, majorVersion })),
       ),
       quotas: { perAccount: 10_000, perTarget: 10_000, perSource: 10_000 },

@@ -1,5 +1,6 @@
 import { CodedError, errorCatalogue, type ErrorCode } from "../../base/errors.ts";
 import type { FilterPart, Scope } from "../../model/data-filter.ts";
+import { engineKinds } from "../../model/engine-kinds.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { StreamRequest } from "../source.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
@@ -10,7 +11,9 @@ import { Session } from "./session.ts";
 import { nameOf, shapeOf, type TypeContext } from "./shape.ts";
 import { readTypeContext } from "./type-context.ts";
 
-const oldestVersion = 140_000;
+const [oldestMajor = ""] = engineKinds.postgres.majorVersions;
+/** As `server_version_num`. */
+const oldestVersion = Number(oldestMajor) * 10_000;
 
 /** Looks at everything that a stream needs. See `SourceEngine.check`. */
 export async function checkSource(request: StreamRequest, signal: AbortSignal): Promise<readonly Finding[]> {
@@ -70,7 +73,7 @@ const rules: readonly Rule[] = [
     code: "SOURCE_VERSION",
     subject: "server",
     applies: ({ version }) => version < oldestVersion,
-    message: ({ versionText }) => `The server is PostgreSQL ${versionText}, older than 14.`,
+    message: ({ versionText }) => `The server is PostgreSQL ${versionText}, older than ${oldestMajor}.`,
     fine: ({ versionText }) => `The server is PostgreSQL ${versionText}.`,
   },
   {
