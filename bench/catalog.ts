@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { TestPostgres, type PostgresVersion } from "../test/support/postgres.ts";
-import { readTableTexts } from "../src/source/postgres/catalog-table.ts";
-import { Session } from "../src/source/postgres/session.ts";
+import { readTableTexts } from "../src/source/postgres/catalog/catalog-table.ts";
+import { Session } from "../src/source/postgres/connection/session.ts";
 import { print, round } from "./report.ts";
 
 export interface CatalogOptions {

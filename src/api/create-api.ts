@@ -3,11 +3,11 @@ import { Hono } from "hono";
 import { isIP } from "node:net";
 import { logger } from "../base/log.ts";
 import { messageOf } from "../base/errors.ts";
-import { answerOperator } from "./operator-endpoint.ts";
+import { answerOperator } from "./operator/operator-endpoint.ts";
 import type { ApiOptions } from "./options.ts";
-import { answerAws } from "./aws-endpoint.ts";
-import { RequestBodies } from "./request-body.ts";
-import { isSecure, type Arrival } from "./signed-request.ts";
+import { answerAws } from "./protocol/aws-endpoint.ts";
+import { RequestBodies } from "./protocol/request-body.ts";
+import { isSecure, type Arrival } from "./protocol/signed-request.ts";
 
 const log = logger("api");
 

@@ -1,11 +1,11 @@
 import type { Catalog } from "../catalog/catalog.ts";
-import type { Quotas } from "../catalog/wishes.ts";
+import type { Quotas } from "../catalog/integrations/wishes.ts";
 import type { IntegrationKeys } from "../kms/integration-keys.ts";
-import type { AccessKey } from "../model/access-key.ts";
+import type { AccessKey } from "../model/policy/access-key.ts";
 import type { SupportedVersion } from "../model/engine-kinds.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
-import type { AccessKeys } from "./access-keys.ts";
-import type { JsonObject, OperatorPort } from "./operator.ts";
+import type { AccessKeys } from "./access/access-keys.ts";
+import type { JsonObject, OperatorPort } from "./operator/operator.ts";
 
 export interface ApiOptions {
   /** 12 digits. */

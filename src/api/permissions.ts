@@ -1,15 +1,15 @@
-import { inbound } from "../model/namespace-policy.ts";
-import type { StructureShape, ValueOf } from "../wire/aws-shape.ts";
-import { canonicalTargetArn, integrationArn } from "./arn.ts";
-import type { identityShapes } from "./caller-identity.ts";
-import type { databaseShapes } from "./database-shapes.ts";
-import { sourceNamed } from "./describe-databases.ts";
+import { inbound } from "../model/policy/namespace-policy.ts";
+import type { StructureShape, ValueOf } from "../wire/aws/shape.ts";
+import { canonicalTargetArn, integrationArn } from "./protocol/arn.ts";
+import type { identityShapes } from "./sts/caller-identity.ts";
+import type { databaseShapes } from "./rds/database-shapes.ts";
+import { sourceNamed } from "./rds/describe-databases.ts";
 import type { Call } from "./options.ts";
-import { tagsIn, type Permission } from "./permission.ts";
-import type { redshiftShapes } from "./redshift-shapes.ts";
-import { namespaceArn, workgroupArn } from "./serverless.ts";
-import type { serverlessShapes } from "./serverless-shapes.ts";
-import type { shapes } from "./shapes.ts";
+import { tagsIn, type Permission } from "./access/permission.ts";
+import type { redshiftShapes } from "./redshift/shapes.ts";
+import { namespaceArn, workgroupArn } from "./serverless/serverless.ts";
+import type { serverlessShapes } from "./serverless/shapes.ts";
+import type { shapes } from "./rds/integration-shapes.ts";
 
 type InputOf<Shapes> = Shapes extends { readonly input: infer Input extends StructureShape }
   ? ValueOf<Input>

@@ -6,7 +6,7 @@ import { IntegrationModel, type ModelIntegration } from "../../test/support/inte
 import { queryCall } from "../../test/support/query-call.ts";
 import { printedSeed } from "../../test/support/random.ts";
 import { present } from "../base/assert.ts";
-import type * as Embedded from "../catalog/embedded.ts";
+import type * as Embedded from "../catalog/store/embedded.ts";
 import type { IntegrationStatus } from "../model/integration.ts";
 
 const sequences = 5_000;
@@ -17,7 +17,7 @@ const quotas = { perAccount: elders + 5, perTarget: 3, perSource: 2 } as const;
 const embedded = vi.hoisted(() => ({ database: undefined as PGlite | undefined }));
 
 // The real one, which the test keeps a hand on: rows are deleted in a moment, a new catalog takes seconds.
-vi.mock("../catalog/embedded.ts", async (original) => {
+vi.mock("../catalog/store/embedded.ts", async (original) => {
   const real = await original<typeof Embedded>();
   return {
     ...real,

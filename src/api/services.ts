@@ -1,12 +1,12 @@
-import { getCallerIdentity, identityShapes } from "./caller-identity.ts";
-import { deleteIntegration, modifyIntegration } from "./change-integration.ts";
-import { createIntegration } from "./create-integration.ts";
-import { databaseShapes } from "./database-shapes.ts";
-import { describeDbClusters, describeDbInstances } from "./describe-databases.ts";
-import { describeDbEngineVersions } from "./describe-engine-versions.ts";
-import { describeEventCategories, describeEvents } from "./describe-events.ts";
-import { describeIntegrations } from "./describe-integrations.ts";
-import { operation, type Operation } from "./operation.ts";
+import { getCallerIdentity, identityShapes } from "./sts/caller-identity.ts";
+import { deleteIntegration, modifyIntegration } from "./rds/change-integration.ts";
+import { createIntegration } from "./rds/create-integration.ts";
+import { databaseShapes } from "./rds/database-shapes.ts";
+import { describeDbClusters, describeDbInstances } from "./rds/describe-databases.ts";
+import { describeDbEngineVersions } from "./rds/describe-engine-versions.ts";
+import { describeEventCategories, describeEvents } from "./rds/describe-events.ts";
+import { describeIntegrations } from "./rds/describe-integrations.ts";
+import { operation, type Operation } from "./protocol/operation.ts";
 import {
   databasePermissions,
   identityPermissions,
@@ -14,19 +14,19 @@ import {
   redshiftPermissions,
   serverlessPermissions,
 } from "./permissions.ts";
-import { describeClusters, describeLoggingStatus } from "./redshift-clusters.ts";
+import { describeClusters, describeLoggingStatus } from "./redshift/clusters.ts";
 import {
   createRedshiftIntegration,
   describeInboundIntegrations,
   describeRedshiftIntegrations,
   missingRedshiftIntegration,
-} from "./redshift-integrations.ts";
-import { redshiftShapes } from "./redshift-shapes.ts";
-import { deleteResourcePolicy, getResourcePolicy, putResourcePolicy } from "./resource-policies.ts";
-import { getNamespace, getWorkgroup, listNamespaces, listWorkgroups } from "./serverless.ts";
-import { serverlessShapes } from "./serverless-shapes.ts";
-import { shapes } from "./shapes.ts";
-import { addTagsToResource, listTagsForResource, removeTagsFromResource } from "./tagging.ts";
+} from "./redshift/integrations.ts";
+import { redshiftShapes } from "./redshift/shapes.ts";
+import { deleteResourcePolicy, getResourcePolicy, putResourcePolicy } from "./redshift/resource-policies.ts";
+import { getNamespace, getWorkgroup, listNamespaces, listWorkgroups } from "./serverless/serverless.ts";
+import { serverlessShapes } from "./serverless/shapes.ts";
+import { shapes } from "./rds/integration-shapes.ts";
+import { addTagsToResource, listTagsForResource, removeTagsFromResource } from "./rds/tagging.ts";
 
 /** One that speaks AWS Query. */
 export interface QueryService {

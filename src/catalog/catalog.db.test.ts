@@ -14,9 +14,9 @@ import {
 } from "../../test/support/catalog-homes.ts";
 import { TestPostgres } from "../../test/support/postgres.ts";
 import { Catalog } from "./catalog.ts";
-import { openDatabase } from "./database.ts";
+import { openDatabase } from "./store/database.ts";
 import { setLogLevel } from "../base/log.ts";
-import type { NewIntegration } from "./wishes.ts";
+import type { NewIntegration } from "./integrations/wishes.ts";
 
 setLogLevel("silent");
 

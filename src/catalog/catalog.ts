@@ -5,9 +5,9 @@ import { logger } from "../base/log.ts";
 import { uuidForm } from "../base/uuid.ts";
 import { eventAgeMsMax, type IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus, Tag } from "../model/integration.ts";
-import { StoredKeys } from "./access-keys.ts";
-import { Changes } from "./changes.ts";
-import { openDatabase, type CatalogLocation, type OpenDatabase } from "./database.ts";
+import { StoredKeys } from "./access/access-keys.ts";
+import { Changes } from "./integrations/changes.ts";
+import { openDatabase, type CatalogLocation, type OpenDatabase } from "./store/database.ts";
 import {
   readEvents,
   readLastOfName,
@@ -15,8 +15,8 @@ import {
   writeTaken,
   type EventPage,
   type EventPageRequest,
-} from "./events.ts";
-import { readByName, readIntegration, readPage, type Page, type PageRequest } from "./read.ts";
+} from "./events/events.ts";
+import { readByName, readIntegration, readPage, type Page, type PageRequest } from "./integrations/read.ts";
 import {
   forgetIntegration,
   keepDataKey,
@@ -25,16 +25,16 @@ import {
   writeReport,
   type IntegrationReport,
   type WantedIntegration,
-} from "./reports.ts";
-import { ResourcePolicies } from "./resource-policies.ts";
+} from "./integrations/reports.ts";
+import { ResourcePolicies } from "./access/resource-policies.ts";
 import {
   addSourceTags,
   readSources,
   removeSourceTags,
   writeSourceVersion,
   type SourceFacts,
-} from "./sources.ts";
-import { addTags, removeTags, type Tagging } from "./tags.ts";
+} from "./integrations/sources.ts";
+import { addTags, removeTags, type Tagging } from "./integrations/tags.ts";
 import {
   createIntegration,
   deleteIntegration,
@@ -46,7 +46,7 @@ import {
   type Modification,
   type NewIntegration,
   type Quotas,
-} from "./wishes.ts";
+} from "./integrations/wishes.ts";
 
 export type { IntegrationReport, WantedIntegration };
 

@@ -48,7 +48,7 @@ const commands: readonly CommandDefinition[] = [
     help: "run the service in the foreground; SIGHUP reloads its sources",
     examples: ["serve --config /etc/zeroetl.yaml"],
     flags: [],
-    run: async (context) => (await import("./serve.ts")).serve(context),
+    run: async (context) => (await import("./commands/serve.ts")).serve(context),
   },
   {
     name: "check",
@@ -56,7 +56,7 @@ const commands: readonly CommandDefinition[] = [
     examples: ["check", "check shop --json"],
     arguments: [["[source]", "the name of one source, instead of everything"]],
     flags: ["json"],
-    run: async (context, [source], own) => (await import("./check.ts")).check(context, source, own),
+    run: async (context, [source], own) => (await import("./commands/check.ts")).check(context, source, own),
   },
   {
     name: "create",
@@ -71,7 +71,7 @@ const commands: readonly CommandDefinition[] = [
     ],
     flags: ["name", "filter", "database", "json"],
     run: async (context, [source = "", target = ""], own) =>
-      (await import("./integrations.ts")).create(context, { source, target }, own),
+      (await import("./commands/integrations.ts")).create(context, { source, target }, own),
   },
   {
     name: "modify",
@@ -80,7 +80,7 @@ const commands: readonly CommandDefinition[] = [
     arguments: [integrationArgument],
     flags: ["name", "filter", "json"],
     run: async (context, [integration = ""], own) =>
-      (await import("./integrations.ts")).modify(context, integration, own),
+      (await import("./commands/integrations.ts")).modify(context, integration, own),
   },
   {
     name: "delete",
@@ -89,7 +89,7 @@ const commands: readonly CommandDefinition[] = [
     arguments: [integrationArgument],
     flags: ["json"],
     run: async (context, [integration = ""], own) =>
-      (await import("./integrations.ts")).remove(context, integration, own),
+      (await import("./commands/integrations.ts")).remove(context, integration, own),
   },
   {
     name: "status",
@@ -98,7 +98,7 @@ const commands: readonly CommandDefinition[] = [
     arguments: [["[integration]", "name, ARN or uuid of one integration, with all its tables"]],
     flags: ["watch", "json"],
     run: async (context, [integration], own) =>
-      (await import("./status.ts")).status(context, integration, own),
+      (await import("./commands/status.ts")).status(context, integration, own),
   },
   {
     name: "events",
@@ -107,7 +107,7 @@ const commands: readonly CommandDefinition[] = [
     arguments: [["[integration]", "name, ARN or uuid of one integration, which may be gone by now"]],
     flags: ["since", "json"],
     run: async (context, [integration], own) =>
-      (await import("./events.ts")).events(context, integration, own as { since: string }),
+      (await import("./commands/events.ts")).events(context, integration, own as { since: string }),
   },
   {
     name: "query",
@@ -119,7 +119,7 @@ const commands: readonly CommandDefinition[] = [
     ],
     arguments: [["[sql]", "one statement that reads; - reads it from standard input"]],
     flags: ["file", "target", "csv", "json"],
-    run: async (context, [sql], own) => (await import("./query.ts")).query(context, sql, own),
+    run: async (context, [sql], own) => (await import("./commands/query.ts")).query(context, sql, own),
   },
   {
     name: "drop-database",
@@ -128,7 +128,7 @@ const commands: readonly CommandDefinition[] = [
     arguments: [["<name>", "as `zeroetl status` lists it"]],
     flags: ["target"],
     run: async (context, [name = ""], own) =>
-      (await import("./drop-database.ts")).dropDatabase(context, name, own),
+      (await import("./commands/drop-database.ts")).dropDatabase(context, name, own),
   },
   {
     name: "verify",
@@ -137,7 +137,7 @@ const commands: readonly CommandDefinition[] = [
     arguments: [integrationArgument],
     flags: ["json"],
     run: async (context, [integration = ""], own) =>
-      (await import("./verify.ts")).verify(context, integration, own),
+      (await import("./commands/verify.ts")).verify(context, integration, own),
   },
   {
     name: "keys create",
@@ -145,41 +145,42 @@ const commands: readonly CommandDefinition[] = [
     examples: ["keys create ann", "keys create bob --policy policy.json"],
     arguments: [["<user>", "whose key it is: the last part of the user's ARN in messages and policies"]],
     flags: ["policy", "json"],
-    run: async (context, [user = ""], own) => (await import("./keys.ts")).createKey(context, user, own),
+    run: async (context, [user = ""], own) =>
+      (await import("./commands/keys.ts")).createKey(context, user, own),
   },
   {
     name: "keys list",
     help: "show the access keys of the configuration and of the catalog",
     flags: ["json"],
-    run: async (context, _given, own) => (await import("./keys.ts")).listKeys(context, own),
+    run: async (context, _given, own) => (await import("./commands/keys.ts")).listKeys(context, own),
   },
   {
     name: "keys rotate",
     help: "make a second key of the same user and policy; the first one works until it is disabled",
     arguments: [keyArgument],
     flags: ["json"],
-    run: async (context, [id = ""], own) => (await import("./keys.ts")).rotateKey(context, id, own),
+    run: async (context, [id = ""], own) => (await import("./commands/keys.ts")).rotateKey(context, id, own),
   },
   {
     name: "keys disable",
     help: "refuse requests of an access key, from now on",
     arguments: [keyArgument],
     flags: [],
-    run: async (context, [id = ""]) => (await import("./keys.ts")).changeKey(context, "disable", id),
+    run: async (context, [id = ""]) => (await import("./commands/keys.ts")).changeKey(context, "disable", id),
   },
   {
     name: "keys enable",
     help: "take requests of a disabled access key again",
     arguments: [keyArgument],
     flags: [],
-    run: async (context, [id = ""]) => (await import("./keys.ts")).changeKey(context, "enable", id),
+    run: async (context, [id = ""]) => (await import("./commands/keys.ts")).changeKey(context, "enable", id),
   },
   {
     name: "keys delete",
     help: "remove an access key for good",
     arguments: [keyArgument],
     flags: [],
-    run: async (context, [id = ""]) => (await import("./keys.ts")).changeKey(context, "delete", id),
+    run: async (context, [id = ""]) => (await import("./commands/keys.ts")).changeKey(context, "delete", id),
   },
 ];
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CodedError } from "../base/errors.ts";
 import { configurationOf, loadClientConfiguration, loadConfiguration, type Configuration } from "./config.ts";
-import { decide } from "../model/policy.ts";
+import { decide } from "../model/policy/policy.ts";
 
 let directory: string;
 

@@ -19,7 +19,7 @@ import { readPolicies } from "./policy-settings.ts";
 import { engineNames } from "../model/engine-kinds.ts";
 import { databaseOf, endpointOf } from "./source-url.ts";
 import { bytesOf, fingerprintsOf, isSizeFrom, isWebUrl, setting, wholeNumber } from "./setting.ts";
-import type { Policy } from "../model/policy.ts";
+import type { Policy } from "../model/policy/policy.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
 
 const name = /^[A-Za-z](?:-?[A-Za-z0-9])*$/;

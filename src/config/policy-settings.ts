@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { CodedError } from "../base/errors.ts";
 import { MissingFile, readConfigFile, type SettingPath } from "./config-file.ts";
-import { InvalidPolicy, parsePolicy } from "../model/policy-document.ts";
-import type { Policy } from "../model/policy.ts";
+import { InvalidPolicy, parsePolicy } from "../model/policy/document.ts";
+import type { Policy } from "../model/policy/policy.ts";
 
 type Refuse = (path: SettingPath, sentence: string) => never;
 

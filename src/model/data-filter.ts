@@ -1,7 +1,7 @@
 import { RE2JS } from "re2js";
 import { characterCount } from "../base/characters.ts";
 import { CodedError } from "../base/errors.ts";
-import type { TableName } from "./relation.ts";
+import type { TableName } from "./replication/relation.ts";
 
 /** A data filter as AWS writes it, parsed: the scope of an integration. Clauses in the order written; the last match wins. */
 export interface Scope {

@@ -1,4 +1,4 @@
-import type { TableStateName } from "./table-state.ts";
+import type { TableStateName } from "./replication/table-state.ts";
 
 export const integrationStatuses = [
   "creating",

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert } from "../base/assert.ts";
-import { change, type Block, type Cut } from "../model/block.ts";
-import type { Checkpoint } from "../model/delta.ts";
+import { change, type Block, type Cut } from "../model/replication/block.ts";
+import type { Checkpoint } from "../model/replication/delta.ts";
 
 /** Changes from index `from` up to, not including, `to` of a block. */
 export interface BlockSlice {

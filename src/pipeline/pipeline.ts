@@ -1,6 +1,6 @@
 import { LinkedAbort } from "../base/linked-abort.ts";
-import type { Block } from "../model/block.ts";
-import type { Delta } from "../model/delta.ts";
+import type { Block } from "../model/replication/block.ts";
+import type { Delta } from "../model/replication/delta.ts";
 import type { Source } from "../source/source.ts";
 import type { DestinationDatabase } from "../target/target.ts";
 import { Folder } from "./fold.ts";

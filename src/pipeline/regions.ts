@@ -1,5 +1,5 @@
 import { assert, present } from "../base/assert.ts";
-import type { Piece, TupleLayout, TupleRun } from "../model/tuple.ts";
+import type { Piece, TupleLayout, TupleRun } from "../model/replication/tuple.ts";
 
 /** A tuple by the number of its region and its offset there. */
 export interface TupleRef {

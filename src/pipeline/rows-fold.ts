@@ -1,8 +1,8 @@
 import { assert } from "../base/assert.ts";
-import { change } from "../model/block.ts";
-import type { PartialUpdate, RowsStep } from "../model/delta.ts";
-import type { Relation } from "../model/relation.ts";
-import { fieldUnchanged, type Piece, type TupleRun } from "../model/tuple.ts";
+import { change } from "../model/replication/block.ts";
+import type { PartialUpdate, RowsStep } from "../model/replication/delta.ts";
+import type { Relation } from "../model/replication/relation.ts";
+import { fieldUnchanged, type Piece, type TupleRun } from "../model/replication/tuple.ts";
 import { grown, KeyTable } from "./key-table.ts";
 import { PairRunBuilder, RunBuilder, type Regions, type TupleRef } from "./regions.ts";
 

@@ -3,7 +3,7 @@ import { CreateAliasCommand, CreateKeyCommand, KMSClient } from "@aws-sdk/client
 import { expect, test } from "vitest";
 import { requireClient } from "../../test/support/clients.ts";
 import { Moto } from "../../test/support/moto.ts";
-import { integrationArn } from "../api/arn.ts";
+import { integrationArn } from "../api/protocol/arn.ts";
 import { configurationOf } from "../config/config.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "../kms/integration-keys.ts";

@@ -1,5 +1,5 @@
-import { integrationArn } from "../api/arn.ts";
-import { AccessKeys } from "../api/access-keys.ts";
+import { integrationArn } from "../api/protocol/arn.ts";
+import { AccessKeys } from "../api/access/access-keys.ts";
 import { createApi } from "../api/create-api.ts";
 import { present } from "../base/assert.ts";
 import { DirectoryLock } from "../base/directory-lock.ts";
@@ -8,7 +8,7 @@ import { logger } from "../base/log.ts";
 import { Metrics } from "../base/metrics.ts";
 import { Sealer } from "../base/sealer.ts";
 import { Catalog } from "../catalog/catalog.ts";
-import { ServiceLock } from "../catalog/service-lock.ts";
+import { ServiceLock } from "../catalog/store/service-lock.ts";
 import type { Configuration, Credential } from "../config/config.ts";
 import {
   ensureCredentials,
@@ -24,15 +24,15 @@ import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "../kms/integration-keys.ts";
 import { KeyNotAccessible } from "../kms/key-store.ts";
 import { supportedVersions } from "../model/engine-kinds.ts";
-import type { AccessKey } from "../model/access-key.ts";
-import { EventWebhook, type WebhookRequest } from "../runtime/event-webhook.ts";
-import type { KeeperContext } from "../runtime/keeper.ts";
-import { keyPatienceMs } from "../runtime/key-watch.ts";
-import { Operator } from "../runtime/operator.ts";
-import { QueryTurns } from "../runtime/query-turns.ts";
-import { supervisorMetrics, supervisorSamples } from "../runtime/stream-metrics.ts";
-import { Supervisor } from "../runtime/supervisor.ts";
-import { Worker } from "../runtime/worker.ts";
+import type { AccessKey } from "../model/policy/access-key.ts";
+import { EventWebhook, type WebhookRequest } from "../runtime/events/event-webhook.ts";
+import type { KeeperContext } from "../runtime/control/keeper.ts";
+import { keyPatienceMs } from "../runtime/control/key-watch.ts";
+import { Operator } from "../runtime/operator/operator.ts";
+import { QueryTurns } from "../runtime/operator/query-turns.ts";
+import { supervisorMetrics, supervisorSamples } from "../runtime/control/stream-metrics.ts";
+import { Supervisor } from "../runtime/control/supervisor.ts";
+import { Worker } from "../runtime/stream/worker.ts";
 import { targetEngines } from "../target/engines.ts";
 import type { TargetEngine, Warehouse } from "../target/target.ts";
 

@@ -1,12 +1,12 @@
 import type { SecretBytes } from "../base/secret.ts";
-import type { Block } from "../model/block.ts";
+import type { Block } from "../model/replication/block.ts";
 import type { Scope } from "../model/data-filter.ts";
-import type { TableReading } from "../model/digest.ts";
+import type { TableReading } from "../model/replication/digest.ts";
 import type { Finding } from "../model/finding.ts";
 import type { IntegrationError } from "../model/integration.ts";
-import type { Position } from "../model/position.ts";
-import type { TableDefinition } from "../model/relation.ts";
-import type { Progress } from "../model/table-state.ts";
+import type { Position } from "../model/replication/position.ts";
+import type { TableDefinition } from "../model/replication/relation.ts";
+import type { Progress } from "../model/replication/table-state.ts";
 
 /** Which stream: one source database of one integration. Names slot and publication at the source. */
 export interface StreamRequest {

@@ -1,10 +1,10 @@
-import type { Delta } from "../model/delta.ts";
-import type { TableDigest } from "../model/digest.ts";
+import type { Delta } from "../model/replication/delta.ts";
+import type { TableDigest } from "../model/replication/digest.ts";
 import type { Finding } from "../model/finding.ts";
-import type { Position } from "../model/position.ts";
-import type { TableDefinition } from "../model/relation.ts";
-import type { Progress, TableRecord } from "../model/table-state.ts";
-import type { TableFailureReason } from "../model/block.ts";
+import type { Position } from "../model/replication/position.ts";
+import type { TableDefinition } from "../model/replication/relation.ts";
+import type { Progress, TableRecord } from "../model/replication/table-state.ts";
+import type { TableFailureReason } from "../model/replication/block.ts";
 
 /** One kind of warehouse. A registry line in `engines.ts`. */
 export interface TargetEngine {

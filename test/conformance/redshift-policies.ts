@@ -1,4 +1,4 @@
-import { inboundService } from "../../src/model/namespace-policy.ts";
+import { inboundService } from "../../src/model/policy/namespace-policy.ts";
 import { sourceArn, targets } from "../support/aws-service.ts";
 import { absent, type Scenario } from "./scenario.ts";
 

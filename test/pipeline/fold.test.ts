@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Folder } from "../../src/pipeline/fold.ts";
 import { defaultLimits, Intake } from "../../src/pipeline/intake.ts";
-import type { Block } from "../../src/model/block.ts";
-import type { Delta } from "../../src/model/delta.ts";
+import type { Block } from "../../src/model/replication/block.ts";
+import type { Delta } from "../../src/model/replication/delta.ts";
 import {
   change,
   rowsOf,

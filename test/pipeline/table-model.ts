@@ -1,10 +1,10 @@
 import { present } from "../../src/base/assert.ts";
-import { change, noTuple, type Block, type Cut, type TableEvent } from "../../src/model/block.ts";
-import type { Delta, RowsStep } from "../../src/model/delta.ts";
-import { asPosition } from "../../src/model/position.ts";
-import type { Relation, ReplicaIdentity } from "../../src/model/relation.ts";
-import { fieldNull, fieldUnchanged, type TupleRun } from "../../src/model/tuple.ts";
-import { pgoutputTuple } from "../../src/wire/pg-tuple.ts";
+import { change, noTuple, type Block, type Cut, type TableEvent } from "../../src/model/replication/block.ts";
+import type { Delta, RowsStep } from "../../src/model/replication/delta.ts";
+import { asPosition } from "../../src/model/replication/position.ts";
+import type { Relation, ReplicaIdentity } from "../../src/model/replication/relation.ts";
+import { fieldNull, fieldUnchanged, type TupleRun } from "../../src/model/replication/tuple.ts";
+import { pgoutputTuple } from "../../src/wire/postgres/pgoutput/tuple.ts";
 
 /** A field as tests write it: text, NULL, or not sent. */
 export type Field = string | null | undefined;

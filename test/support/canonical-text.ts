@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { fieldBytesMax, shortField } from "../../src/model/digest.ts";
-import type { LogicalKind } from "../../src/model/logical-type.ts";
-import { vectorRowsMax, type Vector } from "../../src/model/vector.ts";
+import { fieldBytesMax, shortField } from "../../src/model/replication/digest.ts";
+import type { LogicalKind } from "../../src/model/replication/logical-type.ts";
+import { vectorRowsMax, type Vector } from "../../src/model/replication/vector.ts";
 
 /** Where one value stands. */
 interface Place {

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CatalogLocation } from "../../src/catalog/database.ts";
-import type { NewIntegration, Quotas } from "../../src/catalog/wishes.ts";
+import type { CatalogLocation } from "../../src/catalog/store/database.ts";
+import type { NewIntegration, Quotas } from "../../src/catalog/integrations/wishes.ts";
 import type { TableStatus } from "../../src/model/integration.ts";
 import { TestPostgres } from "./postgres.ts";
 

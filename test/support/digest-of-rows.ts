@@ -1,7 +1,7 @@
-import { RowDigests, type TableDigest } from "../../src/model/digest.ts";
-import type { Relation } from "../../src/model/relation.ts";
-import { Fields } from "../../src/model/tuple.ts";
-import { Vector, vectorRowsMax } from "../../src/model/vector.ts";
+import { RowDigests, type TableDigest } from "../../src/model/replication/digest.ts";
+import type { Relation } from "../../src/model/replication/relation.ts";
+import { Fields } from "../../src/model/replication/tuple.ts";
+import { Vector, vectorRowsMax } from "../../src/model/replication/vector.ts";
 import { canonicalText, digestField } from "./canonical-text.ts";
 import { plainTuple, runOf, type Cell } from "./plain-tuples.ts";
 

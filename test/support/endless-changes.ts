@@ -1,4 +1,4 @@
-import type { Delta } from "../../src/model/delta.ts";
+import type { Delta } from "../../src/model/replication/delta.ts";
 import type { Changes } from "./target-changes.ts";
 import { deltaOf } from "./test-warehouse.ts";
 

@@ -1,6 +1,6 @@
-import type { Column } from "../../src/model/relation.ts";
-import { Fields, type TupleRun } from "../../src/model/tuple.ts";
-import { Vector, vectorRowsMax } from "../../src/model/vector.ts";
+import type { Column } from "../../src/model/replication/relation.ts";
+import { Fields, type TupleRun } from "../../src/model/replication/tuple.ts";
+import { Vector, vectorRowsMax } from "../../src/model/replication/vector.ts";
 import { canonicalText } from "./canonical-text.ts";
 
 /** The rows of a run in canonical text, through `locate` and the columns' decoders. */

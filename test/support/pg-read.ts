@@ -1,9 +1,19 @@
 import type pg from "pg";
-import type { TupleRun } from "../../src/model/tuple.ts";
-import { locateInsert, message, readRelation, type RowPlace } from "../../src/wire/pg-stream.ts";
-import { copyTuple, pgoutputTuple } from "../../src/wire/pg-tuple.ts";
-import { moneyScaleSql, pgTypesFrom, pgTypesSql, type PgType } from "../../src/wire/pg-type-query.ts";
-import { codecFor, type ColumnCodec } from "../../src/wire/pg-type.ts";
+import type { TupleRun } from "../../src/model/replication/tuple.ts";
+import {
+  locateInsert,
+  message,
+  readRelation,
+  type RowPlace,
+} from "../../src/wire/postgres/pgoutput/stream.ts";
+import { copyTuple, pgoutputTuple } from "../../src/wire/postgres/pgoutput/tuple.ts";
+import {
+  moneyScaleSql,
+  pgTypesFrom,
+  pgTypesSql,
+  type PgType,
+} from "../../src/wire/postgres/types/type-query.ts";
+import { codecFor, type ColumnCodec } from "../../src/wire/postgres/types/type.ts";
 import { copyOut, copyTupleOffsets } from "./pg-copy-out.ts";
 import { decodedRows } from "./pg-decoded.ts";
 

@@ -1,4 +1,4 @@
-import type { LogicalKind } from "../../src/model/logical-type.ts";
+import type { LogicalKind } from "../../src/model/replication/logical-type.ts";
 
 /** A type of PostgreSQL with values that have hurt others. */
 export interface Sample {

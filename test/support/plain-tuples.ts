@@ -1,8 +1,18 @@
 import { assert } from "../../src/base/assert.ts";
-import type { LogicalType } from "../../src/model/logical-type.ts";
-import { ValueError, type Column, type Relation, type ReplicaIdentity } from "../../src/model/relation.ts";
-import { fieldNull, fieldUnchanged, type TupleLayout, type TupleRun } from "../../src/model/tuple.ts";
-import { vectorRowsMax, widthOf } from "../../src/model/vector.ts";
+import type { LogicalType } from "../../src/model/replication/logical-type.ts";
+import {
+  ValueError,
+  type Column,
+  type Relation,
+  type ReplicaIdentity,
+} from "../../src/model/replication/relation.ts";
+import {
+  fieldNull,
+  fieldUnchanged,
+  type TupleLayout,
+  type TupleRun,
+} from "../../src/model/replication/tuple.ts";
+import { vectorRowsMax, widthOf } from "../../src/model/replication/vector.ts";
 
 /**
  * The plainest tuples there can be, for tests of targets without a source: each field is an int32 length (little

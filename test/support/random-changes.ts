@@ -1,6 +1,6 @@
 import { assert } from "../../src/base/assert.ts";
 import { CodedError } from "../../src/base/errors.ts";
-import { TableError } from "../../src/model/table-error.ts";
+import { TableError } from "../../src/model/replication/table-error.ts";
 import { namesOf, quoteIdentifier } from "../../src/source/postgres/names.ts";
 import type { Dice } from "./dice.ts";
 import type { TestPostgres } from "./postgres.ts";

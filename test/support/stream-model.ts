@@ -4,14 +4,19 @@ import {
   type Block,
   type TableEvent,
   type TableFailureReason,
-} from "../../src/model/block.ts";
-import type { ColumnChange } from "../../src/model/column-change.ts";
-import { RowDigests, type TableDigest } from "../../src/model/digest.ts";
-import type { Position } from "../../src/model/position.ts";
-import { definitionOf, type Relation, type TableDefinition, ValueError } from "../../src/model/relation.ts";
-import { TableError } from "../../src/model/table-error.ts";
-import type { Progress, TablePhase, TableRecord } from "../../src/model/table-state.ts";
-import { fieldUnchanged, type TupleLayout } from "../../src/model/tuple.ts";
+} from "../../src/model/replication/block.ts";
+import type { ColumnChange } from "../../src/model/replication/column-change.ts";
+import { RowDigests, type TableDigest } from "../../src/model/replication/digest.ts";
+import type { Position } from "../../src/model/replication/position.ts";
+import {
+  definitionOf,
+  type Relation,
+  type TableDefinition,
+  ValueError,
+} from "../../src/model/replication/relation.ts";
+import { TableError } from "../../src/model/replication/table-error.ts";
+import type { Progress, TablePhase, TableRecord } from "../../src/model/replication/table-state.ts";
+import { fieldUnchanged, type TupleLayout } from "../../src/model/replication/tuple.ts";
 import { decodedRows } from "./pg-decoded.ts";
 import { digestField } from "./canonical-text.ts";
 

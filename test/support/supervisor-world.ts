@@ -8,9 +8,9 @@ import type { Finding } from "../../src/model/finding.ts";
 import type { Integration } from "../../src/model/integration.ts";
 import type { Source, SourceEngine } from "../../src/source/source.ts";
 import type { StreamIdentity, Warehouse } from "../../src/target/target.ts";
-import { Supervisor } from "../../src/runtime/supervisor.ts";
-import type { StreamWorker } from "../../src/runtime/stream-run.ts";
-import type { WorkerHealth, WorkerRequest } from "../../src/runtime/worker.ts";
+import { Supervisor } from "../../src/runtime/control/supervisor.ts";
+import type { StreamWorker } from "../../src/runtime/stream/stream-run.ts";
+import type { WorkerHealth, WorkerRequest } from "../../src/runtime/stream/worker.ts";
 
 // Fakes, because these tests are about what goes wrong and in which order things stop.
 class FakeCatalog implements RuntimeCatalog {

@@ -1,10 +1,10 @@
 import { present } from "../../src/base/assert.ts";
-import type { TableEvent } from "../../src/model/block.ts";
-import type { ColumnChange } from "../../src/model/column-change.ts";
-import type { DeltaStep, PartialUpdate } from "../../src/model/delta.ts";
-import type { LogicalType } from "../../src/model/logical-type.ts";
-import { asPosition } from "../../src/model/position.ts";
-import type { Column, Relation } from "../../src/model/relation.ts";
+import type { TableEvent } from "../../src/model/replication/block.ts";
+import type { ColumnChange } from "../../src/model/replication/column-change.ts";
+import type { DeltaStep, PartialUpdate } from "../../src/model/replication/delta.ts";
+import type { LogicalType } from "../../src/model/replication/logical-type.ts";
+import { asPosition } from "../../src/model/replication/position.ts";
+import type { Column, Relation } from "../../src/model/replication/relation.ts";
 import { plainColumn, runOf, unchanged, type Cell } from "./plain-tuples.ts";
 import { randomFrom } from "./random.ts";
 import { TargetModel, type ModelTable, type Row } from "./target-model.ts";

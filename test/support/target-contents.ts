@@ -1,4 +1,4 @@
-import { qualified } from "../../src/target/duckdb/sql-text.ts";
+import { qualified } from "../../src/target/duckdb/instance/sql-text.ts";
 import type { Warehouse } from "../../src/target/target.ts";
 import { printed, type TargetModel } from "./target-model.ts";
 import { rowsOf } from "./test-warehouse.ts";

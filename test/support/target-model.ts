@@ -1,9 +1,9 @@
 import { assert, present } from "../../src/base/assert.ts";
-import type { TableEvent } from "../../src/model/block.ts";
-import type { ColumnChange } from "../../src/model/column-change.ts";
-import type { LogicalType } from "../../src/model/logical-type.ts";
-import type { Column, Relation, TableName } from "../../src/model/relation.ts";
-import type { TablePhase } from "../../src/model/table-state.ts";
+import type { TableEvent } from "../../src/model/replication/block.ts";
+import type { ColumnChange } from "../../src/model/replication/column-change.ts";
+import type { LogicalType } from "../../src/model/replication/logical-type.ts";
+import type { Column, Relation, TableName } from "../../src/model/replication/relation.ts";
+import type { TablePhase } from "../../src/model/replication/table-state.ts";
 import type { Cell } from "./plain-tuples.ts";
 
 export type Row = readonly Cell[];

@@ -1,11 +1,11 @@
 import { cp, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { present } from "../../src/base/assert.ts";
-import type { TableEvent } from "../../src/model/block.ts";
-import type { Delta, DeltaStep, PartialUpdate, RowsStep } from "../../src/model/delta.ts";
-import { asPosition } from "../../src/model/position.ts";
-import type { Relation } from "../../src/model/relation.ts";
-import type { TupleRun } from "../../src/model/tuple.ts";
+import type { TableEvent } from "../../src/model/replication/block.ts";
+import type { Delta, DeltaStep, PartialUpdate, RowsStep } from "../../src/model/replication/delta.ts";
+import { asPosition } from "../../src/model/replication/position.ts";
+import type { Relation } from "../../src/model/replication/relation.ts";
+import type { TupleRun } from "../../src/model/replication/tuple.ts";
 import type { DestinationDatabase, TargetEngine, Warehouse } from "../../src/target/target.ts";
 import { runOf, type Cell } from "./plain-tuples.ts";
 import { TemporaryDirectory } from "./temporary.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { EventEnvelope } from "../../src/runtime/event-envelope.ts";
+import type { EventEnvelope } from "../../src/runtime/events/event-envelope.ts";
 
 /** What the receiver does with a request: answers with a status, never answers, or breaks the connection. */
 export type Conduct = number | "hang" | "cut";

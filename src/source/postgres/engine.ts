@@ -2,11 +2,11 @@ import { CodedError, messageOf } from "../../base/errors.ts";
 import { databasesOf } from "../../model/data-filter.ts";
 import type { SourceEngine, StreamRequest } from "../source.ts";
 import { namesOf } from "./names.ts";
-import { openSource } from "./open-source.ts";
-import { checkSource } from "./preflight.ts";
-import { dropPublication } from "./publication.ts";
-import { Session } from "./session.ts";
-import { dropSlot } from "./slot.ts";
+import { openSource } from "./stream/open-source.ts";
+import { checkSource } from "./catalog/preflight.ts";
+import { dropPublication } from "./catalog/publication.ts";
+import { Session } from "./connection/session.ts";
+import { dropSlot } from "./stream/slot.ts";
 
 /** PostgreSQL 14 and later, by logical replication. */
 export const postgres: SourceEngine = {

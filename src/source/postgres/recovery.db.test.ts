@@ -6,7 +6,7 @@ import { printedSeed, randomFrom } from "../../../test/support/random.ts";
 import { StreamRun, TestDatabase } from "../../../test/support/stream-run.ts";
 import { until } from "../../../test/support/until.ts";
 import { postgres } from "./engine.ts";
-import { parsePosition, parseLsn } from "./lsn.ts";
+import { parsePosition, parseLsn } from "./stream/lsn.ts";
 import { namesOf } from "./names.ts";
 
 /** The server needs a moment to notice that a reader has gone. */

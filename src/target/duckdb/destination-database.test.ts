@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { CodedError } from "../../base/errors.ts";
-import type { DeltaStep, PartialUpdate } from "../../model/delta.ts";
-import type { Relation } from "../../model/relation.ts";
-import { TableError } from "../../model/table-error.ts";
+import type { DeltaStep, PartialUpdate } from "../../model/replication/delta.ts";
+import type { Relation } from "../../model/replication/relation.ts";
+import { TableError } from "../../model/replication/table-error.ts";
 import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
 import {
   impossible,

@@ -3,7 +3,7 @@ import { access, mkdir } from "node:fs/promises";
 import { messageOf } from "../../base/errors.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { TargetEngine, WarehouseRequest } from "../target.ts";
-import { freeBytes } from "./duck-db.ts";
+import { freeBytes } from "./instance/duck-db.ts";
 import { DuckDbWarehouse } from "./warehouse.ts";
 
 const freeBytesWanted = 1024 ** 3;

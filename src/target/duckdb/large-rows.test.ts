@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { RowsStep } from "../../model/delta.ts";
-import type { Relation } from "../../model/relation.ts";
-import { SuspectError, TableError } from "../../model/table-error.ts";
+import type { RowsStep } from "../../model/replication/delta.ts";
+import type { Relation } from "../../model/replication/relation.ts";
+import { SuspectError, TableError } from "../../model/replication/table-error.ts";
 import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
 import { plainRelation, runOf, unchanged, type Cell } from "../../../test/support/plain-tuples.ts";
 import {
@@ -14,7 +14,7 @@ import {
   TestWarehouse,
 } from "../../../test/support/test-warehouse.ts";
 import type { TargetEngine } from "../target.ts";
-import { DuckDb } from "./duck-db.ts";
+import { DuckDb } from "./instance/duck-db.ts";
 import { duckdb } from "./engine.ts";
 import { DuckDbWarehouse } from "./warehouse.ts";
 

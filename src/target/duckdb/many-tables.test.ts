@@ -1,10 +1,10 @@
 import { expect, test, vi } from "vitest";
-import type { Relation } from "../../model/relation.ts";
+import type { Relation } from "../../model/replication/relation.ts";
 import { plainRelation } from "../../../test/support/plain-tuples.ts";
 import { copySteps, deltaOf, never, rowsStep, TestWarehouse } from "../../../test/support/test-warehouse.ts";
 import type { TargetEngine } from "../target.ts";
 import { duckdb } from "./engine.ts";
-import { Session } from "./session.ts";
+import { Session } from "./instance/session.ts";
 
 function tablesFrom(first: number, count: number): Relation[] {
   return Array.from({ length: count }, (_, index) =>

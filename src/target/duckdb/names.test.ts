@@ -6,8 +6,8 @@ import { plainRelation } from "../../../test/support/plain-tuples.ts";
 import { printedSeed } from "../../../test/support/random.ts";
 import { copySteps, deltaOf, TestWarehouse } from "../../../test/support/test-warehouse.ts";
 import { duckdb } from "./engine.ts";
-import { isReserved } from "./reserved-names.ts";
-import { qualified } from "./sql-text.ts";
+import { isReserved } from "./tables/reserved-names.ts";
+import { qualified } from "./instance/sql-text.ts";
 
 const int = { kind: "int64" } as const;
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Delta } from "../../model/delta.ts";
-import type { Progress } from "../../model/table-state.ts";
+import type { Delta } from "../../model/replication/delta.ts";
+import type { Progress } from "../../model/replication/table-state.ts";
 import { impossible, plainRelation } from "../../../test/support/plain-tuples.ts";
 import { printedSeed } from "../../../test/support/random.ts";
 import { Changes } from "../../../test/support/target-changes.ts";
@@ -15,7 +15,7 @@ import {
   TestWarehouse,
 } from "../../../test/support/test-warehouse.ts";
 import type { TargetEngine } from "../target.ts";
-import { DuckDb } from "./duck-db.ts";
+import { DuckDb } from "./instance/duck-db.ts";
 import { duckdb } from "./engine.ts";
 import { DuckDbWarehouse } from "./warehouse.ts";
 

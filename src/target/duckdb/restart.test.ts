@@ -10,7 +10,7 @@ import {
   shopRequest,
   shopStream,
 } from "../../../test/support/test-warehouse.ts";
-import { DuckDb } from "./duck-db.ts";
+import { DuckDb } from "./instance/duck-db.ts";
 import { DuckDbWarehouse } from "./warehouse.ts";
 
 const fatal = new Error(

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { present } from "../../base/assert.ts";
-import type { LogicalType } from "../../model/logical-type.ts";
+import type { LogicalType } from "../../model/replication/logical-type.ts";
 import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
 import { interval, plainRelation, runOf, type Cell } from "../../../test/support/plain-tuples.ts";
 import { printedSeed, randomFrom } from "../../../test/support/random.ts";

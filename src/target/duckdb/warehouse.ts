@@ -11,17 +11,17 @@ import type {
   Warehouse,
   WarehouseRequest,
 } from "../target.ts";
-import { startDuckDb, type KnownDatabase, type RunningDuckDb } from "./database-files.ts";
+import { startDuckDb, type KnownDatabase, type RunningDuckDb } from "./instance/database-files.ts";
 import { DuckDbDatabase } from "./destination-database.ts";
-import { DuckDb, type DuckDbOptions } from "./duck-db.ts";
-import { isDead, isInvalidated, writeFailure } from "./duck-errors.ts";
-import { fileOf } from "./file-names.ts";
-import { Ledger } from "./ledger.ts";
-import { guardSchema } from "./reader-guards.ts";
-import { ReaderQueries } from "./reader-queries.ts";
-import { isReserved, ownDatabase } from "./reserved-names.ts";
-import { folded, literal, quoted } from "./sql-text.ts";
-import { databasesIn, type NamedTable } from "./statement-databases.ts";
+import { DuckDb, type DuckDbOptions } from "./instance/duck-db.ts";
+import { isDead, isInvalidated, writeFailure } from "./instance/duck-errors.ts";
+import { fileOf } from "./instance/file-names.ts";
+import { Ledger } from "./tables/ledger.ts";
+import { guardSchema } from "./instance/reader-guards.ts";
+import { ReaderQueries } from "./query/reader-queries.ts";
+import { isReserved, ownDatabase } from "./tables/reserved-names.ts";
+import { folded, literal, quoted } from "./instance/sql-text.ts";
+import { databasesIn, type NamedTable } from "./query/statement-databases.ts";
 
 const log = logger("duckdb");
 

@@ -1,0 +1,66 @@
+import type { StringShape, StructureShape } from "../../wire/aws/shape.ts";
+import { anyString, listOf, marker } from "../protocol/shape-parts.ts";
+
+// Shapes of Redshift Serverless' service model, API version 2021-04-21; of its output those members whose values can be
+// known here.
+
+/** The model wants three characters at least, and no capitals; targets are called what their configuration calls them. */
+const name: StringShape = { kind: "string", lengthMin: 1, lengthMax: 64, pattern: /^[a-zA-Z0-9-]+$/ };
+
+const page = { maxResults: { kind: "integer", min: 1, max: 100 }, nextToken: marker } as const;
+
+const namespace = {
+  kind: "structure",
+  required: {
+    namespaceArn: anyString,
+    namespaceId: anyString,
+    namespaceName: anyString,
+    status: anyString,
+    dbName: anyString,
+  },
+  optional: {},
+} as const satisfies StructureShape;
+
+const workgroup = {
+  kind: "structure",
+  required: {
+    workgroupArn: anyString,
+    workgroupId: anyString,
+    workgroupName: anyString,
+    namespaceName: anyString,
+    status: anyString,
+  },
+  optional: {},
+} as const satisfies StructureShape;
+
+/** What each action takes and gives. */
+export const serverlessShapes = {
+  ListNamespaces: {
+    input: { kind: "structure", required: {}, optional: page },
+    output: {
+      kind: "structure",
+      required: { namespaces: listOf(namespace, "member", 100) },
+      optional: { nextToken: marker },
+    },
+  },
+  GetNamespace: {
+    input: { kind: "structure", required: { namespaceName: name }, optional: {} },
+    output: { kind: "structure", required: { namespace }, optional: {} },
+  },
+  ListWorkgroups: {
+    input: {
+      kind: "structure",
+      required: {},
+      optional: { ...page, ownerAccount: { kind: "string", lengthMax: 12, pattern: /^\d{12}$/ } },
+    },
+    output: {
+      kind: "structure",
+      required: { workgroups: listOf(workgroup, "member", 100) },
+      optional: { nextToken: marker },
+    },
+  },
+  GetWorkgroup: {
+    input: { kind: "structure", required: { workgroupName: name }, optional: {} },
+    output: { kind: "structure", required: { workgroup }, optional: {} },
+  },
+} as const satisfies Record<string, { readonly input: StructureShape; readonly output: StructureShape }>;

@@ -1,0 +1,102 @@
+import { sql } from "kysely";
+import { messageOf } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
+import { parseNamespacePolicy } from "../../model/policy/namespace-policy.ts";
+import type { Policy } from "../../model/policy/policy.ts";
+import type { CatalogDatabase } from "../store/database.ts";
+
+/** The policy of a namespace. */
+export interface ResourcePolicy {
+  /** As it was put. */
+  readonly text: string;
+  readonly policy: Policy;
+}
+
+const log = logger("catalog");
+
+/** The policies of namespaces, at most one each, by the namespace's canonical ARN. */
+export class ResourcePolicies {
+  readonly #db: CatalogDatabase;
+  readonly #onChange: () => void;
+  /** What was parsed last: policies are asked for every second, and change seldom. */
+  readonly #parsed = new Map<string, ResourcePolicy>();
+
+  /** `onChange` is called after a policy was put or removed through this. */
+  constructor(db: CatalogDatabase, onChange: () => void) {
+    this.#db = db;
+    this.#onChange = onChange;
+  }
+
+  async find(arn: string): Promise<ResourcePolicy | undefined> {
+    const row = await this.#db
+      .selectFrom("resource_policies")
+      .selectAll()
+      .where("resource_arn", "=", arn)
+      .executeTakeFirst();
+    return row === undefined ? undefined : this.#parse(arn, row.policy);
+  }
+
+  /** All of them, by ARN. */
+  async all(): Promise<ReadonlyMap<string, ResourcePolicy>> {
+    const rows = await this.#db.selectFrom("resource_policies").selectAll().execute();
+    return new Map(rows.map((row) => [row.resource_arn, this.#parse(row.resource_arn, row.policy)]));
+  }
+
+  /** Replaces the one before, whole. `text`: one that `parseNamespacePolicy` takes. */
+  async put(arn: string, text: string): Promise<"put" | "conflict"> {
+    return this.#change(arn, async (tx) => {
+      await tx
+        .insertInto("resource_policies")
+        .values({ resource_arn: arn, policy: text })
+        .onConflict((conflict) => conflict.column("resource_arn").doUpdateSet({ policy: text }))
+        .execute();
+      return "put";
+    });
+  }
+
+  async remove(arn: string): Promise<"removed" | "unknown" | "conflict"> {
+    return this.#change(arn, async (tx) => {
+      const { numDeletedRows } = await tx
+        .deleteFrom("resource_policies")
+        .where("resource_arn", "=", arn)
+        .executeTakeFirst();
+      return numDeletedRows > 0n ? "removed" : "unknown";
+    });
+  }
+
+  /** `conflict`: somebody else is changing this policy right now; the one who came first does not know of the other. */
+  async #change<T extends string>(
+    arn: string,
+    work: (tx: CatalogDatabase) => Promise<T>,
+  ): Promise<T | "conflict"> {
+    const result = await this.#db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ locked: boolean }>`
+        SELECT pg_try_advisory_xact_lock(hashtext('zeroetl.resource_policies'), hashtext(${arn})) AS locked
+      `.execute(tx);
+      return rows[0]?.locked === true ? work(tx) : ("conflict" as const);
+    });
+    if (result !== "conflict") this.#onChange();
+    return result;
+  }
+
+  /** A text that is not understood, as one from a newer version may be, allows nothing. */
+  #parse(arn: string, text: string): ResourcePolicy {
+    const known = this.#parsed.get(arn);
+    if (known?.text === text) return known;
+    const parsed = { text, policy: parseOrNothing(arn, text) };
+    this.#parsed.set(arn, parsed);
+    return parsed;
+  }
+}
+
+function parseOrNothing(arn: string, text: string): Policy {
+  try {
+    return parseNamespacePolicy(JSON.parse(text), arn);
+  } catch (error) {
+    log.error(
+      { resource: arn, reason: messageOf(error) },
+      "A resource policy in the catalog cannot be understood",
+    );
+    return { statements: [] };
+  }
+}

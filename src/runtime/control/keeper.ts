@@ -1,0 +1,466 @@
+import { present } from "../../base/assert.ts";
+import { backoffMs, pause } from "../../base/backoff.ts";
+import { Deadline } from "../../base/deadline.ts";
+import { CodedError, fixOf, messageOf, withFix } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
+import type { SecretBytes } from "../../base/secret.ts";
+import { TaskGroup } from "../../base/task-group.ts";
+import { Wake } from "../../base/wake.ts";
+import type { IntegrationReport, RuntimeCatalog, WantedIntegration } from "../../catalog/catalog.ts";
+import { parseDataFilter, type FilterDialect, type Scope } from "../../model/data-filter.ts";
+import type {
+  Integration,
+  IntegrationError,
+  IntegrationStatus,
+  TableStatus,
+} from "../../model/integration.ts";
+import type { SourceEngine, StreamRequest } from "../../source/source.ts";
+import type { StreamIdentity, Warehouse } from "../../target/target.ts";
+import { KeyWatch, type KeyState, type KeyWatchTimes } from "./key-watch.ts";
+import { isComplete, standingOf, type StreamStanding } from "./standing.ts";
+import { destinationName } from "../stream/stream-name.ts";
+import { StreamFiles } from "../stream/stream-mark.ts";
+import { StreamRun, type StreamWorker } from "../stream/stream-run.ts";
+import type { WorkerRequest } from "../stream/worker.ts";
+
+/** A configured source with what runs it. */
+export interface SourceUnit {
+  readonly engine: SourceEngine;
+  /** With its secret. */
+  readonly url: string;
+  readonly dialect: FilterDialect;
+}
+
+/** What all keepers share. */
+export interface KeeperContext {
+  readonly catalog: RuntimeCatalog;
+  /** By ARN. */
+  readonly sources: ReadonlyMap<string, SourceUnit>;
+  readonly warehouses: ReadonlyMap<string, Warehouse>;
+  /** The data directory: spools and marks of streams are in it. */
+  readonly filesRoot: string;
+  readonly catalogPollMs: number;
+  readonly startWorker: (request: WorkerRequest) => StreamWorker;
+  /** Unwraps an integration's data key. Throws `KeyNotAccessible`. */
+  readonly dataKey: (wish: WantedIntegration, signal: AbortSignal) => Promise<SecretBytes>;
+  readonly keyTimes: KeyWatchTimes;
+  /** Destination databases promised to streams that may not have made them yet, by the ARN of the target. */
+  readonly promised: ReadonlyMap<string, Set<string>>;
+}
+
+const log = logger("keeper");
+
+/** Between two looks: at least `shortest`, since workers tell of every commit; at most `longest`, in case nobody tells. */
+const lookMs = { shortest: 100, longest: 1000 } as const;
+/** In these, somebody waits for the next one; in the others, workers that tell of every commit need not be heard. */
+const impatient: ReadonlySet<IntegrationStatus> = new Set(["creating", "modifying", "syncing"]);
+const removalBackoff = { firstMs: 1000, mostMs: 30_000 } as const;
+/** Row counts alone are written to the catalog this seldom: they change with every commit. */
+const rowsWrittenEveryMs = 30_000;
+/** A report names every table: those of many tables take no more than one part of the time in so many. */
+const reportShare = 20;
+/** Nor does looking, of which a report is a part. */
+const lookShare = 4;
+const removalTimeoutMs = 60_000;
+
+/**
+ * Keeps one integration as it is wanted: level-triggered, so that each look compares what is wanted with what runs,
+ * does what is missing, and writes what is so.
+ *
+ * ```
+ * present: nothing runs while the data key cannot be had
+ *          each database of the scope has a stream with the present filter; a database that left the scope has one
+ *          until the target holds nothing of it, then it is removed at the source
+ *          (of a source that the target's policy does not let in, none runs)
+ * absent:  streams stopped ─▶ each removed at the source (again and again until it worked) ─▶ forgotten
+ * ```
+ */
+export class Keeper implements AsyncDisposable {
+  readonly #context: KeeperContext;
+  readonly #tasks = new TaskGroup();
+  /** By source database. */
+  readonly #runs = new Map<string, StreamRun>();
+  #wish: WantedIntegration;
+  #keyWatch: KeyWatch | undefined;
+  readonly #wake = new Wake();
+  #removalFailures = 0;
+  #removalNotBefore = 0;
+  #written: Written | undefined;
+  #reportedVersion: string | undefined;
+  #isGone = false;
+
+  private constructor(context: KeeperContext, wish: WantedIntegration) {
+    this.#context = context;
+    this.#wish = wish;
+    this.#tasks.run((signal) => this.#keep(signal));
+  }
+
+  static start(context: KeeperContext, wish: WantedIntegration): Keeper {
+    return new Keeper(context, wish);
+  }
+
+  /** The integration as last read from the catalog. */
+  get integration(): Integration {
+    return this.#wish.integration;
+  }
+
+  /** Whether the integration was removed and forgotten: then nothing is left to keep. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  wish(next: WantedIntegration): void {
+    const { wanted, isAuthorized, integration } = this.#wish;
+    const changed =
+      next.wanted !== wanted ||
+      next.isAuthorized !== isAuthorized ||
+      next.integration.generation !== integration.generation;
+    this.#wish = next;
+    if (changed) this.#look();
+  }
+
+  /** What runs now, by source database. */
+  streams(): ReadonlyMap<string, StreamRun> {
+    return this.#runs;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#look();
+    await this.#tasks[Symbol.asyncDispose]();
+    await this.#stopAll();
+    await this.#keyWatch?.[Symbol.asyncDispose]();
+  }
+
+  #look(): void {
+    this.#wake.tell();
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    while (!this.#isGone) {
+      this.#wake.begin();
+      const startMs = performance.now();
+      try {
+        // One wish for the whole look: what was seen under one filter must not be told of another.
+        const wish = this.#wish;
+        await (wish.wanted === "present" ? this.#keepPresent(wish, signal) : this.#keepAbsent(wish, signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        log.error(
+          { integration: this.integration.id, err: error },
+          "An integration could not be brought up to date",
+        );
+      }
+      const tookMs = performance.now() - startMs;
+      await pause(Math.max(lookMs.shortest, Math.min(tookMs * lookShare, lookMs.longest)), signal);
+      await this.#wake.sleep(lookMs.longest, signal);
+    }
+  }
+
+  async #keepPresent(wish: WantedIntegration, signal: AbortSignal): Promise<void> {
+    const { integration } = wish;
+    const found = this.#resources(wish);
+    if (found.kind === "obstacle") {
+      await this.#stopAll();
+      await this.#write(integration, { status: "needs_attention", errors: [found.error], tables: [] });
+      return;
+    }
+    const key = this.#key();
+    if (key.kind === "unknown") return;
+    if (key.kind === "refused") {
+      await this.#stopAll();
+      await this.#write(integration, { status: "needs_attention", errors: [key.error], tables: undefined });
+      return;
+    }
+    const { source, warehouse, scope } = found;
+    const wanted = source.engine.databases(scope);
+    const owned = this.#owned(warehouse);
+    const databases = [...new Set([...wanted, ...owned])];
+    for (const database of databases)
+      await this.#ensure({ database, warehouse, source, scope }, integration, key.key);
+    const standings = await this.#standings(databases);
+    await this.#reportVersion(integration.sourceArn, standings);
+    for (const database of databases)
+      if (!wanted.includes(database)) await this.#retire({ database, warehouse, source, scope }, signal);
+    const standing = standingOf({
+      before: integration.status,
+      ageMs: Date.now() - integration.createdAt.getTime(),
+      nowMs: Date.now(),
+      streams: standings.filter(({ health }) => this.#runs.has(health.sourceDatabase)),
+    });
+    if (standing !== undefined) await this.#write(integration, standing);
+  }
+
+  async #standings(databases: readonly string[]): Promise<StreamStanding[]> {
+    const runs = databases.flatMap((database) => this.#runs.get(database) ?? []);
+    return Promise.all(runs.map((run) => run.standing()));
+  }
+
+  /** All databases of a source are on one server. */
+  async #reportVersion(sourceArn: string, standings: readonly StreamStanding[]): Promise<void> {
+    const [version] = standings.flatMap(({ health }) => health.engineVersion ?? []);
+    if (version === undefined || version === this.#reportedVersion) return;
+    await this.#context.catalog.reportVersion(sourceArn, version);
+    this.#reportedVersion = version;
+  }
+
+  #key(): KeyState {
+    const { dataKey, keyTimes } = this.#context;
+    this.#keyWatch ??= KeyWatch.start({
+      ...keyTimes,
+      integrationId: this.integration.id,
+      unwrap: (signal) => dataKey(this.#wish, signal),
+      onChange: () => this.#look(),
+    });
+    return this.#keyWatch.state;
+  }
+
+  /** A stream of the database, with the filter of the integration. */
+  async #ensure(parts: StreamParts, integration: Integration, dataKey: SecretBytes): Promise<void> {
+    const { database, warehouse, source, scope } = parts;
+    const running = this.#runs.get(database);
+    const promised = new Set(this.#promised(integration));
+    if (running !== undefined) promised.delete(running.request.destinationDatabase);
+    const destinationDatabase = destinationName({
+      integration,
+      sourceDatabase: database,
+      isOneOfSeveral: source.engine.databases(scope).length > 1,
+      warehouse,
+      promised,
+    });
+    const isAsWanted =
+      running !== undefined &&
+      running.request.filter === integration.dataFilter &&
+      running.request.stream.url === source.url &&
+      running.request.destinationDatabase === destinationDatabase;
+    if (isAsWanted) return;
+    if (running !== undefined) await this.#stop(database);
+    const { catalogPollMs, startWorker } = this.#context;
+    this.#promised(integration).add(destinationDatabase);
+    const run = await StreamRun.start({
+      stream: this.#stream(database, source, scope),
+      filter: integration.dataFilter,
+      source: source.engine,
+      warehouse,
+      destinationDatabase,
+      sourceArn: integration.sourceArn,
+      files: this.#files(database),
+      dataKey,
+      catalogPollMs,
+      startWorker,
+      onChange: () => {
+        if (impatient.has(this.integration.status)) this.#look();
+      },
+    });
+    this.#runs.set(database, run);
+  }
+
+  /** Ends the stream of a database that left the scope, once the target holds nothing of it. */
+  async #retire(parts: StreamParts, signal: AbortSignal): Promise<void> {
+    const run = this.#runs.get(parts.database);
+    if (run === undefined) return;
+    const standing = await run.standing();
+    const { health } = standing;
+    const isEmpty = isComplete(standing) && health.tables.every(({ state }) => state === "Deleted");
+    // A database that is gone took its slot along; what was replicated stays readable.
+    const isLost = health.phase.kind === "retrying" && health.phase.error.code === "SOURCE_DATABASE_MISSING";
+    if (!isEmpty && !isLost) return;
+    await this.#stop(parts.database);
+    await this.#remove(parts, signal);
+    log.info({ integration: this.integration.id, database: parts.database }, "A database left the scope");
+  }
+
+  async #keepAbsent({ integration }: WantedIntegration, signal: AbortSignal): Promise<void> {
+    if (performance.now() < this.#removalNotBefore) return;
+    await this.#stopAll();
+    await this.#keyWatch?.[Symbol.asyncDispose]();
+    try {
+      await this.#removeEverything(integration, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#removalFailures += 1;
+      this.#removalNotBefore = performance.now() + backoffMs(this.#removalFailures, removalBackoff);
+      log.warn({ integration: this.integration.id, err: error }, "An integration could not be removed yet");
+      await this.#write(integration, { status: "deleting", errors: [removalError(error)], tables: [] });
+      return;
+    }
+    await this.#context.catalog.forget(this.integration.id);
+    this.#isGone = true;
+    log.info({ integration: this.integration.id }, "An integration was removed");
+  }
+
+  async #removeEverything(integration: Integration, signal: AbortSignal): Promise<void> {
+    const source = this.#context.sources.get(integration.sourceArn);
+    const warehouse = this.#context.warehouses.get(integration.targetArn);
+    const owned = warehouse === undefined ? [] : this.#owned(warehouse);
+    if (source === undefined) {
+      // Whoever takes a source out of the configuration gives up what is left there.
+      log.warn(
+        { integration: integration.id },
+        "Slot and publication stay at a source that is not configured",
+      );
+      for (const database of owned) {
+        await warehouse?.release(this.#identity(database), signal);
+        await this.#files(database).remove();
+      }
+      return;
+    }
+    const scope = scopeOf(integration, source.dialect);
+    const named = scope === undefined ? [] : source.engine.databases(scope);
+    for (const database of new Set([...named, ...owned]))
+      await this.#remove({ database, warehouse, source, scope: scope ?? { clauses: [] } }, signal);
+  }
+
+  async #remove({ database, warehouse, source, scope }: RemovalParts, signal: AbortSignal): Promise<void> {
+    using limited = new Deadline(removalTimeoutMs, signal);
+    const stream = this.#stream(database, source, scope);
+    const files = this.#files(database);
+    if (await files.isMarked()) await source.engine.remove(stream, limited.signal);
+    await warehouse?.release(this.#identity(database), signal);
+    await files.remove();
+  }
+
+  async #stopAll(): Promise<void> {
+    await Promise.all([...this.#runs.keys()].map((database) => this.#stop(database)));
+  }
+
+  async #stop(database: string): Promise<void> {
+    const run = this.#runs.get(database);
+    if (run === undefined) return;
+    this.#runs.delete(database);
+    await run[Symbol.asyncDispose]();
+    this.#promised(this.integration).delete(run.request.destinationDatabase);
+  }
+
+  #promised({ targetArn }: Integration): Set<string> {
+    return present(this.#context.promised.get(targetArn), "streams run into warehouses that are open");
+  }
+
+  async #write(integration: Integration, standing: Omit<IntegrationReport, "generation">): Promise<void> {
+    const { status, errors } = standing;
+    const { id, generation } = integration;
+    const text = JSON.stringify({ status, errors, generation });
+    const isSame = this.#written?.text === text && integration.status === status;
+    if (isSame && !this.#isTableNews(standing.tables)) return;
+    const startMs = performance.now();
+    await this.#context.catalog.report(id, { generation, ...standing });
+    const atMs = performance.now();
+    this.#written = { text, tables: standing.tables, atMs, tookMs: atMs - startMs };
+    if (this.#wish.integration === integration)
+      this.#wish = { ...this.#wish, integration: { ...integration, status, errors } };
+    if (status !== integration.status)
+      log.info({ integration: id, status }, "The status of an integration changed");
+  }
+
+  /** Whether it is time to write the tables although nothing else has changed. */
+  #isTableNews(tables: IntegrationReport["tables"]): boolean {
+    const before = this.#written;
+    if (before === undefined) return true;
+    if (before.tables === tables) return false;
+    const sinceMs = performance.now() - before.atMs;
+    if (sinceMs < before.tookMs * reportShare) return false;
+    const isRowsTurn = sinceMs >= rowsWrittenEveryMs;
+    const [known, found] = [before.tables, tables].map((some) =>
+      JSON.stringify(isRowsTurn ? some : some?.map(withoutRows)),
+    );
+    return known !== found;
+  }
+
+  #owned(warehouse: Warehouse): string[] {
+    const own = warehouse.streams().filter(({ integrationId }) => integrationId === this.integration.id);
+    return own.map(({ sourceDatabase }) => sourceDatabase);
+  }
+
+  #identity(sourceDatabase: string): StreamIdentity {
+    return { integrationId: this.integration.id, sourceDatabase };
+  }
+
+  #files(sourceDatabase: string): StreamFiles {
+    return new StreamFiles(this.#context.filesRoot, this.#identity(sourceDatabase));
+  }
+
+  #stream(database: string, source: SourceUnit, scope: Scope): StreamRequest {
+    return { url: source.url, database, integrationId: this.integration.id, scope };
+  }
+
+  #resources({ integration, isAuthorized }: WantedIntegration): Resources {
+    const { sourceArn, targetArn } = integration;
+    if (!isAuthorized)
+      return obstacle(
+        "SOURCE_NOT_AUTHORIZED",
+        `The policy of the target ${targetArn} does not let the source ${sourceArn} in: nothing is written until it does.`,
+      );
+    const source = this.#context.sources.get(sourceArn);
+    const warehouse = this.#context.warehouses.get(targetArn);
+    if (source === undefined) return obstacle("CONFIGURATION", notConfigured("source", sourceArn));
+    if (warehouse === undefined) return obstacle("CONFIGURATION", notConfigured("target", targetArn));
+    const scope = scopeOf(integration, source.dialect);
+    if (scope === undefined) return obstacle("INVALID_DATA_FILTER", "The data filter cannot be understood.");
+    return { kind: "found", source, warehouse, scope };
+  }
+}
+
+/** The last report. */
+interface Written {
+  /** Of all but the tables. */
+  readonly text: string;
+  readonly tables: IntegrationReport["tables"];
+  readonly atMs: number;
+  readonly tookMs: number;
+}
+
+type StableStatus = Omit<TableStatus, "rows" | "isEstimate">;
+
+function withoutRows({ rows: _rows, isEstimate: _isEstimate, ...table }: TableStatus): StableStatus {
+  return table;
+}
+
+type Resources =
+  | {
+      readonly kind: "found";
+      readonly source: SourceUnit;
+      readonly warehouse: Warehouse;
+      readonly scope: Scope;
+    }
+  | { readonly kind: "obstacle"; readonly error: IntegrationError };
+
+interface RemovalParts {
+  readonly database: string;
+  readonly warehouse: Warehouse | undefined;
+  readonly source: SourceUnit;
+  readonly scope: Scope;
+}
+
+interface StreamParts extends RemovalParts {
+  readonly warehouse: Warehouse;
+}
+
+function scopeOf({ dataFilter }: Integration, dialect: FilterDialect): Scope | undefined {
+  try {
+    return parseDataFilter(dataFilter, dialect);
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
+}
+
+function notConfigured(kind: "source" | "target", arn: string): string {
+  return `The ${kind} ${arn} is not configured any more: configure it again, or delete the integration.`;
+}
+
+function obstacle(
+  code: "CONFIGURATION" | "INVALID_DATA_FILTER" | "SOURCE_NOT_AUTHORIZED",
+  message: string,
+): Resources {
+  return { kind: "obstacle", error: { code, message: withFix(message, fixOf(code)) } };
+}
+
+function removalError(error: unknown): IntegrationError {
+  const code = error instanceof CodedError ? error.code : "SOURCE_UNREACHABLE";
+  const message = error instanceof CodedError ? withFix(error.message, error.fix) : messageOf(error);
+  const given =
+    "To give up what is left at the source, take the source out of the configuration and reload it.";
+  return {
+    code,
+    message: withFix(`Slot and publication cannot be removed from the source yet: ${message}`, given),
+  };
+}

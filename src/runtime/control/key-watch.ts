@@ -1,0 +1,115 @@
+import { backoffMs, pause } from "../../base/backoff.ts";
+import { messageOf, withFix } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
+import type { SecretBytes } from "../../base/secret.ts";
+import { TaskGroup } from "../../base/task-group.ts";
+import { KeyNotAccessible } from "../../kms/key-store.ts";
+import type { IntegrationError } from "../../model/integration.ts";
+
+export type KeyState =
+  /** Nobody has answered yet. */
+  | { readonly kind: "unknown" }
+  | { readonly kind: "held"; readonly key: SecretBytes }
+  | { readonly kind: "refused"; readonly error: IntegrationError };
+
+export interface KeyWatchTimes {
+  /** Between two looks while all is well. */
+  readonly everyMs: number;
+  /** So long a key is used further while whoever keeps it does not answer. */
+  readonly patienceMs: number;
+}
+
+export interface KeyWatchRequest extends KeyWatchTimes {
+  readonly integrationId: string;
+  /** Unwraps the data key. Throws `KeyNotAccessible`. */
+  readonly unwrap: (signal: AbortSignal) => Promise<SecretBytes>;
+  /** Called when the state is another. */
+  readonly onChange: () => void;
+}
+
+/** An outage of the KMS need not become one of replication; an hour of it would be a key that cannot be taken away. */
+export const keyPatienceMs = 15 * 60_000;
+
+/** While something is wrong, looks come sooner. */
+const troubledMs = { first: 1_000, most: 30_000 } as const;
+
+const log = logger("key");
+
+/**
+ * Whether an integration's data key can be had, looked at again and again. A key that is refused is gone at once; where
+ * merely nobody answers, it stays for a while.
+ */
+export class KeyWatch implements AsyncDisposable {
+  readonly #request: KeyWatchRequest;
+  readonly #tasks = new TaskGroup();
+  #state: KeyState = { kind: "unknown" };
+  #heldAt = 0;
+  #failures = 0;
+
+  private constructor(request: KeyWatchRequest) {
+    this.#request = request;
+    this.#tasks.run((signal) => this.#watch(signal));
+  }
+
+  static start(request: KeyWatchRequest): KeyWatch {
+    return new KeyWatch(request);
+  }
+
+  get state(): KeyState {
+    return this.#state;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tasks[Symbol.asyncDispose]();
+    this.#state = { kind: "unknown" };
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { everyMs } = this.#request;
+    const firstMs = Math.min(troubledMs.first, everyMs);
+    const mostMs = Math.min(troubledMs.most, everyMs);
+    for (;;) {
+      await this.#look(signal);
+      const waitMs = this.#failures === 0 ? everyMs : backoffMs(this.#failures, { firstMs, mostMs });
+      await pause(waitMs, signal);
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    try {
+      const key = await this.#request.unwrap(signal);
+      this.#failures = 0;
+      this.#heldAt = performance.now();
+      if (this.#state.kind !== "held") this.#enter({ kind: "held", key });
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#failures += 1;
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { integrationId: integration, patienceMs } = this.#request;
+    const isRefused = error instanceof KeyNotAccessible && !error.isPassing;
+    const isPatient =
+      !isRefused && this.#state.kind === "held" && performance.now() - this.#heldAt < patienceMs;
+    const { code, fix } = error instanceof KeyNotAccessible ? error : new KeyNotAccessible("");
+    const message = withFix(messageOf(error), fix);
+    if (isPatient) {
+      log.warn(
+        { integration, reason: messageOf(error) },
+        "A data key could not be looked at; it is used further",
+      );
+      return;
+    }
+    const isNew = this.#state.kind !== "refused" || this.#state.error.message !== message;
+    if (!isNew) return;
+    log.warn({ integration, reason: messageOf(error) }, "A data key cannot be had");
+    this.#enter({ kind: "refused", error: { code, message } });
+  }
+
+  #enter(state: KeyState): void {
+    this.#state = state;
+    this.#request.onChange();
+  }
+}

@@ -1,0 +1,119 @@
+import { CodedError } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
+import { TaskGroup } from "../../base/task-group.ts";
+import { Wake } from "../../base/wake.ts";
+import type { Integration } from "../../model/integration.ts";
+import { Keeper, type KeeperContext } from "./keeper.ts";
+import type { TableVerification } from "../stream/verify.ts";
+import type { WorkerHealth } from "../stream/worker.ts";
+
+/** An integration with what runs for it, as of now. */
+export interface IntegrationView {
+  readonly integration: Integration;
+  readonly streams: readonly WorkerHealth[];
+}
+
+/** What `verify` found in one stream. */
+export interface StreamVerification {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly tables: readonly TableVerification[];
+}
+
+const log = logger("supervisor");
+const lookEveryMs = 1000;
+
+/**
+ * Compares what the catalog wants with what runs, whenever a wish changes and every second: it may miss a hint, it
+ * cannot drift. Each integration has a keeper of its own, so that a source which is gone holds up nobody else.
+ */
+export class Supervisor implements AsyncDisposable {
+  readonly #context: KeeperContext;
+  readonly #tasks = new TaskGroup();
+  readonly #keepers = new Map<string, Keeper>();
+  readonly #stopListening: () => void;
+  readonly #wake = new Wake();
+
+  private constructor(context: KeeperContext) {
+    this.#context = context;
+    this.#stopListening = context.catalog.onWish(() => this.#wake.tell());
+    this.#tasks.run((signal) => this.#supervise(signal));
+  }
+
+  static start(context: Omit<KeeperContext, "promised">): Supervisor {
+    const targets = [...context.warehouses.keys()];
+    return new Supervisor({ ...context, promised: new Map(targets.map((arn) => [arn, new Set()])) });
+  }
+
+  /** Every integration, in the order of the catalog. */
+  async integrations(): Promise<IntegrationView[]> {
+    const views = [...this.#keepers.values()].map(async (keeper) => {
+      const standings = [...keeper.streams().values()].map((run) => run.standing());
+      const streams = (await Promise.all(standings)).map(({ health }) => health);
+      return { integration: keeper.integration, streams };
+    });
+    return Promise.all(views);
+  }
+
+  /** Compares the streams of an integration one after another. Throws `CodedError` where one cannot be compared. */
+  async *verify(integrationId: string, signal: AbortSignal): AsyncGenerator<StreamVerification> {
+    const keeper = this.#keepers.get(integrationId);
+    if (keeper === undefined)
+      throw new CodedError(
+        "INTEGRATION_NOT_FOUND",
+        "There is no such integration, or it has just been created.",
+      );
+    const runs = [...keeper.streams().entries()];
+    if (runs.length === 0)
+      throw new CodedError(
+        "SOURCE_UNREACHABLE",
+        "Nothing runs for this integration; `zeroetl status` says why.",
+      );
+    for (const [sourceDatabase, run] of runs) {
+      const { destinationDatabase } = run.request;
+      yield { sourceDatabase, destinationDatabase, tables: await run.verify(signal) };
+    }
+  }
+
+  /** Every worker finishes its running apply, and stops. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopListening();
+    await this.#tasks[Symbol.asyncDispose]();
+    const keepers = [...this.#keepers.values()];
+    this.#keepers.clear();
+    const stops = await Promise.allSettled(keepers.map((keeper) => keeper[Symbol.asyncDispose]()));
+    const failures = stops.flatMap((stop) => (stop.status === "rejected" ? [stop.reason as unknown] : []));
+    if (failures.length > 0) throw new AggregateError(failures, "Streams did not stop in order");
+  }
+
+  async #supervise(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      this.#wake.begin();
+      try {
+        await this.#look();
+      } catch (error) {
+        signal.throwIfAborted();
+        log.error({ err: error }, "The catalog could not be read");
+      }
+      await this.#wake.sleep(lookEveryMs, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  async #look(): Promise<void> {
+    const wanted = await this.#context.catalog.wanted();
+    const present = new Set(wanted.map(({ integration }) => integration.id));
+    for (const wish of wanted) {
+      const { id } = wish.integration;
+      const keeper = this.#keepers.get(id);
+      if (keeper === undefined) this.#keepers.set(id, Keeper.start(this.#context, wish));
+      else keeper.wish(wish);
+    }
+    for (const [id, keeper] of this.#keepers) {
+      // Integrations leave the catalog by `forget` alone, which their keepers call, and may be about to note.
+      if (present.has(id) || !keeper.isGone) continue;
+      this.#keepers.delete(id);
+      await keeper[Symbol.asyncDispose]();
+    }
+  }
+}

@@ -1,0 +1,322 @@
+import { present } from "../../base/assert.ts";
+import { fixOf } from "../../base/errors.ts";
+import type { EventPage, EventPageRequest } from "../../catalog/events/events.ts";
+import type { IntegrationEvent } from "../../model/event.ts";
+import type { Integration, TableStatus } from "../../model/integration.ts";
+import type { SourceResource, TargetResource } from "../../model/resources.ts";
+import type { OrphanedDatabase, QueryResult, Warehouse } from "../../target/target.ts";
+import type { QueryTurns } from "./query-turns.ts";
+import type { Supervisor } from "../control/supervisor.ts";
+import type { TableVerification } from "../stream/verify.ts";
+import type { WorkerHealth, WorkerPhase } from "../stream/worker.ts";
+
+export interface OperatorParts {
+  readonly supervisor: Supervisor;
+  readonly catalog: {
+    readonly wanted: () => Promise<readonly { readonly integration: Integration }[]>;
+    readonly tables: (integrationId: string) => Promise<readonly TableStatus[]>;
+    readonly events: (request: EventPageRequest) => Promise<EventPage>;
+  };
+  /** Those that are configured now. */
+  readonly sources: () => readonly SourceResource[];
+  readonly targets: readonly (TargetResource & { readonly warehouse: Warehouse })[];
+  readonly arnOf: (integrationId: string) => string;
+  readonly queries: QueryTurns;
+}
+
+/** What `zeroetl status` shows. */
+export type StatusReport = {
+  readonly sources: readonly {
+    readonly name: string;
+    readonly engine: string;
+    readonly arn: string;
+    /** The database that its url names; null where it names none. */
+    readonly database: string | null;
+  }[];
+  readonly targets: readonly {
+    readonly name: string;
+    readonly arn: string;
+    readonly databases: readonly string[];
+    readonly orphans: readonly OrphanReport[];
+  }[];
+  readonly integrations: readonly IntegrationReport[];
+};
+
+/** A database that no integration fills. */
+export type OrphanReport = {
+  readonly name: string;
+  /** What filled it: the name of a source, or its ARN where it is not configured any more; null where it is unknown. */
+  readonly source: string | null;
+  readonly sourceDatabase: string | null;
+};
+
+export type IntegrationReport = {
+  readonly id: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly status: string;
+  /** Names; the ARN where it is not configured any more. */
+  readonly source: string;
+  readonly target: string;
+  readonly dataFilter: string;
+  readonly createdAt: string;
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+  readonly streams: readonly StreamReport[];
+  readonly tables: readonly TableReport[];
+};
+
+export type StreamReport = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  /** `stalled`: connected, and nothing comes although the source has more. */
+  readonly phase: WorkerPhase["kind"] | "stalled";
+  /** Of a stalled stream: since when, and why. */
+  readonly stalledAt: string | null;
+  readonly cause: string | null;
+  /** Null while an attempt is under way. */
+  readonly nextAttemptAt: string | null;
+  readonly lagSeconds: number | null;
+  readonly retainedBytes: number | null;
+  readonly copiesWaiting: number | null;
+  readonly changes: number;
+  readonly transactions: number;
+  readonly copiedRows: number;
+  readonly bytesRead: number;
+  readonly batches: number;
+};
+
+export type TableReport = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly schema: string;
+  readonly table: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly rows: number;
+  /** `rows` may include rows that were deleted, or be those of a while ago. */
+  readonly isEstimate: boolean;
+};
+
+/** One line of `zeroetl verify`: one table. */
+export type VerificationLine = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly schema: string;
+  readonly table: string;
+} & (
+  | { readonly result: "equal"; readonly rows: number; readonly hash: string }
+  | {
+      readonly result: "different";
+      readonly source: { readonly rows: number; readonly hash: string };
+      readonly target: { readonly rows: number; readonly hash: string };
+    }
+  | {
+      readonly result: "unreadable";
+      readonly code: string;
+      readonly reason: string;
+      readonly fix: string | null;
+    }
+  | { readonly result: "skipped"; readonly state: string; readonly reason: string | null }
+);
+
+interface QueryWish {
+  readonly targetArn: string;
+  readonly sql: string;
+  readonly nested?: "text" | "json";
+  readonly keyId: string;
+}
+
+interface DropWish {
+  readonly targetArn: string;
+  readonly name: string;
+}
+
+interface StatusWish {
+  /** Of every integration when absent. */
+  readonly integrationId: string | undefined;
+  /** Of others nothing is told; of all when absent. */
+  readonly isVisible?: (integration: Integration) => boolean;
+}
+
+interface EventsWish {
+  /** Of every integration when absent. */
+  readonly integrationId: string | undefined;
+  readonly since: Date;
+  /** Of others nothing is told; of all when absent. */
+  readonly isVisible?: (integrationId: string) => Promise<boolean>;
+}
+
+/** One line of `zeroetl events`. */
+export type EventLine = {
+  /** The event's own, as the webhook delivers it. */
+  readonly id: string;
+  readonly at: string;
+  /** The event's number, such as `REDSHIFT-INTEGRATION-EVENT-0013`. */
+  readonly eventId: string;
+  readonly severity: IntegrationEvent["severity"];
+  readonly category: string;
+  /** Its name then. */
+  readonly integration: string;
+  readonly arn: string;
+  readonly status: string;
+  readonly statusCode: string;
+  readonly message: string;
+};
+
+/** So many events are held at once, however many there are. */
+const eventsHeld = 100;
+
+/** Answers our own command line; the API's `OperatorPort`. */
+export class Operator {
+  readonly #parts: OperatorParts;
+
+  constructor(parts: OperatorParts) {
+    this.#parts = parts;
+  }
+
+  async status({ integrationId, isVisible = () => true }: StatusWish): Promise<StatusReport> {
+    const { supervisor, catalog, sources, targets } = this.#parts;
+    const wanted = await catalog.wanted();
+    const running = new Map(
+      (await supervisor.integrations()).map((view) => [view.integration.id, view.streams]),
+    );
+    const chosen = wanted.filter(
+      ({ integration }) =>
+        (integrationId === undefined || integration.id === integrationId) && isVisible(integration),
+    );
+    const reports = chosen.map(({ integration }) =>
+      this.#report(integration, running.get(integration.id) ?? []),
+    );
+    return {
+      sources: sources().map(({ name, engine, arn, database = null }) => ({ name, engine, arn, database })),
+      targets: targets.map(({ name, arn, warehouse }) => ({
+        name,
+        arn,
+        databases: warehouse.databases(),
+        orphans: warehouse.orphans().map((orphan) => this.#orphan(orphan)),
+      })),
+      integrations: await Promise.all(reports),
+    };
+  }
+
+  async query({ targetArn, sql, nested, keyId }: QueryWish, signal: AbortSignal): Promise<QueryResult> {
+    const warehouse = this.#warehouse(targetArn);
+    return this.#parts.queries.run(keyId, signal, (stop) => warehouse.query(sql, stop, nested));
+  }
+
+  async dropDatabase({ targetArn, name }: DropWish, signal: AbortSignal): Promise<void> {
+    return this.#warehouse(targetArn).dropDatabase(name, signal);
+  }
+
+  /** A line for each table. Ends without a line for an integration that has no tables. */
+  async *verify(integrationId: string, signal: AbortSignal): AsyncGenerator<VerificationLine> {
+    for await (const stream of this.#parts.supervisor.verify(integrationId, signal)) {
+      const { sourceDatabase, destinationDatabase } = stream;
+      for (const table of stream.tables)
+        yield { sourceDatabase, destinationDatabase, ...table.name, ...verificationOf(table) };
+    }
+  }
+
+  /** What happened from `since` until now, oldest first. */
+  async *events(
+    { integrationId, since, isVisible = async () => true }: EventsWish,
+    signal: AbortSignal,
+  ): AsyncGenerator<EventLine> {
+    const { catalog, arnOf } = this.#parts;
+    const range = { integrationId, from: since, limit: eventsHeld };
+    let after: number | undefined;
+    do {
+      signal.throwIfAborted();
+      const page = await catalog.events({ ...range, after });
+      for (const event of page.events)
+        if (await isVisible(event.integrationId)) yield eventLine(event, arnOf(event.integrationId));
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  #warehouse(targetArn: string): Warehouse {
+    const target = this.#parts.targets.find(({ arn }) => arn === targetArn);
+    return present(target, "the API knows the targets that are configured").warehouse;
+  }
+
+  #orphan({ name, origin }: OrphanedDatabase): OrphanReport {
+    if (origin === undefined) return { name, source: null, sourceDatabase: null };
+    return { name, source: this.#sourceName(origin.source), sourceDatabase: origin.sourceDatabase };
+  }
+
+  #sourceName(sourceArn: string): string {
+    return this.#parts.sources().find(({ arn }) => arn === sourceArn)?.name ?? sourceArn;
+  }
+
+  async #report(integration: Integration, streams: readonly WorkerHealth[]): Promise<IntegrationReport> {
+    const { catalog, targets, arnOf } = this.#parts;
+    const { id, name, status, errors, sourceArn, targetArn, dataFilter, createdAt } = integration;
+    const live = streams.flatMap(({ tables }) => tables);
+    // While streams connect, what was reported last is all that is known.
+    const known = live.length > 0 ? live : await catalog.tables(id);
+    // Kept so that it is known what was there; there is nothing to say of them.
+    const tables = known.filter(({ state }) => state !== "Deleted");
+    return {
+      id,
+      name,
+      arn: arnOf(id),
+      status,
+      source: this.#sourceName(sourceArn),
+      target: targets.find(({ arn }) => arn === targetArn)?.name ?? targetArn,
+      dataFilter,
+      createdAt: createdAt.toISOString(),
+      errors: errors.map(({ code, message }) => ({ code, message })),
+      streams: streams.map(streamReport),
+      tables: tables.map((table) => ({ ...table, reason: table.reason ?? null })),
+    };
+  }
+}
+
+function eventLine(event: IntegrationEvent, arn: string): EventLine {
+  const { uuid, at, id, severity, category, integrationName, status, statusCode, message } = event;
+  return {
+    id: uuid,
+    at: at.toISOString(),
+    eventId: id,
+    severity,
+    category,
+    integration: integrationName,
+    arn,
+    status,
+    statusCode,
+    message,
+  };
+}
+
+function streamReport(health: WorkerHealth): StreamReport {
+  const { phase, stall, sourceDatabase, destinationDatabase, counters } = health;
+  return {
+    sourceDatabase,
+    destinationDatabase,
+    phase: stall === undefined ? phase.kind : "stalled",
+    stalledAt: stall === undefined ? null : new Date(stall.sinceMs).toISOString(),
+    cause: stall?.cause ?? null,
+    nextAttemptAt: phase.kind === "retrying" ? (phase.nextAttemptAt?.toISOString() ?? null) : null,
+    lagSeconds: health.lagSeconds ?? null,
+    retainedBytes: health.retainedBytes ?? null,
+    copiesWaiting: health.copiesWaiting ?? null,
+    ...counters,
+  };
+}
+
+function verificationOf(table: TableVerification) {
+  switch (table.kind) {
+    case "equal":
+      return { result: "equal", rows: table.digest.rows, hash: table.digest.hash } as const;
+    case "different": {
+      const { source, target } = table;
+      return { result: "different", source: { ...source }, target: { ...target } } as const;
+    }
+    case "unreadable": {
+      const { code, message, fix = fixOf(code) } = table.reason;
+      return { result: "unreadable", code, reason: message, fix: fix ?? null } as const;
+    }
+    case "skipped":
+      return { result: "skipped", state: table.state, reason: table.reason ?? null } as const;
+  }
+}

@@ -1,0 +1,124 @@
+import { pause } from "../../base/backoff.ts";
+import { Deadline } from "../../base/deadline.ts";
+import { logger } from "../../base/log.ts";
+import type { SecretBytes } from "../../base/secret.ts";
+import { TaskGroup } from "../../base/task-group.ts";
+import { inScope } from "../../model/data-filter.ts";
+import type { Finding } from "../../model/finding.ts";
+import type { TableStatus } from "../../model/integration.ts";
+import type { SourceEngine, StreamRequest } from "../../source/source.ts";
+import type { Warehouse } from "../../target/target.ts";
+import { gated } from "./preflight.ts";
+import { needsLookingAgain, type StreamStanding } from "../control/standing.ts";
+import type { StreamFiles } from "./stream-mark.ts";
+import type { TableVerification } from "./verify.ts";
+import type { WorkerHealth, WorkerRequest } from "./worker.ts";
+
+/** What the supervisor needs of a worker; `Worker` is one. */
+export interface StreamWorker extends AsyncDisposable {
+  readonly health: () => Promise<WorkerHealth>;
+  readonly verify: (signal: AbortSignal) => Promise<readonly TableVerification[]>;
+  readonly onChange: (listener: () => void) => () => void;
+}
+
+export interface StreamRunRequest {
+  readonly stream: StreamRequest;
+  /** The data filter that the scope of `stream` was parsed from. */
+  readonly filter: string;
+  readonly source: SourceEngine;
+  readonly warehouse: Warehouse;
+  readonly destinationDatabase: string;
+  readonly sourceArn: string;
+  readonly files: StreamFiles;
+  readonly dataKey: SecretBytes;
+  readonly catalogPollMs: number;
+  readonly startWorker: (request: WorkerRequest) => StreamWorker;
+  /** Called when a worker or the preflight has something new to tell. */
+  readonly onChange: () => void;
+}
+
+const log = logger("stream");
+
+/** How often the preflight looks: while something is wrong that a person may be mending, and else. */
+const lookAgainMs = { troubled: 15_000, calm: 300_000 } as const;
+
+const checkDeadlineMs = 30_000;
+
+/** A stream that is wanted: its worker, and a preflight that looks again now and then. */
+export class StreamRun implements AsyncDisposable {
+  readonly request: StreamRunRequest;
+  readonly #worker: StreamWorker;
+  readonly #tasks = new TaskGroup();
+  #findings: readonly Finding[] | undefined;
+  #leaving: { readonly among: readonly TableStatus[]; readonly count: number } = { among: [], count: 0 };
+
+  private constructor(request: StreamRunRequest, isMarked: boolean) {
+    const { stream, source, files, warehouse, destinationDatabase, sourceArn, dataKey, catalogPollMs } =
+      request;
+    this.request = request;
+    const onFindings = (findings: readonly Finding[]): void => {
+      this.#findings = findings;
+    };
+    this.#worker = request.startWorker({
+      stream,
+      source: gated(source, { files, onFindings }),
+      warehouse,
+      destinationDatabase,
+      sourceArn,
+      spoolDirectory: files.spool,
+      dataKey,
+      catalogPollMs,
+    });
+    this.#worker.onChange(request.onChange);
+    // The first opening of a stream looks by itself.
+    const firstLookMs = isMarked ? 0 : lookAgainMs.troubled;
+    this.#tasks.run((signal) => this.#lookAgain(firstLookMs, signal));
+  }
+
+  static async start(request: StreamRunRequest): Promise<StreamRun> {
+    await request.files.makeSpool();
+    return new StreamRun(request, await request.files.isMarked());
+  }
+
+  async standing(): Promise<StreamStanding> {
+    const health = await this.#worker.health();
+    const { scope, database } = this.request.stream;
+    const isLeaving = (table: TableStatus): boolean =>
+      table.state === "Synced" && !inScope(scope, database, table);
+    if (this.#leaving.among !== health.tables)
+      this.#leaving = { among: health.tables, count: health.tables.filter(isLeaving).length };
+    return { health, findings: this.#findings, leaving: this.#leaving.count };
+  }
+
+  verify(signal: AbortSignal): Promise<readonly TableVerification[]> {
+    return this.#worker.verify(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tasks[Symbol.asyncDispose]();
+    await this.#worker[Symbol.asyncDispose]();
+  }
+
+  /** In time: the first status of a stream waits for its findings. */
+  async #check(signal: AbortSignal): Promise<readonly Finding[]> {
+    using deadline = new Deadline(checkDeadlineMs, signal);
+    return await this.request.source.check(this.request.stream, deadline.signal);
+  }
+
+  async #lookAgain(firstLookMs: number, signal: AbortSignal): Promise<void> {
+    const { stream, onChange } = this.request;
+    await pause(firstLookMs, signal);
+    for (;;) {
+      try {
+        this.#findings = await this.#check(signal);
+        onChange();
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#findings ??= [];
+        log.warn({ database: stream.database, err: error }, "The preflight could not look");
+      }
+      const isTroubled = needsLookingAgain(await this.standing());
+      await pause(isTroubled ? lookAgainMs.troubled : lookAgainMs.calm, signal);
+    }
+  }
+}

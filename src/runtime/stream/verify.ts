@@ -1,0 +1,73 @@
+import { CodedError } from "../../base/errors.ts";
+import type { TableFailureReason } from "../../model/replication/block.ts";
+import type { TableDigest } from "../../model/replication/digest.ts";
+import type { TableName } from "../../model/replication/relation.ts";
+import { stateName, type TableRecord, type TableStateName } from "../../model/replication/table-state.ts";
+import type { Source } from "../../source/source.ts";
+import type { DestinationDatabase } from "../../target/target.ts";
+import { untilArrived } from "./arrival.ts";
+import { happened } from "./happened.ts";
+
+/** What `verify` found of one table. */
+export type TableVerification = {
+  readonly name: TableName;
+} & (
+  | { readonly kind: "equal"; readonly digest: TableDigest }
+  | { readonly kind: "different"; readonly source: TableDigest; readonly target: TableDigest }
+  /** Not compared: the source does not let us read it. */
+  | { readonly kind: "unreadable"; readonly reason: TableFailureReason }
+  /** Not compared: the table is not in step with the source, which `status` says too. */
+  | { readonly kind: "skipped"; readonly state: TableStateName; readonly reason: string | undefined }
+);
+
+export interface VerifiedStream {
+  readonly source: Source;
+  readonly database: DestinationDatabase;
+  /** Called after each commit at the target. */
+  readonly onChange: (listener: () => void) => () => void;
+}
+
+/** Compares source and warehouse at one position. The stream stands still only until both snapshots are taken. */
+export async function verifyStream(
+  { source, database, onChange }: VerifiedStream,
+  signal: AbortSignal,
+): Promise<readonly TableVerification[]> {
+  await using standstill = await untilArrived(source, (limited) => source.standstill(limited), signal);
+  const { position } = standstill;
+  const look = () => (database.progress().checkpoint === position ? position : undefined);
+  await untilArrived(source, (limited) => happened({ look, onChange }, limited), signal);
+  const { tables } = database.progress();
+  await using view = await database.view();
+  standstill.release();
+  if (view.checkpoint !== standstill.position)
+    throw new CodedError("TARGET_FAILED", "The warehouse moved on while its snapshot was taken; try again.");
+  const verifications: TableVerification[] = [];
+  for (const record of tables) {
+    const compare = async (): Promise<TableVerification> => {
+      const name = record.definition.name;
+      const [reading, ofTarget] = await both(
+        standstill.digest(record.definition, signal),
+        view.digest(record.definition, signal),
+      );
+      if (reading.kind === "unreadable") return { name, ...reading };
+      const ofSource = reading.digest;
+      return ofSource.rows === ofTarget.rows && ofSource.hash === ofTarget.hash
+        ? { name, kind: "equal", digest: ofSource }
+        : { name, kind: "different", source: ofSource, target: ofTarget };
+    };
+    if (record.phase.kind === "deleted") continue;
+    verifications.push(record.phase.kind === "synced" ? await compare() : skipped(record));
+  }
+  return verifications;
+}
+
+/** Unlike `Promise.all` it waits for both also when one fails: neither connection is closed while it is used. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}
+
+function skipped({ definition, phase }: TableRecord): TableVerification {
+  const reason = phase.kind === "failed" ? phase.reason.message : undefined;
+  return { name: definition.name, kind: "skipped", state: stateName(phase), reason };
+}

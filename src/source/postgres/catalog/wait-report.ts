@@ -1,0 +1,65 @@
+import { pause } from "../../../base/backoff.ts";
+import { logger } from "../../../base/log.ts";
+import { TaskGroup } from "../../../base/task-group.ts";
+import type { IntegrationError } from "../../../model/integration.ts";
+import { lockHolderOf } from "./lock-holder.ts";
+import { Session, type ConnectRequest } from "../connection/session.ts";
+
+const log = logger("postgres");
+
+/** What keeps tables from being copied; undefined where nothing does any more. */
+export type OnWait = (obstacle: IntegrationError | undefined) => void;
+
+interface Waiting {
+  readonly connect: ConnectRequest;
+  /** The process of the source that may wait for a lock. */
+  readonly pid: number;
+  readonly onWait: OnWait;
+}
+
+/** A wait that is shorter is not reported. */
+const firstLookMs = 3_000;
+const lookMs = 5_000;
+
+/**
+ * Does something that may wait for locks and transactions of others at the source, and reports whom it waits for. What
+ * was reported stands until the caller takes it back: the next attempt may wait for the same.
+ */
+export async function reportingWaits<T>(
+  waiting: Waiting,
+  work: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  await using tasks = new TaskGroup(signal);
+  tasks.run((stop) => watch(waiting, stop));
+  return await work();
+}
+
+async function watch({ connect, pid, onWait }: Waiting, signal: AbortSignal): Promise<void> {
+  await pause(firstLookMs, signal);
+  for (;;) {
+    try {
+      const obstacle = await obstacleOf(connect, pid, signal);
+      signal.throwIfAborted();
+      if (obstacle !== undefined) onWait(obstacle);
+    } catch (error) {
+      signal.throwIfAborted();
+      // The work that is watched meets the same and says so.
+      log.debug({ err: error }, "What a wait at the source is for could not be read");
+    }
+    await pause(lookMs, signal);
+  }
+}
+
+async function obstacleOf(
+  connect: ConnectRequest,
+  pid: number,
+  signal: AbortSignal,
+): Promise<IntegrationError | undefined> {
+  await using session = await Session.open(connect, signal);
+  const found = await lockHolderOf(session, pid);
+  if (found === undefined) return undefined;
+  const { lock, holder = "a transaction that has ended meanwhile." } = found;
+  const message = `Copying tables waits at the source for ${lock}, held by ${holder}`;
+  return { code: "SOURCE_TRANSACTION_OPEN", message };
+}

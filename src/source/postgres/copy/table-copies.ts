@@ -1,0 +1,254 @@
+import { LinkedAbort } from "../../../base/linked-abort.ts";
+import type { TableFailureReason } from "../../../model/replication/block.ts";
+import { readTables, type CatalogTable } from "../catalog/catalog-table.ts";
+import { pagesPerPiece, type CopyJob, type CopyPiece } from "./copy-plan.ts";
+import { copyRegions, copyRows, type CopiedRows } from "./copy-rows.ts";
+import { merge } from "./merge.ts";
+import { readFailure } from "./read-failure.ts";
+import type { RegionPool } from "../connection/region-pool.ts";
+import { quoteLiteral, quotedNameOf } from "../names.ts";
+import { Session, type ConnectRequest } from "../connection/session.ts";
+
+export interface CopyRequest {
+  readonly connect: ConnectRequest;
+  readonly publication: string;
+  /** Exported, and held for as long as the copy runs. */
+  readonly snapshot: string;
+  readonly pieces: readonly CopyPiece[];
+  readonly connections: number;
+  /** Sees the catalog as it is now. */
+  readonly control: Session;
+  /** Whether a connection that could not be opened is one that can be done without, or waited for. */
+  readonly isScarce: (error: unknown) => boolean;
+}
+
+/** What happens while tables are copied. `started` comes before a table's rows, nothing after one of the last three. */
+export type CopyStep =
+  | { readonly kind: "started" | "finished"; readonly job: CopyJob }
+  | { readonly kind: "rows"; readonly job: CopyJob; readonly rows: CopiedRows }
+  | { readonly kind: "failed"; readonly job: CopyJob; readonly reason: TableFailureReason }
+  /** The table was changed since the snapshot was taken, or is locked: copy it again with another one. */
+  | { readonly kind: "postponed"; readonly job: CopyJob };
+
+type WorkerStep = CopyStep | { readonly kind: "piece"; readonly job: CopyJob };
+
+/** Copies tables as they are in the snapshot, over several connections. */
+export async function* copyTables(request: CopyRequest, signal: AbortSignal): AsyncGenerator<CopyStep, void> {
+  const left = new Map<CopyJob, number>();
+  for (const { job } of request.pieces) left.set(job, (left.get(job) ?? 0) + 1);
+  const started = new Set<CopyJob>();
+  using stop = new LinkedAbort(signal);
+  const connections = Math.min(request.connections, request.pieces.length);
+  const [pool, queue] = [copyRegions(), new PieceQueue(request.pieces)];
+  const workers = Array.from({ length: connections }, () =>
+    work({ request, queue, pool, signal: stop.signal }),
+  );
+  try {
+    for await (const step of merge(workers, stop)) {
+      const { job } = step;
+      const count = left.get(job);
+      if (count === undefined) {
+        discard(step);
+        continue;
+      }
+      if (!started.has(job)) {
+        started.add(job);
+        yield { kind: "started", job };
+      }
+      if (step.kind === "rows") yield step;
+      else if (step.kind !== "piece" || count === 1) {
+        left.delete(job);
+        yield step.kind === "piece" ? { kind: "finished", job } : step;
+      } else left.set(job, count - 1);
+    }
+    for (const job of left.keys()) yield { kind: "postponed", job };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Of a table that is not copied any more. */
+function discard(step: WorkerStep): void {
+  if (step.kind === "rows") step.rows.release();
+}
+
+interface Work {
+  readonly request: CopyRequest;
+  readonly queue: PieceQueue;
+  readonly pool: RegionPool;
+  readonly signal: AbortSignal;
+}
+
+async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<WorkerStep, void> {
+  await using session = await Session.open(request.connect, signal).catch((error: unknown) => {
+    if (request.isScarce(error)) return undefined;
+    throw error;
+  });
+  // Others take the pieces, if there are others.
+  if (session === undefined) return;
+  let locked: readonly CopyJob[] = [];
+  for (let group = queue.take(); group.length > 0; group = queue.take()) {
+    // While pieces of a table are left, its lock is kept: a table that is rewritten moves its rows to other pages.
+    const isLocked = group.every(({ job }) => locked.includes(job));
+    const refused = isLocked ? [] : await lock(session, request, group);
+    locked = group.map(({ job }) => job);
+    if (refused === undefined) queue.putBack(group, "alone");
+    else {
+      for (const { job } of refused) queue.forget(job);
+      yield* refused;
+      const postponed = new Set(refused.map(({ job }) => job));
+      const pieces = group.filter(({ job }) => !postponed.has(job));
+      const left = yield* copyPieces({ session, pool, queue, pieces }, signal);
+      if (left === undefined) continue;
+      queue.putBack(left, "together");
+    }
+    // There is no transaction with these locks any more.
+    locked = [];
+  }
+  await session.run("ROLLBACK");
+}
+
+/** Many small tables are locked together, which saves trips, but only for as long as one large piece takes. */
+const groupTablesMax = 50;
+/** Less than PostgreSQL's deadlock_timeout: a session that alters two of them is never the victim of a deadlock with us. */
+const groupLockTimeout = "500ms";
+/** The stream stands meanwhile; a table that stays locked is tried again with the next snapshot. */
+const lockTimeout = "2s";
+
+/** The pieces that no worker has taken yet. */
+class PieceQueue {
+  readonly #pieces: CopyPiece[];
+  /** Tables that could not be locked together with others. */
+  readonly #alone = new Set<CopyJob>();
+
+  constructor(pieces: readonly CopyPiece[]) {
+    this.#pieces = [...pieces];
+  }
+
+  /** A piece, or small tables of one piece each; nothing when all are taken. */
+  take(): CopyPiece[] {
+    const first = this.#pieces.shift();
+    if (first === undefined) return [];
+    const group = [first];
+    let { pages } = first;
+    if (!this.#canBeGrouped(first, this.#pieces[0])) return group;
+    while (group.length < groupTablesMax) {
+      const [next, behind] = this.#pieces;
+      if (next === undefined || !this.#canBeGrouped(next, behind)) break;
+      pages += next.pages;
+      if (pages > pagesPerPiece) break;
+      group.push(next);
+      this.#pieces.shift();
+    }
+    return group;
+  }
+
+  putBack(pieces: readonly CopyPiece[], how: "alone" | "together"): void {
+    if (how === "alone") for (const { job } of pieces) this.#alone.add(job);
+    this.#pieces.unshift(...pieces);
+  }
+
+  /** The table cannot be copied. */
+  forget(job: CopyJob): void {
+    for (let index = this.#pieces.length - 1; index >= 0; index -= 1)
+      if (this.#pieces[index]?.job === job) this.#pieces.splice(index, 1);
+  }
+
+  /** `behind`: the piece that follows it, perhaps of the same table. */
+  #canBeGrouped({ job }: CopyPiece, behind: CopyPiece | undefined): boolean {
+    return !this.#alone.has(job) && behind?.job !== job;
+  }
+}
+
+/** Begins a transaction that sees the snapshot, and ends the one before. */
+export async function beginSnapshot(session: Session, snapshot: string): Promise<void> {
+  await session.run(snapshotSql(snapshot));
+}
+
+function snapshotSql(snapshot: string): string {
+  // Reading a large table takes its time.
+  return `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
+    SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`;
+}
+
+interface PieceWork {
+  readonly session: Session;
+  readonly pool: RegionPool;
+  readonly queue: PieceQueue;
+  readonly pieces: readonly CopyPiece[];
+}
+
+/** Gives the pieces that are left where one failed, and with it the transaction. */
+async function* copyPieces(
+  { session, pool, queue, pieces }: PieceWork,
+  signal: AbortSignal,
+): AsyncGenerator<WorkerStep, readonly CopyPiece[] | undefined> {
+  for (const [index, { job, sql }] of pieces.entries()) {
+    try {
+      for await (const rows of copyRows({ session, pool }, sql, signal)) yield { kind: "rows", job, rows };
+    } catch (error) {
+      const step = stepOf(error, job);
+      if (step === undefined) throw error;
+      queue.forget(job);
+      yield step;
+      return pieces.slice(index + 1);
+    }
+    yield { kind: "piece", job };
+  }
+  return undefined;
+}
+
+/**
+ * Keeps the tables of the pieces from being altered until the transaction ends. Gives steps for those that cannot be
+ * copied: a table that was altered between the snapshot and the lock would look empty if it was rewritten, and a column's
+ * name could mean another one. Undefined where the tables have to be locked one by one.
+ */
+async function lock(
+  session: Session,
+  request: CopyRequest,
+  pieces: readonly CopyPiece[],
+): Promise<readonly WorkerStep[] | undefined> {
+  const jobs = pieces.map(({ job }) => job);
+  const { publication, control, snapshot } = request;
+  try {
+    const names = jobs.map(({ table }) => `${table.kind === "r" ? "ONLY " : ""}${quotedNameOf(table)}`);
+    const timeout = jobs.length > 1 ? groupLockTimeout : lockTimeout;
+    // One trip: there may be thousands of small tables.
+    await session.run(
+      `${snapshotSql(snapshot)} SET LOCAL lock_timeout = '${timeout}';
+       LOCK TABLE ${names.join(", ")} IN ACCESS SHARE MODE`,
+    );
+    const wanted = { publication, oids: jobs.map(({ table }) => table.oid) };
+    const [then, now] = await Promise.all([readTables(session, wanted), readTables(control, wanted)]);
+    const isUnaltered = ({ table }: CopyJob): boolean =>
+      [then, now].every((tables) => isSame(table, tables.get(table.oid)));
+    return jobs.filter((job) => !isUnaltered(job)).map((job) => ({ kind: "postponed", job }));
+  } catch (error) {
+    const [first, ...others] = jobs;
+    const step = first === undefined ? undefined : stepOf(error, first);
+    if (step === undefined) throw error;
+    return others.length === 0 ? [step] : undefined;
+  }
+}
+
+/** Whether statements planned for one version of the table mean the same on the other. */
+function isSame(planned: CatalogTable, other: CatalogTable | undefined): boolean {
+  const essence = ({ schema, name, storage, columns, types, partitions }: CatalogTable): string =>
+    JSON.stringify({
+      schema,
+      name,
+      storage,
+      types,
+      columns: columns.map(({ id, name: column, typeOid, modifier }) => [id, column, typeOid, modifier]),
+      partitions: partitions.map(({ oid, storage: file, attachedBy }) => [oid, file, attachedBy]),
+    });
+  return other !== undefined && essence(planned) === essence(other);
+}
+
+/** What an error says about one table; undefined if it says something about the source. */
+function stepOf(error: unknown, job: CopyJob): WorkerStep | undefined {
+  const failure = readFailure(error, job.table);
+  if (failure === undefined) return undefined;
+  return failure === "altered" ? { kind: "postponed", job } : { kind: "failed", job, reason: failure };
+}

@@ -1,0 +1,439 @@
+import { pause } from "../../../base/backoff.ts";
+import { assert, unreachable } from "../../../base/assert.ts";
+import { TaskGroup } from "../../../base/task-group.ts";
+import type { Block, Cut } from "../../../model/replication/block.ts";
+import type { Position } from "../../../model/replication/position.ts";
+import type { Commit, Keepalive, StreamCommit } from "../../../wire/postgres/pgoutput/stream.ts";
+import type { Reach, Source, SourceMeasures, Standstill } from "../../source.ts";
+import type { BackendSocket, Region } from "../connection/backend-socket.ts";
+import { BlockBuilder } from "./block-builder.ts";
+import type { CatalogWatch } from "../tables/catalog-watch.ts";
+import { Decoder, noBoundary, type Stop } from "./decoder.ts";
+import type { Feedback } from "./feedback.ts";
+import { Headway, stallAfterMs } from "./headway.ts";
+import { parsePosition, positionOf, type LogIdentity, type Lsn } from "./lsn.ts";
+import type { StreamNames } from "../names.ts";
+import { RegionLease, type RegionPool } from "../connection/region-pool.ts";
+import type { RelationResolver } from "../tables/relation-resolver.ts";
+import type { Resources } from "../connection/resources.ts";
+import type { ConnectRequest, Session } from "../connection/session.ts";
+import { readSlot, slotLost } from "./slot.ts";
+import { sourceError } from "../connection/source-error.ts";
+import type { Spools } from "./spool.ts";
+import { causeOfStall } from "./stall.ts";
+import { Gate, raced, standStill } from "../verify/standstill.ts";
+import type { StreamTables } from "../tables/stream-tables.ts";
+import type { TableCopier } from "../copy/table-copier.ts";
+import { judge } from "../tables/table-judge.ts";
+
+/** Everything that an open stream is made of. */
+export interface SourceParts {
+  readonly connect: ConnectRequest;
+  readonly names: StreamNames;
+  readonly log: LogIdentity;
+  /** Where the stream begins. */
+  readonly start: Lsn;
+  readonly catalogPollMs: number;
+  readonly tables: StreamTables;
+  /** Sees the catalog for the stream, and never waits for locks. */
+  readonly control: Session;
+  readonly socket: BackendSocket;
+  /** Where its regions come from. */
+  readonly regions: RegionPool;
+  /** What came of the stream already. */
+  readonly first: Region;
+  readonly feedback: Feedback;
+  readonly watch: CatalogWatch;
+  readonly resolver: RelationResolver;
+  readonly copier: TableCopier;
+  readonly spools: Spools;
+  /** Closes all of the above. */
+  readonly resources: Resources;
+}
+
+/** A stream that changes nothing is still moved on, so that the server can forget WAL of other databases. */
+const idleCutBytes = 16n << 20n;
+const idleCutMs = 10_000;
+
+const failureLookMs = 100;
+/** With thousands of tables a look is work for the server: it looks for a twentieth of the time, but often enough. */
+const lookShare = 20;
+const lookPauseMsMax = 10_000;
+/** For a table that is new it looks earlier, for a fifth of the time at most. */
+const newsShare = 4;
+
+/** What the server means by an error in the stream. */
+const streamErrors = {
+  // object_not_in_prerequisite_state, undefined_file: the slot was invalidated, or its WAL is gone.
+  "55000": "SLOT_LOST",
+  "58P01": "SLOT_LOST",
+  // undefined_object: the publication.
+  "42704": "PUBLICATION",
+} as const;
+
+/**
+ * One stream. Everything that is not a row (copies, changes of the catalog, a standstill) happens at a boundary: between
+ * two transactions, or where a keepalive says that nothing is under way.
+ */
+export class PostgresSource implements Source {
+  readonly #parts: SourceParts;
+  readonly #decoder: Decoder;
+  readonly #gates: Gate[] = [];
+  #position: Lsn;
+  #committedAtMs = 0;
+  #lastCut: { lsn: Lsn; atMs: number };
+  /** Number of the look at the catalog that was taken up last. */
+  #judged = 0;
+  #isReading = false;
+  /** The look at the catalog after which tables are prepared for their copy again. */
+  #prepareAfter = 0;
+  readonly #headway: Headway;
+  #retainedBytes: number | undefined;
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+    this.#decoder = new Decoder(parts.tables.byOid);
+    this.#position = parts.start;
+    this.#headway = new Headway(parts.start);
+    this.#lastCut = { lsn: parts.start, atMs: performance.now() };
+  }
+
+  async *read(signal: AbortSignal): AsyncGenerator<Block, never, void> {
+    assert(!this.#isReading, "a source is read once");
+    this.#isReading = true;
+    const { first, spools, socket } = this.#parts;
+    const tasks = new TaskGroup(signal);
+    try {
+      tasks.run((stop) => this.#watchCatalog(stop));
+      tasks.run((stop) => this.#watchSlot(stop));
+      yield* this.#begin();
+      for (let region = first; ; region = await this.#next(tasks.signal)) {
+        yield* this.#region(region, tasks.signal);
+        await spools.flush();
+        this.#prepareCopies(tasks);
+      }
+    } catch (error) {
+      throw sourceError(error, streamErrors);
+    } finally {
+      for (const gate of this.#gates) gate.fail(new Error("the stream ended"));
+      socket.destroy();
+      await tasks[Symbol.asyncDispose]().catch(() => {});
+    }
+  }
+
+  confirm(position: Position): void {
+    this.#parts.feedback.confirm(parsePosition(position).lsn);
+  }
+
+  measures(): SourceMeasures {
+    const { socket, copier, tables } = this.#parts;
+    const waiting = tables.wanted().filter(({ isAnnounced }) => !isAnnounced);
+    return {
+      retainedBytes: this.#retainedBytes,
+      bytesRead: socket.bytesRead + copier.bytesRead,
+      copiesWaiting: this.#judged === 0 ? undefined : new Set(waiting.map(({ definition }) => definition.id)),
+    };
+  }
+
+  reach(): Reach {
+    const { socket } = this.#parts;
+    return this.#headway.reach(Date.now(), socket.isWithinMessage && socket.silenceMs < stallAfterMs);
+  }
+
+  async standstill(signal: AbortSignal): Promise<Standstill> {
+    const { connect, names, log, watch } = this.#parts;
+    // Whatever was done to the tables until now is taken up on the way.
+    signal.throwIfAborted();
+    await raced(watch.look({ isFresh: true }), signal);
+    const gate = new Gate();
+    this.#gates.push(gate);
+    const { publication } = names;
+    const place = (lsn: Lsn): Position => positionOf(log, lsn);
+    return standStill({ connect, gate, publication, positionOf: place, ask: () => this.#ask() }, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.resources[Symbol.asyncDispose]();
+  }
+
+  /** The place to go on from, known to the target before anything else. */
+  async *#begin(): AsyncGenerator<Block, void> {
+    const block = new BlockBuilder();
+    this.#judge(block);
+    block.cut(this.#cut());
+    block.wantCheckpoint();
+    yield* built(block);
+    this.#ask();
+  }
+
+  async #next(signal: AbortSignal): Promise<Region> {
+    const { received } = this.#decoder;
+    this.#headway.wait({ position: this.#position, received }, Date.now());
+    const region = await this.#parts.socket.read(signal);
+    this.#headway.resume(Date.now());
+    return region;
+  }
+
+  /** Measures how far the stream is from the end of the source's log, and finds out why where it does not come nearer. */
+  async #watchSlot(signal: AbortSignal): Promise<void> {
+    const { control, names, feedback, catalogPollMs } = this.#parts;
+    for (;;) {
+      this.#headway.ask(Date.now());
+      const slot = await readSlot(control, names.slot);
+      if (slot === undefined || slot.isUnusable) throw slotLost(names.slot);
+      this.#retainedBytes = slot.retainedBytes;
+      // A server that has nothing to send says how far it is when it is asked.
+      if (this.#headway.answer(slot.logEnd)) feedback.ask();
+      if (this.reach().stall !== undefined)
+        this.#headway.explain(await causeOfStall(control, names.slot, this.#position));
+      await pause(catalogPollMs, signal);
+    }
+  }
+
+  /** Comes to a boundary as soon as possible. */
+  #ask(): void {
+    this.#decoder.boundary = 0n;
+    this.#parts.feedback.ask();
+  }
+
+  async #watchCatalog(signal: AbortSignal): Promise<void> {
+    const { watch, tables } = this.#parts;
+    let lookMs = 0;
+    for (;;) {
+      await this.#untilNextLook(lookMs, signal);
+      const start = performance.now();
+      await watch.look();
+      lookMs = performance.now() - start;
+      const hasNews = watch.observation !== undefined || (watch.view?.number ?? 0) > this.#judged;
+      if (hasNews || tables.wanted().length > 0) this.#ask();
+    }
+  }
+
+  /**
+   * `lookMs`: how long the last look took. A new table need not wait for its turn, and a table that failed in the stream
+   * must leave the publication soon, since its users' updates fail.
+   */
+  async #untilNextLook(lookMs: number, signal: AbortSignal): Promise<void> {
+    const { watch, tables, catalogPollMs } = this.#parts;
+    const { failures } = tables;
+    const end = performance.now() + Math.max(catalogPollMs, Math.min(lookMs * lookShare, lookPauseMsMax));
+    const probeMs = Math.max(catalogPollMs, lookMs * newsShare);
+    let probeAt = performance.now() + probeMs;
+    for (let now = performance.now(); now < end; now = performance.now()) {
+      await pause(Math.min(end - now, failureLookMs), signal);
+      if (tables.failures !== failures) return;
+      if (performance.now() < probeAt || probeAt >= end) continue;
+      if (await watch.hasTableNews()) return;
+      probeAt = performance.now() + probeMs;
+    }
+  }
+
+  #prepareCopies(tasks: TaskGroup): void {
+    const { copier, tables, watch } = this.#parts;
+    const wanted = tables.wanted();
+    if (!copier.isIdle || wanted.length === 0 || watch.number <= this.#prepareAfter) return;
+    // Tables that cannot be copied now wait for another look at the catalog.
+    this.#prepareAfter = watch.number;
+    tasks.run(async (signal) => {
+      await copier.prepare(wanted, signal);
+      this.#ask();
+    });
+  }
+
+  async *#region(region: Region, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const decoder = this.#decoder;
+    decoder.at = 0;
+    const lease = new RegionLease(this.#parts.regions, region);
+    let block = new BlockBuilder(region, lease);
+    for (;;) {
+      const stop = decoder.decode(region, block);
+      if (stop.kind === "end") break;
+      const around = this.#around(stop, signal);
+      if (around === undefined) await this.#within(stop, block, signal);
+      else {
+        yield* built(block);
+        yield* around;
+        block = new BlockBuilder(region, lease);
+      }
+    }
+    yield* built(block);
+    lease.release();
+  }
+
+  /** What belongs into blocks of its own, between those of the region. */
+  #around(stop: Stop, signal: AbortSignal): AsyncGenerator<Block, void> | undefined {
+    switch (stop.kind) {
+      case "boundary":
+        return this.#boundary(stop.lsn, signal);
+      case "stream-commit":
+        return this.#replay(stop.commit, signal);
+      case "keepalive":
+        return this.#keepalive(stop.keepalive, signal);
+      case "end":
+      case "unresolved":
+      case "commit":
+      case "stream":
+      case "stream-abort":
+        return undefined;
+      default:
+        return unreachable(stop);
+    }
+  }
+
+  async #within(stop: Stop, block: BlockBuilder, signal: AbortSignal): Promise<void> {
+    const { resolver, spools } = this.#parts;
+    switch (stop.kind) {
+      case "unresolved":
+        return resolver.resolve(stop.table, { block, signal });
+      case "commit":
+        return this.#commit(stop.commit, block);
+      case "stream":
+        this.#decoder.spool = await spools.get(stop.xid);
+        return;
+      case "stream-abort":
+        if (stop.abort.subXid === stop.abort.xid) await spools.remove(stop.abort.xid);
+        else (await spools.get(stop.abort.xid)).aborted.add(stop.abort.subXid);
+        return;
+      case "end":
+      case "boundary":
+      case "stream-commit":
+      case "keepalive":
+        return;
+      default:
+        unreachable(stop);
+    }
+  }
+
+  #commit({ endLsn, committedAtMs }: Commit, block: BlockBuilder): void {
+    this.#position = endLsn;
+    this.#committedAtMs = committedAtMs;
+    block.cut({ ...this.#cut(), transactions: 1 });
+  }
+
+  /** A transaction that was sent in pieces has committed: blocks without a cut, but for the last. */
+  async *#replay(commit: StreamCommit, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const { spools, resolver } = this.#parts;
+    const decoder = this.#decoder;
+    const { at } = decoder;
+    const spool = await spools.get(commit.xid);
+    await spool.flush();
+    decoder.enter(commit);
+    for await (const region of spool.regions()) {
+      decoder.at = 0;
+      const block = new BlockBuilder(region);
+      for (;;) {
+        const stop = decoder.decodeSpooled(region, spool, block);
+        if (stop.kind === "end") break;
+        assert(stop.kind === "unresolved", "a transaction that is sent in pieces holds nothing but changes");
+        await resolver.resolve(stop.table, { block, signal });
+      }
+      yield* built(block);
+    }
+    decoder.enter(undefined);
+    decoder.at = at;
+    const last = new BlockBuilder();
+    this.#commit(commit, last);
+    yield* built(last);
+    await spools.remove(commit.xid);
+  }
+
+  async *#keepalive({ walEnd, replyRequested }: Keepalive, signal: AbortSignal): AsyncGenerator<Block, void> {
+    if (replyRequested) this.#parts.feedback.reply();
+    // Within a transaction, what was sent of it is not complete up to there.
+    if (this.#decoder.transaction !== undefined) return;
+    const stopAt = this.#gate?.boundary ?? noBoundary;
+    if (stopAt > this.#position && stopAt < walEnd) {
+      // First to where somebody wants to stand: a place further on, once told, would not be taken back.
+      this.#position = stopAt;
+      yield* this.#boundary(stopAt, signal);
+    }
+    if (walEnd > this.#position) this.#position = walEnd;
+    if (walEnd >= this.#decoder.boundary) yield* this.#boundary(walEnd, signal);
+    const isDue =
+      replyRequested ||
+      this.#position - this.#lastCut.lsn >= idleCutBytes ||
+      performance.now() - this.#lastCut.atMs >= idleCutMs;
+    if (!isDue || this.#position === this.#lastCut.lsn) return;
+    const block = new BlockBuilder();
+    block.cut(this.#cut());
+    block.wantCheckpoint();
+    yield* built(block);
+  }
+
+  /** Everything that committed before `lsn` has been read, and nothing is under way. */
+  async *#boundary(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const { tables, watch, copier, control } = this.#parts;
+    const block = new BlockBuilder();
+    this.#judge(block);
+    const { observation } = watch;
+    if (observation !== undefined && observation.lsn <= lsn) watch.taken(tables.observe(observation, block));
+    const reveal = tables.revealLsn();
+    if (reveal !== undefined && reveal <= lsn) tables.reveal(block);
+    if (!block.isEmpty) block.cut(this.#cut());
+    yield* built(block);
+    yield* this.#stand(lsn, signal);
+    if (copier.isPrepared) {
+      yield* copier.copy(this.#cut(), control, signal);
+      this.#parts.feedback.ask();
+    }
+    this.#setBoundary();
+  }
+
+  #judge(block: BlockBuilder): void {
+    const { watch, tables } = this.#parts;
+    const { view } = watch;
+    for (const [oid, reason] of watch.takeRefused()) {
+      const table = tables.byOid.get(oid);
+      if (table?.phase.kind === "copied" || table?.phase.kind === "synced") tables.fail(table, reason, block);
+    }
+    if (view === undefined || view.number <= this.#judged) return;
+    this.#judged = view.number;
+    judge(tables, view, block);
+  }
+
+  /** Stops for those who want a snapshot of the source beside an equal target. */
+  async *#stand(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const gate = this.#gate;
+    if (gate === undefined || (gate.boundary ?? noBoundary) > lsn) return;
+    await gate.pause(signal);
+    const stopAt = gate.boundary;
+    if (stopAt === undefined || stopAt > lsn) return;
+    // Nothing has committed between the last transaction and there.
+    this.#position = stopAt;
+    const block = new BlockBuilder();
+    block.cut(this.#cut());
+    block.wantCheckpoint();
+    yield* built(block);
+    await gate.wait(signal);
+  }
+
+  /** The first one of whom something is wanted still. */
+  get #gate(): Gate | undefined {
+    while (this.#gates[0]?.isOver === true) this.#gates.shift();
+    return this.#gates[0];
+  }
+
+  #setBoundary(): void {
+    const { tables, watch, copier } = this.#parts;
+    const isUrgent = copier.isPrepared || (watch.view?.number ?? 0) > this.#judged;
+    const places = [
+      isUrgent ? 0n : undefined,
+      watch.observation?.lsn,
+      tables.revealLsn(),
+      this.#gate?.boundary,
+    ].filter((lsn) => lsn !== undefined);
+    this.#decoder.boundary = places.reduce((least, lsn) => (lsn < least ? lsn : least), noBoundary);
+  }
+
+  /** The stream's place now. */
+  #cut(): Omit<Cut, "after"> {
+    this.#lastCut = { lsn: this.#position, atMs: performance.now() };
+    const position = positionOf(this.#parts.log, this.#position);
+    return { position, committedAtMs: this.#committedAtMs, transactions: 0 };
+  }
+}
+
+function* built(block: BlockBuilder): Generator<Block, void> {
+  const result = block.build();
+  if (result !== undefined) yield result;
+}

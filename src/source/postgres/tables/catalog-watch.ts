@@ -1,0 +1,213 @@
+import { logger } from "../../../base/log.ts";
+import type { TableFailureReason } from "../../../model/replication/block.ts";
+import type { Scope } from "../../../model/data-filter.ts";
+import { CodedError } from "../../../base/errors.ts";
+import {
+  parseTable,
+  readTableTexts,
+  tablesMarkSql,
+  type CatalogTable,
+  type CatalogTables,
+} from "../catalog/catalog-table.ts";
+import { parseLsn, type Lsn } from "../stream/lsn.ts";
+import { withEmptyPartitions } from "./empty-partitions.ts";
+import type { StreamNames } from "../names.ts";
+import { readPublication, unpublishTable } from "../catalog/publication.ts";
+import { selectTables } from "../catalog/scope-tables.ts";
+import type { Session } from "../connection/session.ts";
+import { followable, nameOf, shapeOf, type TypeContext } from "../catalog/shape.ts";
+import type { Observation } from "./stream-tables.ts";
+import { readTypeContext } from "../catalog/type-context.ts";
+
+const log = logger("postgres");
+
+/** The selected tables as they were at the last look that found something new. */
+export interface CatalogView {
+  readonly number: number;
+  readonly selected: CatalogTables;
+  readonly context: TypeContext;
+}
+
+export interface WatchRequest {
+  /** For the watch alone: it may wait for locks. */
+  readonly session: Session;
+  readonly names: StreamNames;
+  readonly scope: Scope;
+  readonly database: string;
+  /** Told the number of each look as it begins. */
+  readonly tables: { look: number; readonly changedAt: number };
+}
+
+/** Looks at the source's catalog now and then, and keeps the publication free of tables that cannot be in it. */
+export class CatalogWatch {
+  readonly #request: WatchRequest;
+  #looking: Promise<void> = Promise.resolve();
+  #number = 0;
+  #texts: readonly string[] = [];
+  /** The texts of the last observation: nothing new is observed while they stay. */
+  #observed: readonly string[] | undefined;
+  /** The number of the look that observed them. */
+  #observedAt = 0;
+  /** Which transactions could be seen before the last look. */
+  #seenAtLook: string | undefined;
+  #view: CatalogView | undefined;
+  #observation: Observation | undefined;
+  #refused = new Map<number, TableFailureReason>();
+  /** What `hasTableNews` read before the last look. */
+  #mark: string | undefined;
+  /** Tables as they were parsed last, by their texts: most are the same at the next look. */
+  #parsed: ReadonlyMap<string, CatalogTable> = new Map();
+
+  constructor(request: WatchRequest) {
+    this.#request = request;
+  }
+
+  /** Grows with each look; a look under way has the number already. */
+  get number(): number {
+    return this.#number;
+  }
+
+  get view(): CatalogView | undefined {
+    return this.#view;
+  }
+
+  /** To be taken up where the stream reaches its place. */
+  get observation(): Observation | undefined {
+    return this.#observation;
+  }
+
+  /** Tables by oid that had to leave the publication since the last call: their changes do not come any more. */
+  takeRefused(): ReadonlyMap<number, TableFailureReason> {
+    const refused = this.#refused;
+    this.#refused = new Map();
+    return refused;
+  }
+
+  /** The observation has been taken up. `isComplete`: for every table; else the next look observes again. */
+  taken(isComplete: boolean): void {
+    this.#observation = undefined;
+    if (!isComplete) this.#observed = undefined;
+  }
+
+  /**
+   * One after another. Throws `CodedError` PUBLICATION where the stream cannot go on. `isFresh`: an
+   * observation that has not been taken up gives way to a newer one.
+   */
+  async look({ isFresh = false } = {}): Promise<void> {
+    const look = this.#looking.then(() => this.#look(isFresh));
+    this.#looking = look.catch(() => {});
+    await look;
+  }
+
+  async #look(isFresh: boolean): Promise<void> {
+    this.#number += 1;
+    this.#request.tables.look = this.#number;
+    await this.#lookAtPublication();
+    const isQuiet = await this.#isQuiet();
+    if (isQuiet && this.#isObserved(this.#texts) && !isFresh) return;
+    this.#mark = await this.#readMark();
+    const texts = await this.#read();
+    if (this.#view === undefined || this.#isViewOld(this.#view, texts)) {
+      this.#texts = texts;
+      this.#view = await this.#viewOf(texts);
+      await this.#unpublish(this.#view);
+    }
+    if (isFresh) this.taken(false);
+    await this.#observe(texts, this.#view);
+  }
+
+  /**
+   * Whether tables have been made, dropped or altered since the last look. It does not see all that a look sees, but
+   * costs the source a small part of one.
+   */
+  async hasTableNews(): Promise<boolean> {
+    return (await this.#readMark()) !== this.#mark;
+  }
+
+  async #readMark(): Promise<string> {
+    const { mark } = await this.#request.session.row<{ mark: string }>(tablesMarkSql);
+    return mark;
+  }
+
+  /** Whether the same transactions can be seen as at the last look: then so can the same catalog. */
+  async #isQuiet(): Promise<boolean> {
+    const { seen } = await this.#request.session.row<{ seen: string }>(
+      "SELECT pg_current_snapshot()::text AS seen",
+    );
+    const isQuiet = seen === this.#seenAtLook;
+    this.#seenAtLook = seen;
+    return isQuiet;
+  }
+
+  /** A table whose state has changed since is judged again by the same texts: it may have failed, and be mended already. */
+  #isViewOld(view: CatalogView, texts: readonly string[]): boolean {
+    return this.#request.tables.changedAt >= view.number || !sameTexts(texts, this.#texts);
+  }
+
+  /**
+   * Whether an observation of these was made after every change of a table's state: a table that was published, copied and
+   * taken out again between two looks has the same texts as before, but it is not the same.
+   */
+  #isObserved(texts: readonly string[]): boolean {
+    if (this.#request.tables.changedAt >= this.#observedAt) return false;
+    return this.#observed !== undefined && sameTexts(texts, this.#observed);
+  }
+
+  #read(): Promise<readonly string[]> {
+    const { session, names } = this.#request;
+    return readTableTexts(session, { publication: names.publication });
+  }
+
+  async #logEnd(): Promise<Lsn> {
+    const { lsn } = await this.#request.session.row<{ lsn: string }>(
+      "SELECT pg_current_wal_insert_lsn()::text AS lsn",
+    );
+    return parseLsn(lsn);
+  }
+
+  async #viewOf(texts: readonly string[]): Promise<CatalogView> {
+    const { session, scope, database } = this.#request;
+    this.#parsed = new Map(texts.map((text) => [text, this.#parsed.get(text) ?? parseTable(text)]));
+    const tables = new Map([...this.#parsed.values()].map((table) => [table.oid, table]));
+    const selected = await withEmptyPartitions(session, selectTables(tables, scope, database));
+    return { number: this.#number, selected, context: await readTypeContext(session, selected.values()) };
+  }
+
+  /**
+   * What was read before and after an LSN was the catalog at that LSN. (A transaction that waits for a synchronous
+   * standby is in the log but not yet visible; whoever follows the stream there finds its tables changed since.)
+   */
+  async #observe(texts: readonly string[], view: CatalogView): Promise<void> {
+    if (this.#observation !== undefined) return;
+    if (this.#isObserved(texts)) return;
+    const lsn = await this.#logEnd();
+    if (!sameTexts(texts, await this.#read())) return;
+    this.#observed = texts;
+    this.#observedAt = this.#number;
+    this.#observation = { ...view, number: this.#number, lsn };
+  }
+
+  /** At once: until then the updates of such a table's users fail. */
+  async #unpublish({ selected, context }: CatalogView): Promise<void> {
+    const { session, names } = this.#request;
+    for (const table of this.#parsed.values()) {
+      if (table.membership === null) continue;
+      const result = shapeOf(followable(table), context);
+      if (selected.has(table.oid) && result.kind === "shape") continue;
+      if (result.kind === "failed") this.#refused.set(table.oid, result.reason);
+      log.info({ table: nameOf(table) }, "Taking a table out of the publication");
+      await unpublishTable(session, names.publication, table);
+    }
+  }
+
+  async #lookAtPublication(): Promise<void> {
+    const { session, names } = this.#request;
+    const publication = await readPublication(session, names.publication);
+    if (publication.state !== "intact")
+      throw new CodedError("PUBLICATION", `Publication ${names.publication} was dropped or altered.`);
+  }
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index]);
+}

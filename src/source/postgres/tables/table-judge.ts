@@ -1,0 +1,81 @@
+import type { BlockBuilder } from "../stream/block-builder.ts";
+import type { CatalogTable } from "../catalog/catalog-table.ts";
+import type { CatalogView } from "./catalog-watch.ts";
+import { memoOf, shapeOf, type ShapeMemo, type ShapeResult } from "../catalog/shape.ts";
+import type { StreamTables } from "./stream-tables.ts";
+import type { TrackedTable } from "./tracked-table.ts";
+
+/**
+ * Takes up what a look at the catalog says about tables that take no changes: new ones, ones that failed and may have
+ * been mended, ones that wait for their copy. None of this depends on where the stream is.
+ */
+export function judge(tables: StreamTables, { selected, context }: CatalogView, block: BlockBuilder): void {
+  for (const table of tables.byOid.values()) {
+    if (isIdle(table) && !selected.has(table.oid)) tables.drop(table, block);
+  }
+  for (const found of selected.values()) {
+    const table = tables.byOid.get(found.oid);
+    if (table !== undefined && !isIdle(table)) continue;
+    const result = shapeOf(found, context);
+    if (table === undefined) judgeNew(tables, { found, result }, block);
+    else judgeIdle(tables, { table, found, result }, block);
+  }
+}
+
+/** Takes no changes. */
+function isIdle({ phase }: TrackedTable): boolean {
+  return phase.kind === "wanted" || phase.kind === "failed";
+}
+
+interface Found {
+  readonly found: CatalogTable;
+  readonly result: ShapeResult;
+}
+
+function judgeNew(tables: StreamTables, { found, result }: Found, block: BlockBuilder): void {
+  if (result.kind === "shape") tables.add(result.shape);
+  else tables.addFailed(found, result.reason, block);
+}
+
+function judgeIdle(
+  tables: StreamTables,
+  { table, found, result }: Found & { readonly table: TrackedTable },
+  block: BlockBuilder,
+): void {
+  if (table.phase.kind === "wanted") {
+    if (result.kind === "failed") tables.fail(table, result.reason, block);
+    // The target must know before it stores a place behind changes that the copy would have.
+    else if (table.isKnown && !table.isAnnounced) tables.want(table, result.shape, block);
+  }
+  if (
+    table.phase.kind === "failed" &&
+    result.kind === "shape" &&
+    isMended(table, found, table.phase.reason.code)
+  ) {
+    table.isAnnounced = false;
+    table.enter({ kind: "wanted" });
+  }
+}
+
+/** Failures whose cause the catalog shows: they are over when the table can be replicated. */
+const shownByCatalog = new Set([
+  "TABLE_WITHOUT_KEY",
+  "TABLE_UNSUPPORTED",
+  "TABLE_UNSUPPORTED_TYPE",
+  "TABLE_PRIVILEGE",
+  "TABLE_ROW_SECURITY",
+  "TABLE_MISSING",
+]);
+
+function isMended(table: TrackedTable, found: CatalogTable, code: string): boolean {
+  if (shownByCatalog.has(code)) return true;
+  // Whoever took it out of the publication puts it back.
+  if (code === "TABLE_NOT_PUBLISHED") return found.membership !== null;
+  // Values that the target refused, or rows that could not be read: another try wants another table.
+  return table.memo === undefined || unpublished(memoOf(found, 0)) !== unpublished(table.memo);
+}
+
+/** A memo without what a table has only in the publication, and loses when it fails. */
+function unpublished(memo: ShapeMemo): string {
+  return JSON.stringify({ ...memo, key: 0, membership: 0, publishedBy: 0 });
+}

@@ -1,0 +1,195 @@
+import type { TableReading } from "../../../model/replication/digest.ts";
+import { Deadline } from "../../../base/deadline.ts";
+import { CodedError } from "../../../base/errors.ts";
+import type { Position } from "../../../model/replication/position.ts";
+import type { TableDefinition } from "../../../model/replication/relation.ts";
+import type { Standstill } from "../../source.ts";
+import type { Lsn } from "../stream/lsn.ts";
+import { Session, type ConnectRequest } from "../connection/session.ts";
+import { ExportedSnapshot } from "../stream/slot.ts";
+import { SnapshotDigests } from "./table-digest.ts";
+import { beginSnapshot } from "../copy/table-copies.ts";
+
+/** How long the stream may wait for a snapshot: transactions that are open at the source hold one up. */
+const snapshotDeadlineMs = 30_000;
+
+/**
+ * Where a standstill and the reader of the stream meet.
+ *
+ * ```
+ * requested ─ reader at a boundary ─▶ paused ─ snapshot taken ─▶ running to its LSN ─ reached ─▶ waiting ─▶ released
+ * ```
+ */
+export class Gate {
+  readonly #paused = deferred();
+  readonly #target = deferred();
+  readonly #reached = deferred();
+  readonly #released = deferred();
+  #state: "requested" | "paused" | "running" | "waiting" | "released" = "requested";
+  #lsn: Lsn | undefined;
+
+  /** Where the reader has to stop: at its next boundary, at an LSN, or (undefined) nowhere any more. */
+  get boundary(): Lsn | undefined {
+    if (this.#state === "requested") return 0n;
+    return this.#state === "running" ? this.#lsn : undefined;
+  }
+
+  /** Nobody wants anything of the reader any more. */
+  get isOver(): boolean {
+    return this.#state === "released";
+  }
+
+  /** The reader: stands still until it may go on. */
+  async pause(signal: AbortSignal): Promise<void> {
+    if (this.#state !== "requested") return;
+    this.#state = "paused";
+    this.#paused.resolve();
+    await raced(this.#target.promise, signal);
+  }
+
+  /** The reader: has told the cut at the LSN, and stands still until the release. */
+  async wait(signal: AbortSignal): Promise<void> {
+    if (this.#state !== "running") return;
+    this.#state = "waiting";
+    this.#reached.resolve();
+    await raced(this.#released.promise, signal);
+  }
+
+  /** The reader has ended. */
+  fail(error: unknown): void {
+    this.#state = "released";
+    this.#paused.reject(error);
+    this.#reached.reject(error);
+  }
+
+  get paused(): Promise<void> {
+    return this.#paused.promise;
+  }
+
+  runTo(lsn: Lsn): Promise<void> {
+    if (this.#state === "paused") {
+      this.#state = "running";
+      this.#lsn = lsn;
+      this.#target.resolve();
+    }
+    return this.#reached.promise;
+  }
+
+  release(): void {
+    this.#state = "released";
+    this.#target.resolve();
+    this.#released.resolve();
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function deferred(): Deferred {
+  let resolve: () => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  // Whoever waits sees the failure; perhaps nobody does any more.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
+export interface StandstillParts {
+  readonly connect: ConnectRequest;
+  readonly publication: string;
+  readonly gate: Gate;
+  readonly positionOf: (lsn: Lsn) => Position;
+  /** Asks the server for a sign, so that a quiet stream comes to a boundary. */
+  readonly ask: () => void;
+}
+
+async function snapshotInTime(connect: ConnectRequest, signal: AbortSignal): ReturnType<typeof takeSnapshot> {
+  using deadline = new Deadline(snapshotDeadlineMs, signal);
+  try {
+    return await takeSnapshot(connect, deadline.signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw deadline.isPast ? tooBusy(error) : error;
+  }
+}
+
+/** See `Source.standstill`. */
+export async function standStill(parts: StandstillParts, signal: AbortSignal): Promise<Standstill> {
+  const { connect, gate } = parts;
+  try {
+    parts.ask();
+    await raced(gate.paused, signal);
+    const { session, lsn } = await snapshotInTime(connect, signal);
+    try {
+      const reached = gate.runTo(lsn);
+      parts.ask();
+      await raced(reached, signal);
+      return heldSnapshot(parts, session, lsn);
+    } catch (error) {
+      await session[Symbol.asyncDispose]();
+      throw error;
+    }
+  } catch (error) {
+    gate.release();
+    throw error;
+  }
+}
+
+function tooBusy(cause: unknown): CodedError {
+  return new CodedError(
+    "SOURCE_UNREACHABLE",
+    "A transaction that has been open at the source for long keeps a snapshot from being taken; try again.",
+    { cause },
+  );
+}
+
+async function takeSnapshot(
+  connect: ConnectRequest,
+  signal: AbortSignal,
+): Promise<{ session: Session; lsn: Lsn }> {
+  await using exported = await ExportedSnapshot.open(connect, signal);
+  // Outlives the deadline of the snapshot; ended by whoever holds the standstill.
+  const session = await Session.open(connect, neverAborted);
+  try {
+    await beginSnapshot(session, exported.snapshot);
+    return { session, lsn: exported.lsn };
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+const neverAborted = new AbortController().signal;
+
+function heldSnapshot(
+  { gate, positionOf, publication }: StandstillParts,
+  session: Session,
+  lsn: Lsn,
+): Standstill {
+  const digests = new SnapshotDigests({ session, publication });
+  return {
+    position: positionOf(lsn),
+    release: () => gate.release(),
+    digest: (table: TableDefinition, signal: AbortSignal): Promise<TableReading> =>
+      digests.digest(table, signal),
+    [Symbol.asyncDispose]: async () => {
+      gate.release();
+      await session[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export function raced(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason as Error);
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

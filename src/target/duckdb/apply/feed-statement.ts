@@ -1,0 +1,64 @@
+import type {
+  DuckDBMaterializedResult,
+  DuckDBPreparedStatement,
+  DuckDBType,
+  DuckDBValue,
+} from "@duckdb/node-api";
+import type { Feed, Feeds, FillChunk } from "./feed.ts";
+import type { Session } from "../instance/session.ts";
+
+/** A statement that reads rows from us, prepared at its first use. */
+export class FeedStatement {
+  readonly #session: Session;
+  readonly #feed: Feed;
+  readonly #sql: string;
+  #prepared: DuckDBPreparedStatement | undefined;
+
+  /** `types` of the columns f0, f1 … of `feed` in the SQL that `sql` makes. */
+  constructor(
+    { session, feeds }: { readonly session: Session; readonly feeds: Feeds },
+    types: readonly DuckDBType[],
+    sql: (feed: string) => string,
+  ) {
+    this.#session = session;
+    this.#feed = feeds.open(types);
+    this.#sql = sql(this.#feed.sql);
+  }
+
+  /** Gives the rows changed. Throws what `fill` threw, or what DuckDB throws. */
+  async run(fill: FillChunk, values: readonly DuckDBValue[] = []): Promise<number> {
+    return (await this.#execute(fill, values)).rowsChanged;
+  }
+
+  /** Few rows, whole. Throws as `run`. */
+  async rows(fill: FillChunk): Promise<DuckDBValue[][]> {
+    return (await this.#execute(fill, [])).getRows();
+  }
+
+  async #execute(fill: FillChunk, values: readonly DuckDBValue[]): Promise<DuckDBMaterializedResult> {
+    this.#feed.fill(fill);
+    this.#prepared ??= await this.#session.prepare(this.#sql);
+    const binds = this.#feed.binds();
+    try {
+      if (values.length > 0) this.#prepared.bind([...values]);
+      return await this.#session.execute(this.#prepared);
+    } catch (error) {
+      throw this.#feed.failure() ?? error;
+    } finally {
+      // What is left of the rows would stay in memory as long as the statement.
+      this.#feed.empty();
+      // Bound anew in spite of its preparation: some schema has changed, and would make every execution bind anew.
+      if (this.#feed.binds() !== binds) this.#forget();
+    }
+  }
+
+  close(): void {
+    this.#forget();
+    this.#feed.close();
+  }
+
+  #forget(): void {
+    this.#prepared?.destroySync();
+    this.#prepared = undefined;
+  }
+}

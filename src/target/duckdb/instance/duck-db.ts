@@ -1,0 +1,296 @@
+import { mkdir, rm, statfs } from "node:fs/promises";
+import { availableParallelism, totalmem } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { holdThreads } from "../../../base/end-process.ts";
+import { duckFailure } from "./duck-errors.ts";
+import { Feeds } from "../apply/feed.ts";
+import { GiveBack } from "./give-back.ts";
+import { Ledger, type Ownership } from "../tables/ledger.ts";
+import { wholeTable } from "../tables/physical-tables.ts";
+import { ledgerSchema } from "../tables/reserved-names.ts";
+import { makeGuards } from "./reader-guards.ts";
+import type { RowSizes } from "../tables/row-sizes.ts";
+import { Session } from "./session.ts";
+import { literal, quoted } from "./sql-text.ts";
+import { headersAreAsExpected } from "../apply/string-headers.ts";
+import { FeedTools, Scratch } from "../apply/tuple-feed.ts";
+
+interface DuckDbParts {
+  readonly directory: string;
+  readonly rowSizes: RowSizes;
+  readonly memoryBytes: number;
+  readonly spillBytes: number;
+  /** A session for giving memory back. */
+  readonly own: Session;
+}
+
+export interface DuckDbOptions {
+  /** What DuckDB may hold in memory. */
+  readonly memoryBytes?: number | undefined;
+  readonly threads?: number | undefined;
+  /** What it may write to temporary files. Default: half of the disk space that is free. */
+  readonly spillBytes?: number | undefined;
+  /** Default: what fits the memory. */
+  readonly rowSizes?: RowSizes;
+}
+
+/** Enough for the work of a stream; less on a machine that has little. */
+export function defaultMemoryBytes(): number {
+  const constrained = process.constrainedMemory();
+  const machine = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.min(512_000_000, Math.max(256_000_000, Math.floor(machine / 4)));
+}
+
+/**
+ * One core is left to our own thread, which every statement that writes waits for; and DuckDB spins where one of its
+ * threads waits for another one: with as many threads as cores it took twice the time of the processor.
+ */
+export function defaultThreads(): number {
+  return Math.min(4, Math.max(1, availableParallelism() - 1));
+}
+
+/** A row is in memory twice while it is committed. */
+function rowSizesFor(memoryBytes: number): RowSizes {
+  return {
+    largeBytes: 32 * 1024,
+    groupBytes: 16 * 1024 ** 2,
+    // A row group of DuckDB has 122,880 rows: 15 groups, which a checkpoint writes anew together.
+    groupRows: 8192,
+    rowBytesMax: Math.floor((memoryBytes * 2) / 5),
+  };
+}
+
+/** One running DuckDB with the database files of one directory attached. Knows nothing of streams. */
+export class DuckDb {
+  readonly directory: string;
+  /** What DuckDB may hold in memory. */
+  readonly memoryBytes: number;
+  /** What it may write to temporary files. */
+  readonly spillBytes: number;
+  readonly feeds: Feeds;
+  readonly rowSizes: RowSizes;
+  readonly #scratch = new Scratch();
+  readonly #instance: DuckDBInstance;
+  readonly #session: Session;
+  readonly #knownHeaders = headersAreAsExpected();
+  readonly #others = new Set<Session>();
+  /** A statement that reads rows from us waits for JavaScript. */
+  readonly #threads = holdThreads();
+  /** Those of the others that write. */
+  readonly #writers = new Set<Session>();
+  readonly #own: Session;
+  readonly #giveBack: GiveBack;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    { directory, rowSizes, memoryBytes, spillBytes, own }: DuckDbParts,
+    instance: DuckDBInstance,
+    session: Session,
+  ) {
+    this.directory = directory;
+    this.memoryBytes = memoryBytes;
+    this.spillBytes = spillBytes;
+    this.rowSizes = rowSizes;
+    this.#instance = instance;
+    this.#session = session;
+    this.feeds = new Feeds(session.connection);
+    this.#own = own;
+    this.#giveBack = new GiveBack({
+      session: own,
+      memoryBytes,
+      isRead: () => this.#others.size > this.#writers.size,
+    });
+  }
+
+  /** The directory belongs to this process. */
+  static async open(directory: string, options: DuckDbOptions = {}): Promise<DuckDb> {
+    const memoryBytes = options.memoryBytes ?? defaultMemoryBytes();
+    const rowSizes = options.rowSizes ?? rowSizesFor(memoryBytes);
+    const temporary = temporaryIn(directory);
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true, mode: 0o700 });
+    const spillBytes = options.spillBytes ?? (await freeBytes(temporary)) / 2;
+    const instance = await DuckDBInstance.create(
+      ":memory:",
+      settings(temporary, { ...options, memoryBytes }),
+    );
+    const session = await Session.open(instance, () => {});
+    await session.run(`SET GLOBAL allowed_directories = [${literal(join(directory, "/"))}]`);
+    // From here on SQL reaches no file outside the directory, no network and no extension.
+    await session.run("SET GLOBAL enable_external_access = false");
+    await session.run("SET GLOBAL TimeZone = 'UTC'");
+    // Not among the settings that an instance is made with: there it has no effect.
+    await session.run(`SET GLOBAL max_temp_directory_size = '${Math.floor(spillBytes)}B'`);
+    await makeGuards(session);
+    // Memory is given back by a lower limit for a moment.
+    await session.run("SET GLOBAL allowed_configs = ['memory_limit', 'enable_caching_operators']");
+    await session.run("SET GLOBAL lock_configuration = true");
+    const own = await Session.open(instance, () => {});
+    return new DuckDb({ directory, rowSizes, memoryBytes, spillBytes, own }, instance, session);
+  }
+
+  /** Of files that DuckDB makes and deletes. */
+  get temporaryDirectory(): string {
+    return temporaryIn(this.directory);
+  }
+
+  /** A session of the caller's own, which reads. */
+  async session(): Promise<Session> {
+    const session = await Session.open(this.#instance, (closed) => {
+      this.#others.delete(closed);
+      this.#writers.delete(closed);
+    });
+    this.#others.add(session);
+    return session;
+  }
+
+  /** A session of the caller's own, which writes. */
+  async writerSession(): Promise<Session> {
+    const session = await this.session();
+    this.#writers.add(session);
+    return session;
+  }
+
+  /** So much has been written. */
+  applied(bytes: number): void {
+    this.#giveBack.applied(bytes);
+  }
+
+  /** For one session. */
+  feedTools(): FeedTools {
+    return new FeedTools(this.#scratch, this.#knownHeaders);
+  }
+
+  /** The file is made if absent. */
+  async attach(file: string, name: string): Promise<void> {
+    await this.#run(`ATTACH ${literal(join(this.directory, file))} AS ${quoted(name)}`);
+  }
+
+  async detach(name: string): Promise<void> {
+    await this.#run(`DETACH ${quoted(name)}`);
+  }
+
+  /** Detaches a database and deletes its files. */
+  async remove(file: string, name: string): Promise<void> {
+    await this.detach(name);
+    // The log first: without its database it would be replayed into the next one of the name.
+    for (const path of [`${file}.wal`, file]) await rm(join(this.directory, path), { force: true });
+  }
+
+  /** After a checkpoint that could not be written, DuckDB wants the file opened anew. */
+  async reattach(file: string, name: string): Promise<void> {
+    // Detaching tries a checkpoint again, and detaches whether or not that succeeds.
+    await this.detach(name).catch(() => {});
+    await this.attach(file, name);
+  }
+
+  ownership(name: string): Promise<Ownership | undefined> {
+    return this.#inTurn(() => new Ledger(this.#session, name).ownership());
+  }
+
+  /** Those of users, without zeroetl's own. */
+  async schemas(name: string): Promise<string[]> {
+    const rows = await this.#inTurn(() =>
+      this.#session.rows(
+        `SELECT schema_name FROM duckdb_schemas()
+         WHERE database_name = $1 AND schema_name NOT IN ('information_schema', 'pg_catalog', $2) ORDER BY 1`,
+        [name, ledgerSchema],
+      ),
+    );
+    return rows.map((row) => String(row["schema_name"]));
+  }
+
+  /** Of zeroetl's tables, by name; with rows that have been deleted since the last checkpoint. */
+  async estimatedRows(name: string): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#inTurn(() =>
+      this.#session.rows(
+        "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2",
+        [name, ledgerSchema],
+      ),
+    );
+    return new Map(rows.map((row) => [String(row["table_name"]), Number(row["estimated_size"])]));
+  }
+
+  /**
+   * Rows of physical tables with their large parts, by name, as of the last commit. Nothing where one of them has been
+   * dropped meanwhile. `hasLargePart`: as of a moment ago.
+   */
+  async countRows(
+    name: string,
+    tables: readonly { readonly table: string; readonly hasLargePart: boolean }[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const schema = `${quoted(name)}.${quoted(ledgerSchema)}`;
+    const counts = tables.map(
+      (each) =>
+        `SELECT ${literal(each.table)} AS name, count(*) AS rows FROM (${wholeTable({ schema, ...each }, ["1"])})`,
+    );
+    try {
+      const rows = await this.#inTurn(() => this.#session.rows(counts.join(" UNION ALL ")));
+      return new Map(rows.map((row) => [String(row["name"]), Number(row["rows"])]));
+    } catch (error) {
+      if (duckFailure(error)?.type === "Catalog") return new Map();
+      throw error;
+    }
+  }
+
+  /** Writes what the log holds into the database file, so that closing and the next opening are quick. */
+  async checkpoint(name: string): Promise<void> {
+    await this.#run(`CHECKPOINT ${quoted(name)}`);
+  }
+
+  /** Sessions that are still open are closed; none of them runs a statement now. */
+  async close(): Promise<void> {
+    await this.#giveBack.end();
+    for (const session of this.#others) session.close();
+    this.#own.close();
+    this.#session.close();
+    this.#instance.closeSync();
+    this.#threads[Symbol.dispose]();
+  }
+
+  async #run(sql: string): Promise<void> {
+    await this.#inTurn(() => this.#session.run(sql));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}
+
+function temporaryIn(directory: string): string {
+  return join(directory, "tmp");
+}
+
+/** Disk space that is left for a directory. */
+export async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
+}
+
+function settings(
+  temporary: string,
+  { memoryBytes, threads = defaultThreads() }: DuckDbOptions & { readonly memoryBytes: number },
+): Record<string, string> {
+  return {
+    // The whole process must stay small beside its idle size, whatever the transaction: what does not fit is spilled.
+    memory_limit: `${memoryBytes}B`,
+    threads: String(threads),
+    // Row groups are compressed one by one, while the next rows are read and decoded, and not five at a time.
+    write_buffer_row_group_count: "1",
+    temp_directory: temporary,
+    // A checkpoint writes every row group again that has a changed row: with scattered keys that is the whole table, and
+    // at the default of 16 MB every few batches would wait for it. Replaying after a crash costs about 16 ms a MB.
+    checkpoint_threshold: "256MB",
+    // DuckDB's allocator would keep what is freed until the same thread allocates again: up to 2 GB.
+    allocator_background_threads: "true",
+    allocator_flush_threshold: "16MB",
+    allocator_bulk_deallocation_flush_threshold: "32MB",
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    allow_community_extensions: "false",
+    errors_as_json: "true",
+  };
+}

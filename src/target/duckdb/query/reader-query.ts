@@ -1,0 +1,263 @@
+import { setImmediate } from "node:timers/promises";
+import {
+  DuckDBTypeId,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+  type DuckDBType,
+} from "@duckdb/node-api";
+import { CodedError, messageOf } from "../../../base/errors.ts";
+import { logger } from "../../../base/log.ts";
+import type { NestedForm, QueryResult } from "../../target.ts";
+import { ChunkRows, type TextRow } from "./chunk-rows.ts";
+import { duckFailure, isDiskFull } from "../instance/duck-errors.ts";
+import type { ReadStatement, StatementReader } from "./read-statement.ts";
+import { failedMidway, interrupting, type Session } from "../instance/session.ts";
+import type { NamedTable } from "./statement-databases.ts";
+
+const log = logger("duckdb");
+
+// Names and types of columns, and a row's values, are taken out of DuckDB without a pause.
+const columnsMax = 2048;
+/** A longer value would stop the event loop for too long. */
+const valueBytesMax = 8 * 1024 ** 2;
+
+/** What comes of a query, and the tables that it names. */
+export type ReaderResult = Omit<QueryResult, "notices"> & { readonly tables: readonly NamedTable[] };
+
+export interface Statement {
+  readonly sql: string;
+  /** Where names without a schema are looked up. */
+  readonly searchPath: string;
+  readonly nested: NestedForm;
+}
+
+export interface QueryParts {
+  /** Closed when the query ends. */
+  readonly session: Session;
+  readonly reader: StatementReader;
+  readonly onEnd: () => void;
+}
+
+/** In less time a query cannot come to hold so much that it matters. */
+export const quickMs = 25;
+/** The name under which SQL prepares the statement. */
+const planName = "zeroetl_query";
+
+/** Their values are short as texts. */
+const shortTypes = new Set([
+  DuckDBTypeId.BOOLEAN,
+  DuckDBTypeId.TINYINT,
+  DuckDBTypeId.SMALLINT,
+  DuckDBTypeId.INTEGER,
+  DuckDBTypeId.BIGINT,
+  DuckDBTypeId.HUGEINT,
+  DuckDBTypeId.UTINYINT,
+  DuckDBTypeId.USMALLINT,
+  DuckDBTypeId.UINTEGER,
+  DuckDBTypeId.UBIGINT,
+  DuckDBTypeId.UHUGEINT,
+  DuckDBTypeId.FLOAT,
+  DuckDBTypeId.DOUBLE,
+  DuckDBTypeId.DECIMAL,
+  DuckDBTypeId.DATE,
+  DuckDBTypeId.TIME,
+  DuckDBTypeId.TIME_TZ,
+  DuckDBTypeId.TIMESTAMP,
+  DuckDBTypeId.TIMESTAMP_TZ,
+  DuckDBTypeId.UUID,
+]);
+
+const nestedTypes = new Set([
+  DuckDBTypeId.ARRAY,
+  DuckDBTypeId.LIST,
+  DuckDBTypeId.MAP,
+  DuckDBTypeId.STRUCT,
+  DuckDBTypeId.UNION,
+]);
+
+/** A column of the result. */
+interface ColumnValue {
+  /** As the query's columns are renamed: c0, c1 … */
+  readonly name: string;
+  /** What is cast to text. */
+  readonly value: string;
+  readonly isShort: boolean;
+}
+
+/** One statement of a user, in a session of its own. */
+export class ReaderQuery {
+  readonly #session: Session;
+  readonly #reader: StatementReader;
+  readonly #signal: AbortSignal;
+  readonly #onEnd: () => void;
+  readonly #startedMs = performance.now();
+  readonly #onAbort = (): void => void this.stop();
+  #running: Promise<unknown> = Promise.resolve();
+  #execution: DuckDBPreparedStatement | undefined;
+  #chunk: ChunkRows | undefined;
+  #whole: string | undefined;
+  #reason: CodedError | undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor({ session, reader, onEnd }: QueryParts, signal: AbortSignal) {
+    this.#session = session;
+    this.#reader = reader;
+    this.#signal = signal;
+    this.#onEnd = onEnd;
+    signal.addEventListener("abort", this.#onAbort);
+  }
+
+  /**
+   * The query ends when its rows have been read, when reading them is given up (`return` of the iterator), or with an
+   * error: `CodedError` or the signal's reason.
+   */
+  async run({ sql, searchPath, nested }: Statement): Promise<ReaderResult> {
+    return this.#step(async () => {
+      await this.#session.run(`SET search_path = ${searchPath}; BEGIN TRANSACTION READ ONLY`);
+      const read = await this.#reader.read(this.#session, sql);
+      const wanted = await this.#session.prepare(read.sql);
+      if (wanted.columnCount > columnsMax)
+        throw new CodedError(
+          "QUERY_FAILED",
+          `The result has ${wanted.columnCount} columns; at most ${columnsMax} are possible.`,
+        );
+      const columns = Array.from({ length: wanted.columnCount }, (_, index) => ({
+        name: wanted.columnName(index),
+        type: nameOf(wanted.columnType(index)),
+      }));
+      const values = columns.map(({ type }, index) => {
+        const typeId = wanted.columnTypeId(index);
+        const name = `c${index}`;
+        const value = nested === "json" && nestedTypes.has(typeId) ? jsonOf(name, type) : name;
+        return { name, value, isShort: shortTypes.has(typeId) };
+      });
+      const statement = read.isQuery ? await this.#prepareInText(read, values) : wanted;
+      const result = await statement.stream();
+      const iterator = {
+        next: () => this.#step(() => this.#next(result)),
+        return: async () => {
+          await this.stop();
+          return { done: true as const, value: undefined };
+        },
+      };
+      return { columns, tables: read.tables, rows: { [Symbol.asyncIterator]: () => iterator } };
+    });
+  }
+
+  /** Ends the query wherever it is. `reason`: what its reader is told. */
+  async stop(reason?: CodedError): Promise<void> {
+    if (this.#ending === undefined) {
+      this.#reason ??= reason;
+      using _ = interrupting(this.#session);
+      await this.#running.catch(() => {});
+    }
+    await this.#end();
+  }
+
+  #end(): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#ending ??= this.#free()
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, "A query's plan could not be freed"))
+      .finally(() => {
+        this.#session.close();
+        this.#onEnd();
+      });
+    return this.#ending;
+  }
+
+  /**
+   * What a query holds goes with its plan: up to all of the memory, and gigabytes of temporary files. That takes long, and
+   * a plan goes with the last statement that refers to it. So the last one is not `#execution`, which only the event loop
+   * can destroy, but the one that SQL has prepared, which a thread of the pool gives up.
+   */
+  async #free(): Promise<void> {
+    if (this.#execution === undefined || performance.now() - this.#startedMs < quickMs) return;
+    this.#execution.destroySync();
+    await this.#session.run(`ROLLBACK; DEALLOCATE ${planName}`);
+  }
+
+  async #next(result: DuckDBResult): Promise<IteratorResult<TextRow[], undefined>> {
+    const slice = this.#chunk?.next();
+    if (slice !== undefined) {
+      await setImmediate();
+      return { done: false, value: slice };
+    }
+    const chunk = await result.fetchChunk();
+    if (chunk !== null && chunk.rowCount > 0) {
+      this.#chunk = new ChunkRows(chunk);
+      return { done: false, value: this.#chunk.next() ?? [] };
+    }
+    if (failedMidway(result)) throw await this.#reasonOfFailure();
+    void this.#end();
+    return { done: true, value: undefined };
+  }
+
+  /** Why a query failed among its rows: a streamed result does not tell. Computing it again, without the rows, does. */
+  async #reasonOfFailure(): Promise<unknown> {
+    await this.#session.run("ROLLBACK");
+    await this.#session.run("BEGIN TRANSACTION READ ONLY");
+    try {
+      if (this.#whole !== undefined)
+        await this.#session.run(`SELECT max(hash(COLUMNS(*))) FROM (\n${this.#whole}\n)`);
+      return new CodedError("QUERY_FAILED", "The query failed while its rows were read.");
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** Whatever fails ends the query. */
+  async #step<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      this.#signal.throwIfAborted();
+      if (this.#ending !== undefined) throw new CodedError("QUERY_FAILED", "The query has ended.");
+      const running = work();
+      this.#running = running;
+      return await running;
+    } catch (error) {
+      await this.#end();
+      throw this.#failure(error);
+    }
+  }
+
+  /** The same with every value cast to text by DuckDB. */
+  async #prepareInText(
+    { sql }: ReadStatement,
+    values: readonly ColumnValue[],
+  ): Promise<DuckDBPreparedStatement> {
+    const names = values.map(({ name }) => name);
+    const texts = values.map(({ name, value }) => `CAST(${value} AS VARCHAR) AS ${name}`);
+    const tooLong = `'A value of more than ${valueBytesMax} bytes cannot be returned; take a part of it with substring.'`;
+    const bounded = values.map(({ name, isShort }) =>
+      isShort ? name : `CASE WHEN strlen(${name}) > ${valueBytesMax} THEN error(${tooLong}) ELSE ${name} END`,
+    );
+    const inner = `SELECT ${texts.join(", ")} FROM (\n${sql}\n) AS q(${names.join(", ")})`;
+    this.#whole = `SELECT ${bounded.join(", ")} FROM (${inner})`;
+    await this.#reader.check(this.#session, this.#whole);
+    await this.#session.run(`PREPARE ${planName} AS ${this.#whole}`);
+    this.#execution = await this.#session.prepare(`EXECUTE ${planName}`);
+    return this.#execution;
+  }
+
+  #failure(error: unknown): unknown {
+    if (this.#signal.aborted) return this.#signal.reason;
+    if (this.#reason !== undefined) return this.#reason;
+    if (error instanceof CodedError) return error;
+    const failure = duckFailure(error);
+    if (failure !== undefined && isDiskFull(failure))
+      return new CodedError("QUERY_DISK", "There is no disk space left for the query's temporary files.");
+    return new CodedError("QUERY_FAILED", failure?.message ?? messageOf(error), { cause: error });
+  }
+}
+
+/** Numbers that JSON's would lose digits of become texts: DuckDB writes them as it writes a DOUBLE. */
+function jsonOf(value: string, type: string): string {
+  const exact = type.replaceAll(/"(?:[^"]|"")*"|DECIMAL\(\d+,\s*\d+\)|U?HUGEINT|BIGNUM/g, (part) =>
+    part.startsWith('"') ? part : "VARCHAR",
+  );
+  return exact === type ? `to_json(${value})` : `to_json(CAST(${value} AS ${exact}))`;
+}
+
+/** JSON is an alias of VARCHAR. */
+function nameOf(type: DuckDBType): string {
+  return type.alias ?? String(type);
+}

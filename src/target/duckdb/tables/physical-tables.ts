@@ -1,0 +1,194 @@
+import type { ColumnDefinition, TableName } from "../../../model/replication/relation.ts";
+import { LargePart, largePartOf, sizeColumn } from "./large-part.ts";
+import { ledgerSchema } from "./reserved-names.ts";
+import type { RowSizes } from "./row-sizes.ts";
+import type { Session } from "../instance/session.ts";
+import { qualified, quoted, sqlType } from "../instance/sql-text.ts";
+
+/** The column of a physical table: named by its id, so that renaming a column changes no table. */
+export function physicalColumn({ id }: ColumnDefinition): string {
+  return `c${id}`;
+}
+
+/** A column that a table gets. */
+export interface NewColumn {
+  readonly column: ColumnDefinition;
+  /** A literal for the rows that exist, which DuckDB reads as the column's type. */
+  readonly fill: string | undefined;
+}
+
+/** What a session's physical tables are made with. */
+interface PhysicalRequest {
+  readonly database: string;
+  /** New with every opening of the database, so that names of tables never meet. */
+  readonly prefix: string;
+  /** Names of the physical tables that have a large part. */
+  readonly withLargePart: readonly string[];
+  readonly sizes: RowSizes;
+}
+
+/**
+ * The tables that hold rows, and the views under which readers see them, in the session's open transaction.
+ *
+ * Readers see views because DuckDB 1.5 cannot be trusted to alter or rename a table in a transaction that also changes
+ * rows: it refuses the commit, or, worse, commits and writes a log that cannot be replayed, or is replayed onto another
+ * table. What is done here has been tried in all orders, with the log replayed after each transaction: making and
+ * dropping tables, adding columns to a table of whose rows the transaction has deleted and updated none, and anything with views.
+ * So renaming, hiding and revealing are done to views, and what else changes a table's shape makes another table.
+ */
+export class PhysicalTables {
+  readonly #session: Session;
+  readonly #database: string;
+  readonly #prefix: string;
+  readonly #made = new Set<string>();
+  readonly #changed = new Set<string>();
+  readonly #schemas = new Set<string>();
+  readonly #sizes: RowSizes;
+  /** By the name of the physical table, in the open transaction. */
+  #large: Map<string, LargePart>;
+  /** The same as of the last commit. */
+  #committedLarge: ReadonlyMap<string, LargePart>;
+  #names = 0;
+
+  constructor(session: Session, { database, prefix, withLargePart, sizes }: PhysicalRequest) {
+    this.#session = session;
+    this.#database = database;
+    this.#prefix = prefix;
+    this.#sizes = sizes;
+    this.#large = new Map(withLargePart.map((table) => [table, this.#largePart(table)]));
+    this.#committedLarge = new Map(this.#large);
+  }
+
+  /** A transaction begins: what the one before has done does not matter any more. */
+  begin(): void {
+    this.#made.clear();
+    this.#changed.clear();
+    this.#schemas.clear();
+    this.#committedLarge = new Map(this.#large);
+  }
+
+  rollback(): void {
+    this.#large = new Map(this.#committedLarge);
+    for (const part of this.#large.values()) part.forget();
+  }
+
+  /** The table as SQL names it. */
+  sql(table: string): string {
+    return qualified(this.#database, { schema: ledgerSchema, table });
+  }
+
+  /** Where the table's large rows are, once it has had one. */
+  largePart(table: string): LargePart | undefined {
+    return this.#large.get(table);
+  }
+
+  async addLargePart(table: string, columns: readonly ColumnDefinition[]): Promise<void> {
+    const part = this.#largePart(table);
+    const list = columns.map((column) => `${physicalColumn(column)} ${sqlType(column.type)}`);
+    await this.#session.run(`CREATE TABLE ${part.sql} (${[...list, `${sizeColumn} BIGINT`].join(", ")})`);
+    this.#large.set(table, part);
+  }
+
+  /** Gives the name of the new table. */
+  async create(id: string, columns: readonly ColumnDefinition[]): Promise<string> {
+    const table = this.#newName(id);
+    const list = columns.map((column) => `${physicalColumn(column)} ${sqlType(column.type)}`);
+    await this.#session.run(`CREATE TABLE ${this.sql(table)} (${list.join(", ")})`);
+    return table;
+  }
+
+  /** A new table with the rows of another, which is dropped. `columns`: column and expression. */
+  async rebuild(
+    id: string,
+    table: string,
+    columns: readonly (readonly [ColumnDefinition, string])[],
+  ): Promise<string> {
+    const rebuilt = this.#newName(id);
+    const list = columns.map(
+      ([column, value]) => `CAST(${value} AS ${sqlType(column.type)}) AS ${physicalColumn(column)}`,
+    );
+    const create = (to: string, from: string, values: readonly string[]): Promise<number> =>
+      this.#session.run(`CREATE TABLE ${to} AS SELECT ${values.join(", ")} FROM ${from}`);
+    await create(this.sql(rebuilt), this.sql(table), list);
+    const large = this.#large.get(table);
+    if (large !== undefined) {
+      const part = this.#largePart(rebuilt);
+      await create(part.sql, large.sql, [...list, sizeColumn]);
+      this.#large.set(rebuilt, part);
+    }
+    await this.drop(table);
+    return rebuilt;
+  }
+
+  async drop(table: string): Promise<void> {
+    await this.#session.run(`DROP TABLE ${this.sql(table)}`);
+    const large = this.#large.get(table);
+    if (large === undefined) return;
+    await this.#session.run(`DROP TABLE ${large.sql}`);
+    this.#large.delete(table);
+  }
+
+  /** Rows of the table are deleted or updated in this transaction. */
+  noteChanges(table: string): void {
+    if (!this.#made.has(table)) this.#changed.add(table);
+  }
+
+  canAddColumns(table: string): boolean {
+    return !this.#changed.has(table);
+  }
+
+  async addColumn(table: string, added: NewColumn): Promise<void> {
+    await this.#addColumn(this.sql(table), added);
+    const large = this.#large.get(table);
+    if (large !== undefined) await this.#addColumn(large.sql, added);
+  }
+
+  async #addColumn(table: string, { column, fill }: NewColumn): Promise<void> {
+    const alter = `ALTER TABLE ${table}`;
+    const added = `${physicalColumn(column)} ${sqlType(column.type)}`;
+    await this.#session.run(`${alter} ADD COLUMN ${added}${fill === undefined ? "" : ` DEFAULT ${fill}`}`);
+    // Only rows that exist get it: those that come bring their own value.
+    if (fill !== undefined)
+      await this.#session.run(`${alter} ALTER COLUMN ${physicalColumn(column)} DROP DEFAULT`);
+  }
+
+  /** Readers see the table under that name from the commit on, instead of what had the name before. */
+  async show(name: TableName, table: string, columns: readonly ColumnDefinition[]): Promise<void> {
+    if (!this.#schemas.has(name.schema)) {
+      await this.#session.run(`CREATE SCHEMA IF NOT EXISTS ${quoted(this.#database)}.${quoted(name.schema)}`);
+      this.#schemas.add(name.schema);
+    }
+    const list = columns.map((column) => `${physicalColumn(column)} AS ${quoted(column.name)}`);
+    // Tables are named without their database, so that the file can be attached under any name.
+    const from = wholeTable(
+      { schema: quoted(ledgerSchema), table, hasLargePart: this.#large.has(table) },
+      list,
+    );
+    await this.#session.run(`CREATE OR REPLACE VIEW ${qualified(this.#database, name)} AS ${from}`);
+  }
+
+  async hide(name: TableName): Promise<void> {
+    await this.#session.run(`DROP VIEW ${qualified(this.#database, name)}`);
+  }
+
+  #largePart(table: string): LargePart {
+    return new LargePart(this.sql(largePartOf(table)), this.#sizes);
+  }
+
+  #newName(id: string): string {
+    this.#names += 1;
+    const name = `rows_${id}_${this.#prefix}_${this.#names}`;
+    this.#made.add(name);
+    return name;
+  }
+}
+
+/** The query of a physical table's rows. `columns`: expressions. */
+export function wholeTable(
+  { schema, table, hasLargePart }: { schema: string; table: string; hasLargePart: boolean },
+  columns: readonly string[],
+): string {
+  const select = (from: string): string => `SELECT ${columns.join(", ")} FROM ${schema}.${quoted(from)}`;
+  if (!hasLargePart) return select(table);
+  return `${select(table)} UNION ALL ${select(largePartOf(table))} WHERE ${sizeColumn} IS NOT NULL`;
+}
