@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Condition } from "../base/condition.ts";
 import { assert } from "../base/assert.ts";
 import { change, type Block, type Cut } from "../model/replication/block.ts";
 import type { Checkpoint } from "../model/replication/delta.ts";
@@ -72,7 +73,7 @@ export class Intake {
   #lastBatchChanges = 0;
   /** Of the batch that was taken last, until the next one is asked for. */
   #applyingBytes = 0;
-  #wake: (() => void)[] = [];
+  readonly #changed = new Condition();
 
   constructor(limits: IntakeLimits) {
     this.#limits = limits;
@@ -84,19 +85,19 @@ export class Intake {
     this.#changes += block.count;
     this.#bytes += block.region.length;
     this.#cuts += block.cuts.length;
-    this.#notify();
-    while (this.#full(this.#limits.batchesAheadMax) || this.#isHeavy()) await this.#changed(signal);
+    this.#changed.notify();
+    while (this.#full(this.#limits.batchesAheadMax) || this.#isHeavy()) await this.#changed.wait(signal);
   }
 
   /** The next batch, as soon as there is one. One caller. */
   async take(signal: AbortSignal): Promise<Batch> {
     this.#applyingBytes = 0;
-    this.#notify();
-    while (this.#cuts === 0 && !this.#full()) await this.#changed(signal);
+    this.#changed.notify();
+    while (this.#cuts === 0 && !this.#full()) await this.#changed.wait(signal);
     if (this.#lastBatchChanges > this.#limits.backlogChanges) await this.#gather(signal);
     const batch = this.#cuts > 0 ? this.#takeToCut() : this.#takePart();
     this.#applyingBytes = batch.bytes;
-    this.#notify();
+    this.#changed.notify();
     return batch;
   }
 
@@ -128,7 +129,7 @@ export class Intake {
     ) {
       const timer = new AbortController();
       await Promise.race([
-        this.#changed(signal),
+        this.#changed.wait(signal),
         sleep(left, undefined, { signal: timer.signal }).catch(() => {}),
       ]);
       timer.abort();
@@ -223,25 +224,6 @@ export class Intake {
       this.#uncommitted.bytes >= this.#limits.copiedBytesPerCommit ||
       taken.slices.some(hasEvent);
     return due ? { position, committedAtMs } : undefined;
-  }
-
-  #notify(): void {
-    const waiting = this.#wake;
-    this.#wake = [];
-    for (const wake of waiting) wake();
-  }
-
-  /** Resolves at the next put or take. */
-  #changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error);
-      const stop = () => reject(signal.reason as Error);
-      signal.addEventListener("abort", stop, { once: true });
-      this.#wake.push(() => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      });
-    });
   }
 }
 

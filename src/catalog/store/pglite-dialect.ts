@@ -9,6 +9,7 @@ import {
   type Driver,
   type QueryResult,
 } from "kysely";
+import { deferred } from "../../base/deferred.ts";
 
 /** Kysely over an embedded PostgreSQL, which has one session: whoever acquires it has it alone until the release. */
 export function pgliteDialect(database: PGlite): Dialect {
@@ -80,12 +81,4 @@ class PgliteConnection implements DatabaseConnection {
   async *streamQuery<Row>(query: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {
     yield await this.executeQuery<Row>(query);
   }
-}
-
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

@@ -6,7 +6,7 @@ import { stateName, type TableRecord, type TableStateName } from "../../model/re
 import type { Source } from "../../source/source.ts";
 import type { DestinationDatabase } from "../../target/target.ts";
 import { untilArrived } from "./arrival.ts";
-import { happened } from "./happened.ts";
+import { waitFor } from "./wait-for.ts";
 
 /** What `verify` found of one table. */
 export type TableVerification = {
@@ -35,7 +35,7 @@ export async function verifyStream(
   await using standstill = await untilArrived(source, (limited) => source.standstill(limited), signal);
   const { position } = standstill;
   const look = () => (database.progress().checkpoint === position ? position : undefined);
-  await untilArrived(source, (limited) => happened({ look, onChange }, limited), signal);
+  await untilArrived(source, (limited) => waitFor({ look, onChange }, limited), signal);
   const { tables } = database.progress();
   await using view = await database.view();
   standstill.release();

@@ -15,7 +15,7 @@ import type { Source, SourceEngine, Stall, StreamRequest } from "../../source/so
 import type { DestinationDatabase, TableMeasure, Warehouse } from "../../target/target.ts";
 import { Lag } from "./lag.ts";
 import { Opening } from "./opening.ts";
-import { happened } from "./happened.ts";
+import { waitFor } from "./wait-for.ts";
 import { Suspects } from "./suspects.ts";
 import { verifyStream, type TableVerification } from "./verify.ts";
 
@@ -204,7 +204,7 @@ export class Worker implements AsyncDisposable {
     using patience = new Deadline(connectPatienceMs, signal);
     const look = () => (this.#phase.kind === "streaming" ? this.#running : undefined);
     try {
-      return await happened({ look, onChange: (listener) => this.onChange(listener) }, patience.signal);
+      return await waitFor({ look, onChange: (listener) => this.onChange(listener) }, patience.signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!patience.isPast) throw error;

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { SerialQueue } from "../../base/serial-queue.ts";
 import { assert } from "../../base/assert.ts";
 import { CodedError } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
@@ -81,7 +82,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   /** What `tables` gave last, while nothing has changed: counting the rows of thousands of tables takes its time. */
   #measured: readonly TableMeasure[] | undefined;
   #closed = false;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   #idle: NodeJS.Timeout | undefined;
 
   private constructor(beginning: Beginning) {
@@ -212,7 +213,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#idle);
-    await this.#turn;
+    await this.#queue.idle();
     this.#releaseWriters();
     this.#session.close();
     this.#onClosed(this);
@@ -348,7 +349,7 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   /** One thing at a time. Whatever fails is rolled back: a COMMIT after an error would silently commit nothing. */
   #alone(work: () => Promise<void>): Promise<void> {
-    const turn = this.#turn.then(async () => {
+    return this.#queue.run(async () => {
       if (this.#closed) throw new CodedError("TARGET_FAILED", "The destination database has been closed.");
       clearTimeout(this.#idle);
       try {
@@ -358,8 +359,6 @@ export class DuckDbDatabase implements DestinationDatabase {
         throw writeFailure(error);
       }
     });
-    this.#turn = turn.catch(() => {});
-    return turn;
   }
 
   #watchIdle(): void {

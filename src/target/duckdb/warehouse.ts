@@ -1,3 +1,4 @@
+import { SerialQueue } from "../../base/serial-queue.ts";
 import { CodedError } from "../../base/errors.ts";
 import { DirectoryLock } from "../../base/directory-lock.ts";
 import { logger } from "../../base/log.ts";
@@ -34,7 +35,7 @@ export class DuckDbWarehouse implements Warehouse {
   #running: RunningDuckDb;
   readonly #open = new Set<DuckDbDatabase>();
   readonly #queries = new ReaderQueries();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   #closed = false;
 
   private constructor(start: () => Promise<DuckDb>, lock: AsyncDisposable, running: RunningDuckDb) {
@@ -93,7 +94,7 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   database(request: DatabaseRequest, signal: AbortSignal): Promise<DestinationDatabase> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       signal.throwIfAborted();
       this.#refuse(request);
       try {
@@ -110,7 +111,7 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   release(stream: StreamIdentity, signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       signal.throwIfAborted();
       const owned = this.#usable().find((known) => sameStream(known.stream, stream));
       if (owned === undefined) return;
@@ -132,7 +133,7 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   dropDatabase(name: string, signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       signal.throwIfAborted();
       const known = this.#known.get(folded(name));
       if (known === undefined)
@@ -166,7 +167,7 @@ export class DuckDbWarehouse implements Warehouse {
     if (this.#closed) return;
     this.#closed = true;
     await this.#queries.stop();
-    await this.#turn;
+    await this.#queue.idle();
     await Promise.all([...this.#open].map((database) => database[Symbol.asyncDispose]()));
     for (const name of [ownDatabase, ...this.#usable().map((known) => known.name)])
       await this.#duck.checkpoint(name).catch((error: unknown) => {
@@ -274,12 +275,6 @@ export class DuckDbWarehouse implements Warehouse {
 
   #usable(): KnownDatabase[] {
     return [...this.#known.values()].filter(({ trouble }) => trouble === undefined);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {});
-    return turn;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import pg from "pg";
+import { Condition } from "../../../base/condition.ts";
 import { assert } from "../../../base/assert.ts";
 import { pause } from "../../../base/backoff.ts";
 import { int32At, putInt32, uint8At, WireError } from "../../../wire/postgres/bytes.ts";
@@ -65,7 +66,7 @@ export class BackendSocket implements Disposable {
   /** Bytes that a read needs before it can give a whole message. */
   #needed = headerBytes;
   #failure: Error | undefined;
-  #wake: (() => void) | undefined;
+  readonly #arrival = new Condition();
   #isWaking = false;
   #bytesRead = 0;
   #lastReadMs = 0;
@@ -111,7 +112,7 @@ export class BackendSocket implements Disposable {
           continue;
         }
         this.#socket.resume();
-        await this.#arrival(signal);
+        await this.#arrival.wait(signal);
         this.#measureNeed();
       }
     } finally {
@@ -128,7 +129,7 @@ export class BackendSocket implements Disposable {
 
   /** For how long `read` has been waiting for anything at all; 0 while nobody reads. */
   get silenceMs(): number {
-    return this.#wake === undefined ? 0 : performance.now() - this.#lastSignMs;
+    return this.#arrival.isAwaited ? performance.now() - this.#lastSignMs : 0;
   }
 
   /** Whether a message has begun to come and is not complete. */
@@ -167,22 +168,6 @@ export class BackendSocket implements Disposable {
     this.#pool.leave(this.#socket, this.#space);
   }
 
-  #arrival(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const stop = () => {
-        this.#wake = undefined;
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener("abort", stop, { once: true });
-      this.#wake = () => {
-        this.#wake = undefined;
-        signal.removeEventListener("abort", stop);
-        resolve();
-      };
-    });
-  }
-
   /** Once all is filled, reading stops until the bytes are taken: what then comes first is copied. */
   #freeSpace(): Uint8Array {
     const isFull = this.#buffered === this.#space.length;
@@ -215,13 +200,13 @@ export class BackendSocket implements Disposable {
     this.#isWaking = true;
     setImmediate(() => {
       this.#isWaking = false;
-      this.#wake?.();
+      this.#arrival.notify();
     });
   }
 
   #onFailure(error: Error): void {
     this.#failure ??= error;
-    this.#wake?.();
+    this.#arrival.notify();
   }
 
   /** Learns the length of the message that the buffered bytes begin with. */

@@ -1,3 +1,4 @@
+import { Condition } from "../../../base/condition.ts";
 import { assert } from "../../../base/assert.ts";
 
 /** What is kept for the next regions, at most: more than that is in use only under backlog. */
@@ -27,7 +28,7 @@ export class RegionPool {
   readonly #left = new WeakMap<Connection, Uint8Array>();
   /** The large region that is in use, or the promise that it will be taken. */
   #large: ArrayBufferLike | "promised" | undefined;
-  #waiting: (() => void)[] = [];
+  readonly #largeGiven = new Condition();
 
   /** `bytes` of each space. */
   constructor(bytes: number) {
@@ -37,29 +38,15 @@ export class RegionPool {
   /** Waits until a region of so many bytes may be taken, which is to be done at once. */
   async admit(bytes: number, signal: AbortSignal): Promise<void> {
     if (bytes <= largeRegionBytes) return;
-    while (this.#large !== undefined) await this.#largeGiven(signal);
+    while (this.#large !== undefined) await this.#largeGiven.wait(signal);
     this.#large = "promised";
-  }
-
-  #largeGiven(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const stop = () => reject(signal.reason as Error);
-      signal.addEventListener("abort", stop, { once: true });
-      this.#waiting.push(() => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      });
-    });
   }
 
   /** The region is in use no more, if it is the large one. */
   giveLarge({ buffer }: Uint8Array): void {
     if (buffer !== this.#large) return;
     this.#large = undefined;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+    this.#largeGiven.notify();
   }
 
   /** Of the pool's size, or larger for what does not fit; not cleared. */

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import pg from "pg";
+import { SerialQueue } from "../../../base/serial-queue.ts";
 import { present } from "../../../base/assert.ts";
 import { CodedError } from "../../../base/errors.ts";
 import { DirectSocket } from "./direct-socket.ts";
@@ -52,7 +53,7 @@ export class Session implements AsyncDisposable {
   #lost: Error | undefined;
   #isTaken = false;
   /** The statement that is under way, and those that wait for it. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   private constructor(client: pg.Client, signal: AbortSignal) {
     this.#client = client;
@@ -104,11 +105,8 @@ export class Session implements AsyncDisposable {
     try {
       // Without values it goes by the simple protocol, the only one that a walsender understands.
       const query = values === undefined ? { text: sql } : { text: sql, values: [...values] };
-      const turn = this.#turn.then(() =>
-        this.#client.query<Row>(name === undefined ? query : { ...query, name }),
-      );
-      this.#turn = turn.catch(() => {});
-      return (await turn).rows;
+      const named = name === undefined ? query : { ...query, name };
+      return (await this.#queue.run(() => this.#client.query<Row>(named))).rows;
     } catch (error) {
       throw this.failure(error);
     } finally {

@@ -1,3 +1,4 @@
+import { unlessAborted } from "../../../base/deferred.ts";
 import { pause } from "../../../base/backoff.ts";
 import { assert, unreachable } from "../../../base/assert.ts";
 import { TaskGroup } from "../../../base/task-group.ts";
@@ -21,7 +22,7 @@ import { readSlot, slotLost } from "./slot.ts";
 import { sourceError } from "../connection/source-error.ts";
 import type { Spools } from "./spool.ts";
 import { causeOfStall } from "./stall.ts";
-import { Gate, raced, standStill } from "../verify/standstill.ts";
+import { Gate, standStill } from "../verify/standstill.ts";
 import type { StreamTables } from "../tables/stream-tables.ts";
 import type { TableCopier } from "../copy/table-copier.ts";
 import { judge } from "../tables/table-judge.ts";
@@ -144,7 +145,7 @@ export class PostgresSource implements Source {
     const { connect, names, log, watch } = this.#parts;
     // Whatever was done to the tables until now is taken up on the way.
     signal.throwIfAborted();
-    await raced(watch.look({ isFresh: true }), signal);
+    await unlessAborted(watch.look({ isFresh: true }), signal);
     const gate = new Gate();
     this.#gates.push(gate);
     const { publication } = names;

@@ -1,3 +1,4 @@
+import { deferred, unlessAborted } from "../../../base/deferred.ts";
 import type { TableReading } from "../../../model/replication/digest.ts";
 import { Deadline } from "../../../base/deadline.ts";
 import { CodedError } from "../../../base/errors.ts";
@@ -44,7 +45,7 @@ export class Gate {
     if (this.#state !== "requested") return;
     this.#state = "paused";
     this.#paused.resolve();
-    await raced(this.#target.promise, signal);
+    await unlessAborted(this.#target.promise, signal);
   }
 
   /** The reader: has told the cut at the LSN, and stands still until the release. */
@@ -52,7 +53,7 @@ export class Gate {
     if (this.#state !== "running") return;
     this.#state = "waiting";
     this.#reached.resolve();
-    await raced(this.#released.promise, signal);
+    await unlessAborted(this.#released.promise, signal);
   }
 
   /** The reader has ended. */
@@ -82,24 +83,6 @@ export class Gate {
   }
 }
 
-interface Deferred {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function deferred(): Deferred {
-  let resolve: () => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  // Whoever waits sees the failure; perhaps nobody does any more.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
-}
-
 export interface StandstillParts {
   readonly connect: ConnectRequest;
   readonly publication: string;
@@ -124,12 +107,12 @@ export async function standStill(parts: StandstillParts, signal: AbortSignal): P
   const { connect, gate } = parts;
   try {
     parts.ask();
-    await raced(gate.paused, signal);
+    await unlessAborted(gate.paused, signal);
     const { session, lsn } = await snapshotInTime(connect, signal);
     try {
       const reached = gate.runTo(lsn);
       parts.ask();
-      await raced(reached, signal);
+      await unlessAborted(reached, signal);
       return heldSnapshot(parts, session, lsn);
     } catch (error) {
       await session[Symbol.asyncDispose]();
@@ -183,13 +166,4 @@ function heldSnapshot(
       await session[Symbol.asyncDispose]();
     },
   };
-}
-
-export function raced(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason as Error);
-    if (signal.aborted) return stop();
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }

@@ -2,6 +2,7 @@ import { mkdir, rm, statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { SerialQueue } from "../../../base/serial-queue.ts";
 import { holdThreads } from "../../../base/end-process.ts";
 import { duckFailure } from "./duck-errors.ts";
 import { Feeds } from "../apply/feed.ts";
@@ -81,7 +82,7 @@ export class DuckDb {
   readonly #writers = new Set<Session>();
   readonly #own: Session;
   readonly #giveBack: GiveBack;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   private constructor(
     { directory, rowSizes, memoryBytes, spillBytes, own }: DuckDbParts,
@@ -186,12 +187,12 @@ export class DuckDb {
   }
 
   ownership(name: string): Promise<Ownership | undefined> {
-    return this.#inTurn(() => new Ledger(this.#session, name).ownership());
+    return this.#queue.run(() => new Ledger(this.#session, name).ownership());
   }
 
   /** Those of users, without zeroetl's own. */
   async schemas(name: string): Promise<string[]> {
-    const rows = await this.#inTurn(() =>
+    const rows = await this.#queue.run(() =>
       this.#session.rows(
         `SELECT schema_name FROM duckdb_schemas()
          WHERE database_name = $1 AND schema_name NOT IN ('information_schema', 'pg_catalog', $2) ORDER BY 1`,
@@ -203,7 +204,7 @@ export class DuckDb {
 
   /** Of zeroetl's tables, by name; with rows that have been deleted since the last checkpoint. */
   async estimatedRows(name: string): Promise<ReadonlyMap<string, number>> {
-    const rows = await this.#inTurn(() =>
+    const rows = await this.#queue.run(() =>
       this.#session.rows(
         "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2",
         [name, ledgerSchema],
@@ -226,7 +227,7 @@ export class DuckDb {
         `SELECT ${literal(each.table)} AS name, count(*) AS rows FROM (${wholeTable({ schema, ...each }, ["1"])})`,
     );
     try {
-      const rows = await this.#inTurn(() => this.#session.rows(counts.join(" UNION ALL ")));
+      const rows = await this.#queue.run(() => this.#session.rows(counts.join(" UNION ALL ")));
       return new Map(rows.map((row) => [String(row["name"]), Number(row["rows"])]));
     } catch (error) {
       if (duckFailure(error)?.type === "Catalog") return new Map();
@@ -250,13 +251,7 @@ export class DuckDb {
   }
 
   async #run(sql: string): Promise<void> {
-    await this.#inTurn(() => this.#session.run(sql));
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {});
-    return turn;
+    await this.#queue.run(() => this.#session.run(sql));
   }
 }
 
