@@ -1,5 +1,5 @@
 import type { Catalog } from "../catalog/catalog.ts";
-import type { Quotas } from "../catalog/integrations/wishes.ts";
+import type { Quotas } from "../catalog/integrations/desired-state.ts";
 import type { IntegrationKeys } from "../kms/integration-keys.ts";
 import type { AccessKey } from "../model/policy/access-key.ts";
 import type { SupportedVersion } from "../model/engine-kinds.ts";

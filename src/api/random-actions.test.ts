@@ -363,7 +363,7 @@ class Play {
   }
 
   async #create({ name: wanted, source: from, target, filter: text, tags }: Action & { kind: "create" }) {
-    const wish = {
+    const desired = {
       name: wanted,
       source: sourceArn(from),
       target: targets[target]?.arn ?? "",
@@ -371,9 +371,9 @@ class Play {
       tags,
     };
     const answer = await call("CreateIntegration", {
-      IntegrationName: wish.name,
-      SourceArn: wish.source,
-      TargetArn: wish.target,
+      IntegrationName: desired.name,
+      SourceArn: desired.source,
+      TargetArn: desired.target,
       DataFilter: text,
       ...numberedParameters("Tags.Tag", tags, ".Key"),
       ...numberedParameters(
@@ -383,7 +383,7 @@ class Play {
       ),
     });
     const id = answer.integrations[0]?.id ?? "";
-    const refused = this.#model.create(wish, { id, createdAt: clock });
+    const refused = this.#model.create(desired, { id, createdAt: clock });
     this.#expectSame(answer, refused, this.#model.find(id));
     if (refused === undefined) this.#made.push({ id, name: wanted });
   }

@@ -1,22 +1,17 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { sql } from "kysely";
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   ampleQuotas as quotas,
   catalogHomes,
   table,
-  wish,
+  desired,
   type CatalogHome,
 } from "../../test/support/catalog-homes.ts";
-import { TestPostgres } from "../../test/support/postgres.ts";
 import { Catalog } from "./catalog.ts";
 import { openDatabase } from "./store/database.ts";
 import { setLogLevel } from "../base/log.ts";
-import type { NewIntegration } from "./integrations/wishes.ts";
+import type { NewIntegration } from "./integrations/desired-state.ts";
 
 setLogLevel("silent");
 
@@ -35,7 +30,7 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   });
 
   async function made(over: Partial<NewIntegration> = {}): Promise<string> {
-    const creation = await catalog.create(wish(over), quotas);
+    const creation = await catalog.create(desired(over), quotas);
     if (creation.kind !== "created") throw new Error(creation.kind);
     return creation.integration.id;
   }
@@ -47,7 +42,7 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   }
 
   test("gives back what was created, to the millisecond and character", async () => {
-    const wanted = wish({
+    const wanted = desired({
       description: "grüße 🐘 \\ ' \"",
       additionalEncryptionContext: { __proto__x: "1", a: "b" },
       tags: [
@@ -99,7 +94,7 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   });
 
   test("grants one of many identical creations at once", async () => {
-    const same = wish();
+    const same = desired();
     const attempts = Array.from({ length: 20 }, () => catalog.create({ ...same, id: randomUUID() }, quotas));
     const kinds = (await Promise.all(attempts)).map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === "created")).toHaveLength(1);
@@ -107,10 +102,10 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   });
 
   test("refuses a second integration of the same source and target", async () => {
-    const first = wish();
+    const first = desired();
     const id = await made(first);
     const second = await catalog.create(
-      wish({ sourceArn: first.sourceArn, targetArn: first.targetArn }),
+      desired({ sourceArn: first.sourceArn, targetArn: first.targetArn }),
       quotas,
     );
     expect(second).toMatchObject({ kind: "pair-taken", integration: { id } });
@@ -120,7 +115,9 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     ["perSource", { sourceArn: "crowded source" }],
     ["perTarget", { targetArn: "crowded target" }],
   ] as const)("never grants more than the quota %s, however many ask at once", async (quota, over) => {
-    const attempts = Array.from({ length: 10 }, () => catalog.create(wish(over), { ...quotas, [quota]: 3 }));
+    const attempts = Array.from({ length: 10 }, () =>
+      catalog.create(desired(over), { ...quotas, [quota]: 3 }),
+    );
     const creations = await Promise.all(attempts);
     expect(creations.filter(({ kind }) => kind === "created")).toHaveLength(3);
     expect(creations.filter(({ kind }) => kind !== "created")).toEqual(
@@ -129,7 +126,7 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   });
 
   test("counts all integrations of the account", async () => {
-    expect(await catalog.create(wish(), { ...quotas, perAccount: 1 })).toEqual({
+    expect(await catalog.create(desired(), { ...quotas, perAccount: 1 })).toEqual({
       kind: "quota-exceeded",
       quota: "perAccount",
     });
@@ -173,9 +170,9 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   });
 
   test("a rename keeps status and generation; names stay unique without regard to case", async () => {
-    const first = wish();
+    const first = desired();
     const id = await active(first);
-    const taken = wish();
+    const taken = desired();
     await made(taken);
     expect(await catalog.modify(id, { name: taken.name.toUpperCase() })).toEqual({ kind: "name-taken" });
     expect(await catalog.modify(id, { name: first.name.toUpperCase(), description: "" })).toMatchObject({
@@ -260,7 +257,7 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   });
 
   test("forgets only what was deleted, with its tags and tables", async () => {
-    const over = wish({ tags: [{ key: "k", value: "v" }] });
+    const over = desired({ tags: [{ key: "k", value: "v" }] });
     const id = await active(over);
     await catalog.report(id, { generation: 1, status: "active", errors: [], tables: [table("t")] });
     await catalog.forget(id);
@@ -346,7 +343,10 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   test("one from before sources had tags and versions, targets policies and integrations data keys is brought up to date with what it holds", async () => {
     const old = await makeHome();
     const made = await Catalog.open(old.location);
-    const created = await made.create(wish({ name: "survivor", tags: [{ key: "k", value: "v" }] }), quotas);
+    const created = await made.create(
+      desired({ name: "survivor", tags: [{ key: "k", value: "v" }] }),
+      quotas,
+    );
     expect(created.kind).toBe("created");
     await made[Symbol.asyncDispose]();
     const { db, close } = await openDatabase(old.location);
@@ -398,9 +398,9 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     );
   });
 
-  test("tells of each wish that was granted, and of nothing else", async () => {
+  test("notifies of each change that a request makes, and of nothing else", async () => {
     let told = 0;
-    const stop = catalog.onWish(() => {
+    const stop = catalog.onDesiredChange(() => {
       told += 1;
     });
     const id = await active();
@@ -432,66 +432,4 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect(await catalog.wanted()).toEqual(before);
     expect(catalog.markerKey).toEqual(markerKey);
   });
-});
-
-test("a second catalog on the same directory is refused until the first is closed", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "zeroetl-catalog-"));
-  try {
-    const location = { kind: "directory", directory } as const;
-    const first = await Catalog.open(location);
-    await expect(Catalog.open(location)).rejects.toMatchObject({ code: "DATA_DIRECTORY_LOCKED" });
-    await first[Symbol.asyncDispose]();
-    await (await Catalog.open(location))[Symbol.asyncDispose]();
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-});
-
-test("a catalog that a newer version has opened is refused with what to do", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "zeroetl-catalog-"));
-  const location = { kind: "directory", directory } as const;
-  const { db, close } = await openDatabase(location);
-  await sql`INSERT INTO zeroetl.kysely_migration VALUES ('9999-of-the-future', '2099-01-01')`.execute(db);
-  await close();
-  await expect(openDatabase(location)).rejects.toThrow(/last opened by a newer version of zeroetl: use that/);
-  await rm(directory, { recursive: true });
-});
-
-test("a server that is not there or not fit is an error that a user can mend, without the password", async () => {
-  const refused = Catalog.open({ kind: "server", url: "postgres://u:hunter2@127.0.0.1:1/x" });
-  await expect(refused).rejects.toMatchObject({ code: "CATALOG_FAILED" });
-  await expect(refused).rejects.toThrow(/^(?!.*hunter2)/);
-  await expect(Catalog.open({ kind: "server", url: "postgres://u:hunter2@[" })).rejects.toMatchObject({
-    code: "CONFIGURATION",
-  });
-  await using server = await TestPostgres.start({ version: 16 });
-  await server.run("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'");
-  await expect(Catalog.open({ kind: "server", url: server.url("latin") })).rejects.toMatchObject({
-    code: "CONFIGURATION",
-  });
-});
-
-test("two processes on one server share wishes, and a broken connection heals", async () => {
-  await using server = await TestPostgres.start({ version: 18 });
-  const location = { kind: "server", url: server.url() } as const;
-  const [first, second] = await Promise.all([Catalog.open(location), Catalog.open(location)]);
-  try {
-    expect(first.markerKey).toEqual(second.markerKey);
-    const same = wish();
-    const attempts = Array.from({ length: 20 }, (_, index) =>
-      (index % 2 === 0 ? first : second).create({ ...same, id: randomUUID() }, quotas),
-    );
-    const kinds = (await Promise.all(attempts)).map(({ kind }) => kind);
-    expect(kinds.filter((kind) => kind === "created")).toHaveLength(1);
-    const client = new pg.Client({ connectionString: server.url() });
-    await client.connect();
-    await client.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'zeroetl catalog'",
-    );
-    await client.end();
-    await expect.poll(async () => (await first.wanted()).length, { timeout: 10_000 }).toBe(1);
-  } finally {
-    await first[Symbol.asyncDispose]();
-    await second[Symbol.asyncDispose]();
-  }
 });

@@ -46,11 +46,11 @@ import {
   type Modification,
   type NewIntegration,
   type Quotas,
-} from "./integrations/wishes.ts";
+} from "./integrations/desired-state.ts";
 
 export type { IntegrationReport, WantedIntegration };
 
-/** The runtime's side of the catalog: reads wishes, writes what is so. The API's side is disjoint from it. */
+/** The runtime's side of the catalog: reads the desired state, writes the actual one. The API's side is disjoint from it. */
 export interface RuntimeCatalog {
   readonly wanted: () => Promise<readonly WantedIntegration[]>;
   readonly report: (integrationId: string, report: IntegrationReport) => Promise<void>;
@@ -58,8 +58,8 @@ export interface RuntimeCatalog {
   readonly reportVersion: (sourceArn: string, engineVersion: string) => Promise<void>;
   /** Everything of a deleted integration has been removed at the source: now it is gone, and describe answers 404. */
   readonly forget: (integrationId: string) => Promise<void>;
-  /** Calls back after a wish or a target's policy changed in this process. Only a hint: the supervisor also looks by itself. Gives the way to stop. */
-  readonly onWish: (listener: () => void) => () => void;
+  /** Calls back after the desired state or a target's policy has changed in this process. Only a hint: the supervisor also looks by itself. Gives the way to stop. */
+  readonly onDesiredChange: (listener: () => void) => () => void;
 }
 
 /** The side of whoever takes events elsewhere, if the catalog was opened for that. */
@@ -88,7 +88,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   readonly #changes: Changes;
   readonly #now: () => Date;
   readonly #listeners = new Listeners((error) =>
-    log.error({ reason: messageOf(error) }, "a listener for wishes failed"),
+    log.error({ reason: messageOf(error) }, "a listener for the desired state failed"),
   );
   #closed: Promise<void> | undefined;
   /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
@@ -127,8 +127,8 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     await this.#closed;
   }
 
-  async create(wish: NewIntegration, quotas: Quotas): Promise<Creation> {
-    const creation = await createIntegration(this.#changes, wish, quotas);
+  async create(desired: NewIntegration, quotas: Quotas): Promise<Creation> {
+    const creation = await createIntegration(this.#changes, desired, quotas);
     if (creation.kind === "created") this.#listeners.tell();
     return creation;
   }
@@ -229,7 +229,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     await forgetIntegration(this.#changes, integrationId);
   }
 
-  onWish(listener: () => void): () => void {
+  onDesiredChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }
 }

@@ -44,7 +44,7 @@ async function check(catalog: Catalog, stages: ReadonlyMap<string, Stage>): Prom
     };
     expect(reached[stage] || (next !== undefined && reached[next])).toBe(true);
     if (found === undefined) continue;
-    // Each wish and each report is there as a whole.
+    // Each request and each report is there as a whole.
     expect(found.integration.tags).toEqual([{ key: "k", value: id }]);
     expect((await catalog.tables(id)).length).toBe(status === "creating" ? 0 : 20);
     expect(found.wanted).toBe(status === "deleting" ? "absent" : "present");

@@ -3,7 +3,7 @@ import { present, unreachable } from "../base/assert.ts";
 import { change, type Block, type TableEvent } from "../model/replication/block.ts";
 import type { Delta, DeltaStep } from "../model/replication/delta.ts";
 import type { Relation, TableDefinition } from "../model/replication/relation.ts";
-import type { Batch, BlockSlice } from "./intake.ts";
+import type { Batch, BlockSlice } from "./batcher.ts";
 import { Regions } from "./regions.ts";
 import { AppendFold, rowsFold, type RowsFold } from "./rows-fold.ts";
 

@@ -4,12 +4,12 @@ import type { Delta } from "../model/replication/delta.ts";
 import type { Source } from "../source/source.ts";
 import type { DestinationDatabase } from "../target/target.ts";
 import { Folder } from "./fold.ts";
-import { defaultLimits, Intake, type IntakeLimits } from "./intake.ts";
+import { defaultLimits, Batcher, type BatcherLimits } from "./batcher.ts";
 
 export interface PipelineParts {
   readonly source: Source;
   readonly target: DestinationDatabase;
-  readonly limits?: IntakeLimits;
+  readonly limits?: BatcherLimits;
   /** After each block that was read. Must not throw. */
   readonly onRead: (block: Block) => void;
   /** After each apply, committed or not. Must not throw. */
@@ -25,8 +25,8 @@ export interface PipelineParts {
 export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Promise<never> {
   using failure = new LinkedAbort(stop);
   const { signal } = failure;
-  const intake = new Intake(parts.limits ?? defaultLimits);
-  const halves = [read(parts, intake, signal), apply(parts, intake, signal)].map((half) =>
+  const batcher = new Batcher(parts.limits ?? defaultLimits);
+  const halves = [read(parts, batcher, signal), apply(parts, batcher, signal)].map((half) =>
     half.catch((error: unknown) => {
       // The first failure is the one to tell; what the other half says is only that it was stopped.
       failure.abort(error);
@@ -37,17 +37,17 @@ export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Prom
   throw signal.reason;
 }
 
-async function read(parts: PipelineParts, intake: Intake, signal: AbortSignal): Promise<void> {
+async function read(parts: PipelineParts, batcher: Batcher, signal: AbortSignal): Promise<void> {
   for await (const block of parts.source.read(signal)) {
     parts.onRead(block);
-    await intake.put(block, signal);
+    await batcher.put(block, signal);
   }
 }
 
-async function apply(parts: PipelineParts, intake: Intake, signal: AbortSignal): Promise<void> {
+async function apply(parts: PipelineParts, batcher: Batcher, signal: AbortSignal): Promise<void> {
   const folder = new Folder();
   for (;;) {
-    const batch = await intake.take(signal);
+    const batch = await batcher.take(signal);
     const delta = await folder.fold(batch);
     signal.throwIfAborted();
     // An apply that has begun is finished: aborting it would only throw away work.

@@ -2,7 +2,7 @@ import { CodedError } from "../base/errors.ts";
 import type { Configuration } from "../config/config.ts";
 import { engineKinds, engineNames } from "../model/engine-kinds.ts";
 import type { SourceResource } from "../model/resources.ts";
-import type { SourceUnit } from "../runtime/control/keeper.ts";
+import type { SourceUnit } from "../runtime/control/reconciler.ts";
 import { sourceEngines } from "../source/engines.ts";
 
 /** Engines and connection strings of the configured sources, by ARN. Refuses what no engine can use. */

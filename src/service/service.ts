@@ -26,7 +26,7 @@ import { KeyNotAccessible } from "../kms/key-store.ts";
 import { supportedVersions } from "../model/engine-kinds.ts";
 import type { AccessKey } from "../model/policy/access-key.ts";
 import { EventWebhook, type WebhookRequest } from "../runtime/events/event-webhook.ts";
-import type { KeeperContext } from "../runtime/control/keeper.ts";
+import type { ReconcilerContext } from "../runtime/control/reconciler.ts";
 import { keyPatienceMs } from "../runtime/control/key-watch.ts";
 import { Operator } from "../runtime/operator/operator.ts";
 import { QueryTurns } from "../runtime/operator/query-turns.ts";
@@ -188,7 +188,7 @@ function metricsOf(supervisor: Supervisor, closers: Close[]): Metrics {
 }
 
 /** Unwraps data keys. An integration that is older than they are gets one when it first needs it. */
-function dataKeySource(keys: IntegrationKeys, catalog: Catalog): KeeperContext["dataKey"] {
+function dataKeySource(keys: IntegrationKeys, catalog: Catalog): ReconcilerContext["dataKey"] {
   return async ({ integration, wrappedKey }, signal) => {
     const wrapped =
       wrappedKey ?? (await catalog.keepDataKey(integration.id, await keys.newDataKey(integration)));

@@ -1,4 +1,4 @@
-// Writes into a catalog without end, many wishes at once. Prints each change as a line once it has been answered.
+// Writes into a catalog without end, many requests at once. Prints each change as a line once it has been answered.
 import { randomUUID } from "node:crypto";
 import { Catalog } from "../../src/catalog/catalog.ts";
 

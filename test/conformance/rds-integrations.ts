@@ -37,30 +37,30 @@ export const integrationScenarios = {
     notProduced: [healthy],
     run: async ({ world, accepts, refuses }) => {
       const { session, quotas } = world;
-      const wish = session.wish({
+      const desired = session.request({
         Tags,
         Description: "ein Maß",
         KMSKeyId: keyAlias,
         AdditionalEncryptionContext: { team: "data", stage: "a <&> b" },
       });
-      await accepts({ ...wish });
+      await accepts({ ...desired });
       await refuses("IntegrationConflictOperationFault", {
-        ...session.wish(),
-        IntegrationName: wish.IntegrationName,
+        ...session.request(),
+        IntegrationName: desired.IntegrationName,
       });
-      await refuses("IntegrationAlreadyExistsFault", { ...wish, IntegrationName: "other" });
-      await refuses("DBInstanceNotFoundFault", { ...session.wish(), SourceArn: sourceArn(nobody) });
+      await refuses("IntegrationAlreadyExistsFault", { ...desired, IntegrationName: "other" });
+      await refuses("DBInstanceNotFoundFault", { ...session.request(), SourceArn: sourceArn(nobody) });
       const cluster = sourceArn(nobody).replace(":db:", ":cluster:");
-      await refuses("DBClusterNotFoundFault", { ...session.wish(), SourceArn: cluster });
-      await refuses("KMSKeyNotAccessibleFault", { ...session.wish(), KMSKeyId: "alias/nobodys" });
+      await refuses("DBClusterNotFoundFault", { ...session.request(), SourceArn: cluster });
+      await refuses("KMSKeyNotAccessibleFault", { ...session.request(), KMSKeyId: "alias/nobodys" });
       await refuses("InvalidParameterCombination", {
-        ...session.wish(),
+        ...session.request(),
         AdditionalEncryptionContext: { team: "data" },
       });
-      await refuses("InvalidParameterValue", { ...session.wish(), DataFilter: "exclude: a.b.c" });
+      await refuses("InvalidParameterValue", { ...session.request(), DataFilter: "exclude: a.b.c" });
       const { perAccount } = quotas;
       quotas.perAccount = 1;
-      await refuses("IntegrationQuotaExceededFault", { ...session.wish() });
+      await refuses("IntegrationQuotaExceededFault", { ...session.request() });
       quotas.perAccount = perAccount;
     },
   },

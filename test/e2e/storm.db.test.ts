@@ -32,7 +32,7 @@ const filters: Readonly<Record<string, readonly string[]>> = {
   "include: other.public.c": ["other"],
 };
 
-/** What may come of a wish while others have theirs. */
+/** What a request may lead to while others are made. */
 const conflicts: readonly string[] = [
   "IntegrationConflictOperationFault",
   "IntegrationAlreadyExistsFault",
@@ -42,7 +42,7 @@ const conflicts: readonly string[] = [
 
 const names = Array.from({ length: 8 }, (_, index) => `storm-${index}`);
 
-async function wish({ rds }: ServiceProcess, dice: Dice): Promise<void> {
+async function desired({ rds }: ServiceProcess, dice: Dice): Promise<void> {
   const IntegrationIdentifier = dice.pick(names);
   const DataFilter = dice.pick(Object.keys(filters));
   switch (dice.pick(["create", "create", "rename", "filter", "tag", "delete"] as const)) {
@@ -83,12 +83,12 @@ interface Storm {
   readonly state: { isOver: boolean; isKilled: boolean; granted: number };
 }
 
-/** Clients that each wish something, again and again, until it is over. */
+/** Clients that make one request after another until the storm is over. */
 async function storm(service: ServiceProcess, { seed, state }: Storm): Promise<void> {
   const act = async (dice: Dice): Promise<void> => {
     while (!state.isOver) {
       try {
-        await wish(service, dice);
+        await desired(service, dice);
         state.granted += 1;
       } catch (error) {
         if (state.isKilled && !(error instanceof RDSServiceException)) return;
@@ -101,9 +101,13 @@ async function storm(service: ServiceProcess, { seed, state }: Storm): Promise<v
   await Promise.all(Array.from({ length: clients }, (_, index) => act(new Dice(seed + index))));
 }
 
-/** Until so many wishes were granted; a storm that fails throws. */
+/** Until so many requests have succeeded; a storm that fails throws. */
 async function rages(storming: Promise<void>, state: Storm["state"], granted: number): Promise<void> {
-  const enough = until(`${granted} wishes are granted`, async () => state.granted >= granted, patienceMs);
+  const enough = until(
+    `${granted} desiredStates are granted`,
+    async () => state.granted >= granted,
+    patienceMs,
+  );
   await Promise.race([storming, enough]);
 }
 
@@ -204,7 +208,7 @@ async function expectEqualTables(service: ServiceProcess): Promise<void> {
 }
 
 test(
-  "after a storm of wishes, and after a kill -9 in the middle of another, describe, status, slots and publications agree",
+  "after a storm of requests, and after a kill -9 in the middle of another, describe, status, slots and publications agree",
   { timeout: 600_000 },
   async () => {
     const seed = printedSeed();

@@ -14,13 +14,13 @@ import { Terraform } from "../support/terraform.ts";
 
 const address = "aws_rds_integration.shop";
 
-interface Wish {
+interface DesiredState {
   readonly dataFilter: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly kmsKey?: { readonly arn: string; readonly context: Readonly<Record<string, string>> };
 }
 
-function integration({ dataFilter, tags, kmsKey }: Wish) {
+function integration({ dataFilter, tags, kmsKey }: DesiredState) {
   const shop = {
     integration_name: "shop",
     source_arn: sourceArn,
@@ -52,9 +52,9 @@ test("Terraform creates, keeps, changes, imports and destroys an integration wit
   });
   const terraform = await Terraform.start(directory.path, { endpoint: service.endpoint, mirror });
   const tags = { team: "data", stage: "test" };
-  const wish: Wish = { dataFilter: "include: postgres.public.*", tags, kmsKey };
+  const desired: DesiredState = { dataFilter: "include: postgres.public.*", tags, kmsKey };
   const encrypted = { KMSKeyId: kmsKey.arn, AdditionalEncryptionContext: kmsKey.context };
-  await terraform.want(integration(wish));
+  await terraform.want(integration(desired));
   await terraform.run("init", "-input=false");
 
   await terraform.run("apply", "-auto-approve", "-input=false");
@@ -62,7 +62,7 @@ test("Terraform creates, keeps, changes, imports and destroys an integration wit
   expect(created).toMatchObject({
     IntegrationName: "shop",
     Status: "active",
-    DataFilter: wish.dataFilter,
+    DataFilter: desired.dataFilter,
     Tags: [
       { Key: "stage", Value: "test" },
       { Key: "team", Value: "data" },
@@ -72,7 +72,7 @@ test("Terraform creates, keeps, changes, imports and destroys an integration wit
   expect(await service.query("SELECT count(*) FROM postgres.public.orders")).toEqual([["2"]]);
   await terraform.expectNoChanges();
 
-  await terraform.want(integration({ ...wish, tags: { team: "shop", colour: "" } }));
+  await terraform.want(integration({ ...desired, tags: { team: "shop", colour: "" } }));
   expect(await terraform.run("apply", "-auto-approve", "-input=false")).toContain("0 added, 1 changed");
   const list = new ListTagsForResourceCommand({ ResourceName: created?.IntegrationArn });
   expect((await service.rds.send(list)).TagList).toEqual([
@@ -82,7 +82,7 @@ test("Terraform creates, keeps, changes, imports and destroys an integration wit
 
   // Whether a new filter changes the integration or replaces it is the provider's choice, by its version.
   const dataFilter = "include: postgres.public.*, exclude: postgres.public.logs";
-  await terraform.want(integration({ ...wish, dataFilter, tags: { team: "shop" } }));
+  await terraform.want(integration({ ...desired, dataFilter, tags: { team: "shop" } }));
   await terraform.run("apply", "-auto-approve", "-input=false");
   const changed = await everything(service);
   expect(changed).toMatchObject([

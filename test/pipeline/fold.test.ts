@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Folder } from "../../src/pipeline/fold.ts";
-import { defaultLimits, Intake } from "../../src/pipeline/intake.ts";
+import { defaultLimits, Batcher } from "../../src/pipeline/batcher.ts";
 import type { Block } from "../../src/model/replication/block.ts";
 import type { Delta } from "../../src/model/replication/delta.ts";
 import {
@@ -20,9 +20,9 @@ const signal = new AbortController().signal;
 
 /** All blocks as one delta. */
 async function fold(folder: Folder, blocks: readonly Block[]): Promise<Delta> {
-  const intake = new Intake({ ...defaultLimits, changesMax: 1_000_000 });
-  for (const block of blocks) await intake.put(block, signal);
-  return folder.fold(await intake.take(signal));
+  const batcher = new Batcher({ ...defaultLimits, changesMax: 1_000_000 });
+  for (const block of blocks) await batcher.put(block, signal);
+  return folder.fold(await batcher.take(signal));
 }
 
 const sorted = (rows: readonly (readonly Field[])[]) => rows.map((row) => JSON.stringify(row)).toSorted();

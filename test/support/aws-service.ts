@@ -183,7 +183,7 @@ export class TestService implements AsyncDisposable {
     const act = (): void => {
       work = work.then(() => this.#act());
     };
-    const stop = this.catalog.onWish(act);
+    const stop = this.catalog.onDesiredChange(act);
     act();
     return { [Symbol.dispose]: stop };
   }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CatalogLocation } from "../../src/catalog/store/database.ts";
-import type { NewIntegration, Quotas } from "../../src/catalog/integrations/wishes.ts";
+import type { NewIntegration, Quotas } from "../../src/catalog/integrations/desired-state.ts";
 import type { TableStatus } from "../../src/model/integration.ts";
 import { TestPostgres } from "./postgres.ts";
 
@@ -34,8 +34,8 @@ export const ampleQuotas: Quotas = { perAccount: 1_000, perTarget: 1_000, perSou
 
 let unique = 0;
 
-/** A wish that is granted: a name, a source and a target that nobody else has. */
-export function wish(over: Partial<NewIntegration> = {}): NewIntegration {
+/** A request that succeeds: a name, a source and a target that nobody else has. */
+export function desired(over: Partial<NewIntegration> = {}): NewIntegration {
   unique += 1;
   return {
     id: randomUUID(),

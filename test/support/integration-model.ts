@@ -13,7 +13,7 @@ export interface ModelIntegration {
   generation: number;
 }
 
-export interface ModelWish {
+export interface ModelState {
   readonly name: string;
   readonly source: string;
   readonly target: string;
@@ -67,19 +67,19 @@ export class IntegrationModel {
     );
   }
 
-  create(wish: ModelWish, made: { readonly id: string; readonly createdAt: Date }): string | undefined {
-    const filter = filterFor(wish.source, wish.filter ?? "");
+  create(desired: ModelState, made: { readonly id: string; readonly createdAt: Date }): string | undefined {
+    const filter = filterFor(desired.source, desired.filter ?? "");
     if (filter === undefined) return "InvalidParameterValue";
     const there = this.#integrations;
-    if (this.#isTaken(wish.name)) return "IntegrationConflictOperationFault";
-    const ofSource = there.filter(({ source }) => source === wish.source);
-    const ofTarget = there.filter(({ target }) => target === wish.target);
-    if (ofSource.some(({ target }) => target === wish.target)) return "IntegrationAlreadyExistsFault";
+    if (this.#isTaken(desired.name)) return "IntegrationConflictOperationFault";
+    const ofSource = there.filter(({ source }) => source === desired.source);
+    const ofTarget = there.filter(({ target }) => target === desired.target);
+    if (ofSource.some(({ target }) => target === desired.target)) return "IntegrationAlreadyExistsFault";
     const { perAccount, perTarget, perSource } = this.#quotas;
     if (there.length >= perAccount || ofTarget.length >= perTarget || ofSource.length >= perSource)
       return "IntegrationQuotaExceededFault";
-    const { name, source, target } = wish;
-    const tags = new Map(wish.tags.map((key) => [key, "created"]));
+    const { name, source, target } = desired;
+    const tags = new Map(desired.tags.map((key) => [key, "created"]));
     const rest = { description: undefined, status: "creating", errors: [], generation: 1 };
     this.#integrations.push({ ...made, name, source, target, filter, tags, ...rest });
     return undefined;

@@ -18,7 +18,7 @@ import {
 export class RdsSession implements AsyncDisposable {
   readonly service: TestService;
   readonly rds: RDSClient;
-  #wishes = 0;
+  #requests = 0;
 
   private constructor(service: TestService) {
     this.service = service;
@@ -30,19 +30,19 @@ export class RdsSession implements AsyncDisposable {
   }
 
   /** Parameters of a creation that is granted: a name and a pair of source and target that nobody else has. */
-  wish(over: Partial<CreateIntegrationCommandInput> = {}): CreateIntegrationCommandInput {
-    this.#wishes += 1;
+  request(over: Partial<CreateIntegrationCommandInput> = {}): CreateIntegrationCommandInput {
+    this.#requests += 1;
     return {
-      IntegrationName: `integration-${this.#wishes}`,
-      SourceArn: sources[this.#wishes % 20]?.arn,
-      TargetArn: targets[Math.floor(this.#wishes / 20)]?.arn,
+      IntegrationName: `integration-${this.#requests}`,
+      SourceArn: sources[this.#requests % 20]?.arn,
+      TargetArn: targets[Math.floor(this.#requests / 20)]?.arn,
       DataFilter: "include: shop.*.*",
       ...over,
     };
   }
 
   async create(over: Partial<CreateIntegrationCommandInput> = {}): Promise<Integration> {
-    return this.rds.send(new CreateIntegrationCommand(this.wish(over)));
+    return this.rds.send(new CreateIntegrationCommand(this.request(over)));
   }
 
   /** One that the runtime has reported active. */

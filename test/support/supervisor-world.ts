@@ -14,7 +14,7 @@ import type { WorkerHealth, WorkerRequest } from "../../src/runtime/stream/worke
 
 // Fakes, because these tests are about what goes wrong and in which order things stop.
 class FakeCatalog implements RuntimeCatalog {
-  wishes: WantedIntegration[] = [];
+  desiredStates: WantedIntegration[] = [];
   reports: (IntegrationReport & { id: string })[] = [];
   versions: [sourceArn: string, engineVersion: string][] = [];
   forgotten: string[] = [];
@@ -22,11 +22,13 @@ class FakeCatalog implements RuntimeCatalog {
   #listeners = new Set<() => void>();
 
   wanted = (): Promise<readonly WantedIntegration[]> =>
-    this.failing ? Promise.reject(new Error("the catalog is away")) : Promise.resolve([...this.wishes]);
+    this.failing
+      ? Promise.reject(new Error("the catalog is away"))
+      : Promise.resolve([...this.desiredStates]);
 
   /** As the real one, this drops what describes an older generation. */
   report = (id: string, report: IntegrationReport): Promise<void> => {
-    const before = this.wishes.find(({ integration }) => integration.id === id);
+    const before = this.desiredStates.find(({ integration }) => integration.id === id);
     if (before?.integration.generation !== report.generation) return Promise.resolve();
     this.reports.push({ id, ...report });
     this.change(id, (integration) => ({ ...integration, status: report.status, errors: report.errors }));
@@ -40,30 +42,30 @@ class FakeCatalog implements RuntimeCatalog {
 
   forget = (id: string): Promise<void> => {
     this.forgotten.push(id);
-    this.wishes = this.wishes.filter(({ integration }) => integration.id !== id);
+    this.desiredStates = this.desiredStates.filter(({ integration }) => integration.id !== id);
     return Promise.resolve();
   };
 
-  onWish = (listener: () => void): (() => void) => {
+  onDesiredChange = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  wish(change: () => void): void {
+  desired(change: () => void): void {
     change();
     for (const listener of this.#listeners) listener();
   }
 
   change(id: string, next: (integration: Integration) => Integration, wanted?: "absent"): void {
-    this.wishes = this.wishes.map((wish) =>
-      wish.integration.id === id
-        ? { ...wish, integration: next(wish.integration), wanted: wanted ?? wish.wanted }
-        : wish,
+    this.desiredStates = this.desiredStates.map((desired) =>
+      desired.integration.id === id
+        ? { ...desired, integration: next(desired.integration), wanted: wanted ?? desired.wanted }
+        : desired,
     );
   }
 
   statusOf(id: string): string | undefined {
-    return this.wishes.find(({ integration }) => integration.id === id)?.integration.status;
+    return this.desiredStates.find(({ integration }) => integration.id === id)?.integration.status;
   }
 }
 
@@ -233,8 +235,8 @@ export class World implements AsyncDisposable {
       errors: [],
       generation: 1,
     };
-    this.catalog.wish(() =>
-      this.catalog.wishes.push({
+    this.catalog.desired(() =>
+      this.catalog.desiredStates.push({
         integration,
         wanted: "present",
         isAuthorized: true,
@@ -244,7 +246,7 @@ export class World implements AsyncDisposable {
   }
 
   modify(id: string, change: Partial<Integration>): void {
-    this.catalog.wish(() =>
+    this.catalog.desired(() =>
       this.catalog.change(id, (before) => ({
         ...before,
         ...change,
@@ -255,15 +257,15 @@ export class World implements AsyncDisposable {
   }
 
   authorize(id: string, isAuthorized: boolean): void {
-    this.catalog.wish(() => {
-      this.catalog.wishes = this.catalog.wishes.map((wish) =>
-        wish.integration.id === id ? { ...wish, isAuthorized } : wish,
+    this.catalog.desired(() => {
+      this.catalog.desiredStates = this.catalog.desiredStates.map((desired) =>
+        desired.integration.id === id ? { ...desired, isAuthorized } : desired,
       );
     });
   }
 
   delete(id: string): void {
-    this.catalog.wish(() =>
+    this.catalog.desired(() =>
       this.catalog.change(
         id,
         (before) => ({ ...before, status: "deleting", generation: before.generation + 1 }),
@@ -272,13 +274,13 @@ export class World implements AsyncDisposable {
     );
   }
 
-  /** When the keepers know of every wish. */
+  /** When the reconcilers know the newest desired state of all. */
   async taken(): Promise<void> {
-    await until("the newest wishes are known", async () => {
+    await until("the newest desired states are known", async () => {
       const known = (await this.#supervisor?.integrations())?.map(
         ({ integration }) => integration.generation,
       );
-      const wanted = this.catalog.wishes.map(({ integration }) => integration.generation);
+      const wanted = this.catalog.desiredStates.map(({ integration }) => integration.generation);
       return JSON.stringify(known) === JSON.stringify(wanted);
     });
   }

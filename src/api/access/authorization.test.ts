@@ -74,10 +74,10 @@ describe("CreateIntegration", () => {
   ];
 
   test("is granted by the sample policy of AWS's guide, and by no part of it alone", async () => {
-    const wish = session.wish();
-    const [source = "", target = ""] = [wish.SourceArn, wish.TargetArn];
+    const desired = session.request();
+    const [source = "", target = ""] = [desired.SourceArn, desired.TargetArn];
     const attempt = async (...statements: Statement[]): Promise<Refusal> =>
-      refusal((await clientWith(...statements)).send(new CreateIntegrationCommand(wish)));
+      refusal((await clientWith(...statements)).send(new CreateIntegrationCommand(desired)));
     expect(await attempt(allow("rds:CreateIntegration", all))).toEqual(
       denied("rds:CreateIntegration", source),
     );
@@ -89,25 +89,25 @@ describe("CreateIntegration", () => {
       denied("redshift:CreateInboundIntegration", target, "explicit"),
     );
     const client = await clientWith(...guide(source, target));
-    const made = await client.send(new CreateIntegrationCommand(wish));
-    expect(made).toMatchObject({ IntegrationName: wish.IntegrationName, Status: "creating" });
+    const made = await client.send(new CreateIntegrationCommand(desired));
+    expect(made).toMatchObject({ IntegrationName: desired.IntegrationName, Status: "creating" });
   });
 
   test("a target is the same in all forms of its ARN", async () => {
-    const wish = session.wish();
-    const client = await clientWith(...guide("*", wish.TargetArn ?? ""));
-    const TargetArn = wish.TargetArn?.replace("redshift-serverless", "redshift").replace(
+    const desired = session.request();
+    const client = await clientWith(...guide("*", desired.TargetArn ?? ""));
+    const TargetArn = desired.TargetArn?.replace("redshift-serverless", "redshift").replace(
       "namespace/",
       "namespace:",
     );
-    expect(await client.send(new CreateIntegrationCommand({ ...wish, TargetArn }))).toMatchObject({
-      TargetArn: wish.TargetArn,
+    expect(await client.send(new CreateIntegrationCommand({ ...desired, TargetArn }))).toMatchObject({
+      TargetArn: desired.TargetArn,
     });
   });
 
   test("tags need rds:AddTagsToResource, and a policy can ask for some", async () => {
-    const wish = session.wish({ Tags: [{ Key: "Team", Value: "data" }, { Key: "x" }] });
-    const create = new CreateIntegrationCommand(wish);
+    const desired = session.request({ Tags: [{ Key: "Team", Value: "data" }, { Key: "x" }] });
+    const create = new CreateIntegrationCommand(desired);
     const rights = guide("*", "*");
     expect(await refusal((await clientWith(...rights)).send(create))).toEqual(
       denied("rds:AddTagsToResource", all),
@@ -120,16 +120,16 @@ describe("CreateIntegration", () => {
       { Null: { "aws:RequestTag/x": "false" } },
     ])
       expect(await refusal((await asks(Condition)).send(create))).toEqual(
-        denied("rds:CreateIntegration", wish.SourceArn ?? "", "explicit"),
+        denied("rds:CreateIntegration", desired.SourceArn ?? "", "explicit"),
       );
     const met = await asks({ StringNotEquals: { "aws:RequestTag/team": "data" } });
-    expect(await met.send(create)).toMatchObject({ IntegrationName: wish.IntegrationName });
+    expect(await met.send(create)).toMatchObject({ IntegrationName: desired.IntegrationName });
   });
 
   test("whether a source or a target exists is told to those alone that may use it", async () => {
     const client = await clientWith(...guide(sourceArn("shop"), targets[0]?.arn ?? ""));
     const attempt = (SourceArn: string, TargetArn = targets[0]?.arn): Promise<Refusal> =>
-      refusal(client.send(new CreateIntegrationCommand(session.wish({ SourceArn, TargetArn }))));
+      refusal(client.send(new CreateIntegrationCommand(session.request({ SourceArn, TargetArn }))));
     for (const arn of [sourceArn("nobody"), sourceArn("books")])
       expect(await attempt(arn)).toEqual(denied("rds:CreateIntegration", arn));
     for (const end of ["000000000001", "999999999999"]) {
@@ -143,7 +143,7 @@ describe("CreateIntegration", () => {
 
   test("a pair that is taken by an integration which the key may not see: its name is not told", async () => {
     const { SourceArn, TargetArn, IntegrationName = "" } = await session.create();
-    const create = new CreateIntegrationCommand(session.wish({ SourceArn, TargetArn }));
+    const create = new CreateIntegrationCommand(session.request({ SourceArn, TargetArn }));
     const blind = await refusal((await clientWith(...guide("*", "*"))).send(create));
     expect(blind.name).toBe("IntegrationAlreadyExistsFault");
     expect(blind.message).not.toContain(IntegrationName);
@@ -293,9 +293,9 @@ describe("what a policy denies", () => {
     arn.replace("redshift-serverless", "redshift").replace("namespace/", "namespace:");
 
   test("is denied under each of the ARNs of a namespace, and left out under each", async () => {
-    const wish = session.wish();
-    const create = new CreateIntegrationCommand(wish);
-    const { TargetArn: serverless = "" } = wish;
+    const desired = session.request();
+    const create = new CreateIntegrationCommand(desired);
+    const { TargetArn: serverless = "" } = desired;
     for (const arn of [serverless, cluster(serverless)]) {
       const client = await clientWith(allow("*"), deny("redshift:*", arn));
       expect(await refusal(client.send(create))).toEqual(

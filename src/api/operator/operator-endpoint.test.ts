@@ -69,7 +69,7 @@ async function* rows(sql: string): AsyncGenerator<readonly (readonly (string | n
 const mine = "11111111-2222-4333-8444-555555555555";
 const ample = { perAccount: 9, perTarget: 9, perSource: 9 };
 /** What is there from the start. */
-const wish = {
+const desired = {
   id: mine,
   name: "mine",
   sourceArn: sources[0]?.arn ?? "",
@@ -92,7 +92,7 @@ beforeAll(async () => {
     health: () => ({ ok: true, catalog: "open" }),
     metrics: async () => "up 1\n",
   });
-  const creation = await service.catalog.create(wish, ample);
+  const creation = await service.catalog.create(desired, ample);
   expect(creation.kind).toBe("created");
 });
 
@@ -263,7 +263,7 @@ describe("events", () => {
   async function make(name: string, source: number): Promise<string> {
     const id = `22222222-2222-4333-8444-${String(source).padStart(12, "0")}`;
     const places = { sourceArn: sources[source]?.arn ?? "", targetArn: targets[source]?.arn ?? "" };
-    const { kind } = await service.catalog.create({ ...wish, ...places, id, name }, ample);
+    const { kind } = await service.catalog.create({ ...desired, ...places, id, name }, ample);
     expect(kind).toBe("created");
     await service.catalog.report(id, { generation: 1, status: "active", errors: [], tables: [] });
     return id;
@@ -468,7 +468,7 @@ describe("access keys", () => {
     expect((await ask("drop-database", { name: "shop", target: "target-1" }, dropper)).status).toBe(200);
     expect(seen.dropped).toEqual([`shop ${targets[1]?.arn}`]);
     const some = await make("gina", allow("zeroetl:GetEvents"), {
-      ...allow("zeroetl:GetEvents", `arn:aws:rds:*:*:integration:${wish.id}`),
+      ...allow("zeroetl:GetEvents", `arn:aws:rds:*:*:integration:${desired.id}`),
       Effect: "Deny",
     });
     expect((await ask("events", { since }, some)).status).toBe(200);

@@ -68,7 +68,7 @@ export function pageOf<Item>(options: ApiOptions, input: PageInput, list: WholeL
   return { items: page, Marker: next };
 }
 
-export interface PageWish {
+export interface PageRequest {
   readonly limit: number;
   /** The `next` of the page before. */
   readonly marker: string | undefined;
@@ -77,7 +77,7 @@ export interface PageWish {
 /** As `pageOf`, whatever a protocol calls the parameters. */
 export function nextOf<Item>(
   options: ApiOptions,
-  { limit, marker }: PageWish,
+  { limit, marker }: PageRequest,
   { items, placeOf, query }: WholeList<Item>,
 ): { readonly items: readonly Item[]; readonly next: string | undefined } {
   const start = pageStart(options, { Marker: marker }, query);

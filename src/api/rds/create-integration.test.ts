@@ -28,7 +28,7 @@ async function describeOne(identifier: string): Promise<Integration | undefined>
 
 describe("CreateIntegration", () => {
   test("answers the whole record, and describe gives the same by uuid, ARN and name", async () => {
-    const parameters = session.wish({
+    const parameters = session.request({
       Description: "Straße <&> \"'",
       Tags: [{ Key: "team", Value: "data" }, { Key: "x" }],
     });
@@ -76,7 +76,7 @@ describe("CreateIntegration", () => {
   });
 
   test("MySQL has a default filter of its own grammar", async () => {
-    const { DataFilter: _, ...rest } = session.wish({
+    const { DataFilter: _, ...rest } = session.request({
       SourceArn: sourceArn("books"),
       TargetArn: targets[38]?.arn,
     });
@@ -220,7 +220,7 @@ describe("CreateIntegration", () => {
       "50",
     ],
   ])("with %s is refused", async (...[, over, name, status, hint]) => {
-    const call = session.rds.send(new CreateIntegrationCommand(session.wish(over)));
+    const call = session.rds.send(new CreateIntegrationCommand(session.request(over)));
     expect(await refusal(call)).toEqual({ name, status, message: expect.stringContaining(hint) });
   });
 

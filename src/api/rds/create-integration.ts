@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { unreachable } from "../../base/assert.ts";
-import type { NewIntegration, Quotas } from "../../catalog/integrations/wishes.ts";
+import type { NewIntegration, Quotas } from "../../catalog/integrations/desired-state.ts";
 import type { SourceResource, TargetResource } from "../../model/resources.ts";
 import { AwsError } from "../../wire/aws/error.ts";
 import type { ValueOf } from "../../wire/aws/shape.ts";
@@ -19,21 +19,21 @@ type Input = ValueOf<typeof shapes.CreateIntegration.input>;
 
 /** Everything is checked before anything is written; replication starts after the answer. */
 export async function createIntegration(input: Input, call: Call): Promise<IntegrationOutput> {
-  const plain = wishOf(input, call);
+  const plain = desiredOf(input, call);
   await requireAuthorizedSource(call, plain);
   // Last: a server elsewhere may be asked.
   const keyed = { ...plain, ...(await encryptionOf(input, call)) };
-  const wish = { ...keyed, wrappedKey: await wrappedKeyOf(keyed, call) };
-  const creation = await call.catalog.create(wish, call.quotas);
+  const desired = { ...keyed, wrappedKey: await wrappedKeyOf(keyed, call) };
+  const creation = await call.catalog.create(desired, call.quotas);
   switch (creation.kind) {
     case "created":
       return integrationOutput(call, creation.integration);
     case "name-taken":
-      throw nameTaken(call, wish.name);
+      throw nameTaken(call, desired.name);
     case "pair-taken":
       throw new AwsError(
         "IntegrationAlreadyExistsFault",
-        `${maySee(call, creation.integration) ? `The integration ${creation.integration.name}` : "An integration"} already exists between ${wish.sourceArn} and ${wish.targetArn}.`,
+        `${maySee(call, creation.integration) ? `The integration ${creation.integration.name}` : "An integration"} already exists between ${desired.sourceArn} and ${desired.targetArn}.`,
       );
     case "quota-exceeded":
       throw new AwsError(
@@ -51,9 +51,9 @@ function quotaText(quotas: Quotas, quota: keyof Quotas): string {
   return `${limit} ${limit === 1 ? "integration" : "integrations"} ${where[quota]}`;
 }
 
-type PlainWish = Omit<NewIntegration, "kmsKeyId" | "additionalEncryptionContext" | "wrappedKey">;
+type DesiredFields = Omit<NewIntegration, "kmsKeyId" | "additionalEncryptionContext" | "wrappedKey">;
 
-function wishOf(input: Input, options: ApiOptions): PlainWish {
+function desiredOf(input: Input, options: ApiOptions): DesiredFields {
   const source = sourceOf(options, input.SourceArn);
   const target = targetOf(options, input.TargetArn);
   return {

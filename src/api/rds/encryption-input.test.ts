@@ -42,8 +42,8 @@ test.each([id, arn, "alias/warehouse", `${prefix}:alias/warehouse`])(
     const created = await session.create({ KMSKeyId, AdditionalEncryptionContext: context });
     expect(created).toMatchObject({ KMSKeyId: arn, AdditionalEncryptionContext: context });
     const wanted = await session.service.catalog.wanted();
-    const wish = wanted.find(({ integration }) => integration.id === idOf(created));
-    const wrapped = wish?.wrappedKey ?? "";
+    const desired = wanted.find(({ integration }) => integration.id === idOf(created));
+    const wrapped = desired?.wrappedKey ?? "";
     const never = new AbortController().signal;
     const integration = { id: idOf(created), kmsKeyId: arn, additionalEncryptionContext: context };
     expect((await dataKeys.unwrap(integration, wrapped, never)).reveal()).toHaveLength(32);
@@ -131,8 +131,8 @@ test("who may create integrations needs the right to use the key, too, and gets 
     const credentials = { accessKeyId: made.id, secretAccessKey: made.secret.reveal() };
     const client = rdsClient(session.service, { credentials });
     try {
-      const wish = session.wish({ KMSKeyId: "alias/warehouse" });
-      return (await client.send(new CreateIntegrationCommand(wish))).KMSKeyId;
+      const desired = session.request({ KMSKeyId: "alias/warehouse" });
+      return (await client.send(new CreateIntegrationCommand(desired))).KMSKeyId;
     } finally {
       client.destroy();
     }

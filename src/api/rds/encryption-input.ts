@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/errors.ts";
-import type { NewIntegration } from "../../catalog/integrations/wishes.ts";
+import type { NewIntegration } from "../../catalog/integrations/desired-state.ts";
 import type { KeyedIntegration } from "../../kms/integration-keys.ts";
 import { KeyNotAccessible } from "../../kms/key-store.ts";
 import { AwsError } from "../../wire/aws/error.ts";
@@ -41,11 +41,11 @@ export async function encryptionOf(
 }
 
 /** A new data key for an integration that is about to be created, wrapped. */
-export async function wrappedKeyOf(wish: KeyedIntegration, { dataKeys }: ApiOptions): Promise<string> {
+export async function wrappedKeyOf(desired: KeyedIntegration, { dataKeys }: ApiOptions): Promise<string> {
   try {
-    return await dataKeys.newDataKey(wish);
+    return await dataKeys.newDataKey(desired);
   } catch (error) {
-    throw notAccessible(wish.kmsKeyId, error);
+    throw notAccessible(desired.kmsKeyId, error);
   }
 }
 

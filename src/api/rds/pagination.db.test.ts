@@ -6,7 +6,7 @@ import {
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { sourceArn, targets, TestService } from "../../../test/support/aws-service.ts";
-import { ampleQuotas, catalogHomes, wish, type CatalogHome } from "../../../test/support/catalog-homes.ts";
+import { ampleQuotas, catalogHomes, desired, type CatalogHome } from "../../../test/support/catalog-homes.ts";
 import { queryCall } from "../../../test/support/query-call.ts";
 import { printedSeed, randomFrom } from "../../../test/support/random.ts";
 import { idOf, rdsClient, refusal } from "../../../test/support/rds-session.ts";
@@ -125,7 +125,7 @@ async function turn(
 }
 
 async function make(service: TestService, { id, name }: Made): Promise<void> {
-  const parts = wish({ id, name, targetArn: target });
+  const parts = desired({ id, name, targetArn: target });
   const creation = await service.catalog.create(parts, {
     ...ampleQuotas,
     perTarget: 10_000,

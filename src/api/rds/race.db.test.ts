@@ -128,8 +128,8 @@ describe.each(Object.entries(catalogHomes))("over a catalog %s", (_, makeHome) =
       Array.from({ length: many }, async (_, index) => {
         const SourceArn = sourceArn(`source-${index % 20}`);
         const TargetArn = targets[20 + Math.floor(index / 20)]?.arn;
-        const wish = create({ IntegrationName: `rename-${index}`, SourceArn, TargetArn });
-        const integration = await clients[index]?.send(wish);
+        const desired = create({ IntegrationName: `rename-${index}`, SourceArn, TargetArn });
+        const integration = await clients[index]?.send(desired);
         await service.catalog.report(idOf(integration ?? {}), active);
         return integration?.IntegrationArn;
       }),

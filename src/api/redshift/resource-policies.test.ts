@@ -144,8 +144,10 @@ test.each(["PutResourcePolicy", "GetResourcePolicy", "DeleteResourcePolicy"])(
 
 describe("CreateIntegration", () => {
   const create = (client = session.rds, SourceArn?: string): Promise<unknown> => {
-    const wish = session.wish({ TargetArn: target });
-    return client.send(new CreateIntegrationCommand({ ...wish, SourceArn: SourceArn ?? wish.SourceArn }));
+    const desired = session.request({ TargetArn: target });
+    return client.send(
+      new CreateIntegrationCommand({ ...desired, SourceArn: SourceArn ?? desired.SourceArn }),
+    );
   };
 
   function unauthorized(source: string, why: string): Refusal {

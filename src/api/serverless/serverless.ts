@@ -1,7 +1,7 @@
 import type { Home, TargetResource } from "../../model/resources.ts";
 import { AwsError } from "../../wire/aws/error.ts";
 import type { ValueOf } from "../../wire/aws/shape.ts";
-import { nextOf, type PageWish } from "../protocol/list-page.ts";
+import { nextOf, type PageRequest } from "../protocol/list-page.ts";
 import type { ApiOptions } from "../options.ts";
 import { everyWarehousesDatabase } from "../redshift/clusters.ts";
 import type { serverlessShapes } from "./shapes.ts";
@@ -21,7 +21,7 @@ export async function listNamespaces(
   options: ApiOptions,
 ): Promise<OutputOf<"ListNamespaces">> {
   const list = { items: options.targets, placeOf, query: ["ListNamespaces"] };
-  const { items, next } = nextOf(options, wishOf(input), list);
+  const { items, next } = nextOf(options, desiredOf(input), list);
   return { namespaces: items.map(namespaceOutput), nextToken: next };
 }
 
@@ -42,7 +42,7 @@ export async function listWorkgroups(
   const { ownerAccount = options.account } = input;
   const targets = ownerAccount === options.account ? options.targets : [];
   const list = { items: targets, placeOf, query: ["ListWorkgroups", ownerAccount] };
-  const { items, next } = nextOf(options, wishOf(input), list);
+  const { items, next } = nextOf(options, desiredOf(input), list);
   return { workgroups: items.map((target) => workgroupOutput(options, target)), nextToken: next };
 }
 
@@ -73,7 +73,7 @@ function targetNamed({ targets }: ApiOptions, name: string): TargetResource | un
   return targets.find((target) => target.name === name);
 }
 
-function wishOf({ maxResults = 100, nextToken }: InputOf<"ListNamespaces">): PageWish {
+function desiredOf({ maxResults = 100, nextToken }: InputOf<"ListNamespaces">): PageRequest {
   return { limit: maxResults, marker: nextToken };
 }
 

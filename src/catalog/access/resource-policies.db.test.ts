@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ampleQuotas, catalogHomes, wish, type CatalogHome } from "../../../test/support/catalog-homes.ts";
+import { ampleQuotas, catalogHomes, desired, type CatalogHome } from "../../../test/support/catalog-homes.ts";
 import { setLogLevel } from "../../base/log.ts";
 import { inbound } from "../../model/policy/namespace-policy.ts";
 import { Catalog } from "../catalog.ts";
@@ -47,13 +47,13 @@ describe.each(Object.entries(catalogHomes))("resource policies of a catalog %s",
     expect(await policies.find("one")).toBeUndefined();
   });
 
-  test("what is wanted says whether its source is let in, and a change is told as a wish is", async () => {
-    const { id, sourceArn, targetArn } = wish();
-    await catalog.create(wish({ id, sourceArn, targetArn }), ampleQuotas);
-    const other = wish();
+  test("what is wanted says whether its source is let in, and a change of it notifies as a request does", async () => {
+    const { id, sourceArn, targetArn } = desired();
+    await catalog.create(desired({ id, sourceArn, targetArn }), ampleQuotas);
+    const other = desired();
     await catalog.create(other, ampleQuotas);
     let told = 0;
-    const stop = catalog.onWish(() => (told += 1));
+    const stop = catalog.onDesiredChange(() => (told += 1));
     const { resourcePolicies: policies } = catalog;
     expect(await isAuthorized(id)).toBe(true);
     await policies.put(targetArn, policyFor("another source"));
@@ -69,7 +69,7 @@ describe.each(Object.entries(catalogHomes))("resource policies of a catalog %s",
   });
 
   test("a policy with an end ends by itself", async () => {
-    const created = wish();
+    const created = desired();
     await catalog.create(created, ampleQuotas);
     const Condition = { DateLessThan: { "aws:CurrentTime": "2026-02-01T00:00:00Z" } };
     await catalog.resourcePolicies.put(created.targetArn, policyFor("any", { Condition }));
@@ -79,7 +79,7 @@ describe.each(Object.entries(catalogHomes))("resource policies of a catalog %s",
   });
 
   test("a text that is not understood lets nobody in, and holds up no other target", async () => {
-    const [first, second] = [wish(), wish()];
+    const [first, second] = [desired(), desired()];
     for (const each of [first, second]) await catalog.create(each, ampleQuotas);
     for (const text of ["{", '{"Statement": [{"Effect": "Maybe"}]}']) {
       await catalog.resourcePolicies.put(first.targetArn, text);

@@ -4,7 +4,7 @@ import {
   ampleQuotas,
   catalogHomes,
   table,
-  wish,
+  desired,
   type CatalogHome,
 } from "../../../test/support/catalog-homes.ts";
 import { setLogLevel } from "../../base/log.ts";
@@ -36,7 +36,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
   });
 
   async function made(name?: string): Promise<string> {
-    const creation = await catalog.create(wish(name === undefined ? {} : { name }), ampleQuotas);
+    const creation = await catalog.create(desired(name === undefined ? {} : { name }), ampleQuotas);
     if (creation.kind !== "created") throw new Error(creation.kind);
     return creation.integration.id;
   }
@@ -86,7 +86,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
   });
 
   test("an event says what an alert needs", async () => {
-    const before = wish();
+    const before = desired();
     await catalog.create(before, ampleQuotas);
     const errors = [{ code: "WAL_LEVEL", message: "wal_level is replica." }];
     await report(before.id, { status: "needs_attention", errors });
@@ -189,7 +189,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
   test("a change that is refused, or dropped, leaves no event", async () => {
     const name = "taken-name";
     const id = await made(name);
-    await catalog.create(wish({ name }), ampleQuotas);
+    await catalog.create(desired({ name }), ampleQuotas);
     await catalog.delete(id);
     await catalog.modify(id, { description: "no" });
     await catalog.forget(id);
@@ -300,7 +300,7 @@ test("without somebody who takes events, none waits to be taken", async () => {
   const home = await catalogHomes["in a PostgreSQL server"]?.();
   if (home === undefined) throw new Error("no such home");
   await using catalog = await Catalog.open(home.location);
-  await catalog.create(wish(), ampleQuotas);
+  await catalog.create(desired(), ampleQuotas);
   expect(await catalog.pendingEvents(10)).toEqual([]);
   await catalog[Symbol.asyncDispose]();
   await home.close();

@@ -75,7 +75,7 @@ function arrivalKind(before: IntegrationStatus, after: IntegrationStatus): Event
       return "needs-attention";
     case "failed":
       return failureKind(before);
-    // These begin with a wish, which tells of them.
+    // These begin with a request, which writes their event.
     case "creating":
     case "modifying":
     case "deleting":

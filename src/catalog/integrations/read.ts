@@ -29,7 +29,7 @@ interface TagList {
   readonly tags: readonly Tag[];
 }
 
-/** An integration's row, its ordinal and its wish included, with its tags in the order of their keys. */
+/** An integration's row, with its ordinal and its desired state, with its tags in the order of their keys. */
 export type IntegrationRow = Selectable<IntegrationsTable> & TagList;
 
 function selectRows(db: CatalogDatabase) {

@@ -25,7 +25,7 @@ export interface WantedIntegration {
 
 /** What is so, as the runtime found it. */
 export interface IntegrationReport {
-  /** The generation of the wish that this answers; an older one does not overwrite `modifying` or `deleting`. */
+  /** The generation of the desired state that this answers; an older one does not overwrite `modifying` or `deleting`. */
   readonly generation: number;
   readonly status: IntegrationStatus;
   readonly errors: readonly IntegrationError[];
@@ -73,7 +73,7 @@ export async function keepDataKey(
 
 /**
  * Replaces what was reported before. A report on an older generation is dropped whole: it describes what nobody wants
- * any more, and the runtime reports again once it has carried out the newer wish. Nor can a report take back
+ * any more, and the runtime reports again once it has reached the newer desired state. Nor can a report take back
  * `deleting`. One on an integration that is gone is dropped too.
  */
 export async function writeReport(changes: Changes, id: string, report: IntegrationReport): Promise<void> {

@@ -4,7 +4,7 @@ import { keyStoreOf } from "../../service/configured-key-store.ts";
 import { placesIn } from "../../service/data-directory.ts";
 import { parseDataFilter } from "../../model/data-filter.ts";
 import type { Finding } from "../../model/finding.ts";
-import type { SourceUnit } from "../../runtime/control/keeper.ts";
+import type { SourceUnit } from "../../runtime/control/reconciler.ts";
 import type { IntegrationReport, StatusReport } from "../../runtime/operator/operator.ts";
 import { sourceUnits } from "../../service/configured-sources.ts";
 import { targetEngineOf } from "../../service/service.ts";

@@ -89,7 +89,7 @@ test("a database that leaves the scope keeps its stream until the target holds n
   await world.status("a", "active");
 });
 
-test("a filter that changes while the keeper is at work is not told to be done, and no stream takes it for its own", async () => {
+test("a filter that changes while the reconciler is at work is not told to be done, and no stream takes it for its own", async () => {
   world.start();
   world.create("a", "include: one.*.*");
   const before = await world.worker(0);
@@ -243,7 +243,7 @@ test("the catalog is written only when something changed", async () => {
       return looked();
     };
     worker.become(streaming);
-    await until("the keeper looked", () => looks > 0);
+    await until("the reconciler looked", () => looks > 0);
   }
   expect(world.catalog.reports.length).toBe(before);
 });
@@ -272,7 +272,7 @@ test("a catalog that is away for a while stops nothing", async () => {
   worker.become(streaming);
   await world.status("a", "active");
   world.catalog.failing = true;
-  world.catalog.wish(() => {});
+  world.catalog.desired(() => {});
   await until("time passed", () => present(world.workers[0], "a worker runs").stopped === false);
   world.catalog.failing = false;
   world.create("b", "include: three.*.*");

@@ -3,7 +3,7 @@ import { logger } from "../../base/log.ts";
 import { TaskGroup } from "../../base/task-group.ts";
 import { Wake } from "../../base/wake.ts";
 import type { Integration } from "../../model/integration.ts";
-import { Keeper, type KeeperContext } from "./keeper.ts";
+import { Reconciler, type ReconcilerContext } from "./reconciler.ts";
 import type { TableVerification } from "../stream/verify.ts";
 import type { WorkerHealth } from "../stream/worker.ts";
 
@@ -24,46 +24,46 @@ const log = logger("supervisor");
 const lookEveryMs = 1000;
 
 /**
- * Compares what the catalog wants with what runs, whenever a wish changes and every second: it may miss a hint, it
- * cannot drift. Each integration has a keeper of its own, so that a source which is gone holds up nobody else.
+ * Compares what the catalog wants with what runs, whenever the desired state changes and every second: it may miss a hint, it
+ * cannot drift. Each integration has a reconciler of its own, so that a source which is gone holds up nobody else.
  */
 export class Supervisor implements AsyncDisposable {
-  readonly #context: KeeperContext;
+  readonly #context: ReconcilerContext;
   readonly #tasks = new TaskGroup();
-  readonly #keepers = new Map<string, Keeper>();
+  readonly #reconcilers = new Map<string, Reconciler>();
   readonly #stopListening: () => void;
   readonly #wake = new Wake();
 
-  private constructor(context: KeeperContext) {
+  private constructor(context: ReconcilerContext) {
     this.#context = context;
-    this.#stopListening = context.catalog.onWish(() => this.#wake.tell());
+    this.#stopListening = context.catalog.onDesiredChange(() => this.#wake.tell());
     this.#tasks.run((signal) => this.#supervise(signal));
   }
 
-  static start(context: Omit<KeeperContext, "promised">): Supervisor {
+  static start(context: Omit<ReconcilerContext, "promised">): Supervisor {
     const targets = [...context.warehouses.keys()];
     return new Supervisor({ ...context, promised: new Map(targets.map((arn) => [arn, new Set()])) });
   }
 
   /** Every integration, in the order of the catalog. */
   async integrations(): Promise<IntegrationView[]> {
-    const views = [...this.#keepers.values()].map(async (keeper) => {
-      const standings = [...keeper.streams().values()].map((run) => run.standing());
-      const streams = (await Promise.all(standings)).map(({ health }) => health);
-      return { integration: keeper.integration, streams };
+    const views = [...this.#reconcilers.values()].map(async (reconciler) => {
+      const streamStatuses = [...reconciler.streams().values()].map((run) => run.status());
+      const streams = (await Promise.all(streamStatuses)).map(({ health }) => health);
+      return { integration: reconciler.integration, streams };
     });
     return Promise.all(views);
   }
 
   /** Compares the streams of an integration one after another. Throws `CodedError` where one cannot be compared. */
   async *verify(integrationId: string, signal: AbortSignal): AsyncGenerator<StreamVerification> {
-    const keeper = this.#keepers.get(integrationId);
-    if (keeper === undefined)
+    const reconciler = this.#reconcilers.get(integrationId);
+    if (reconciler === undefined)
       throw new CodedError(
         "INTEGRATION_NOT_FOUND",
         "There is no such integration, or it has just been created.",
       );
-    const runs = [...keeper.streams().entries()];
+    const runs = [...reconciler.streams().entries()];
     if (runs.length === 0)
       throw new CodedError(
         "SOURCE_UNREACHABLE",
@@ -79,9 +79,11 @@ export class Supervisor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopListening();
     await this.#tasks[Symbol.asyncDispose]();
-    const keepers = [...this.#keepers.values()];
-    this.#keepers.clear();
-    const stops = await Promise.allSettled(keepers.map((keeper) => keeper[Symbol.asyncDispose]()));
+    const reconcilers = [...this.#reconcilers.values()];
+    this.#reconcilers.clear();
+    const stops = await Promise.allSettled(
+      reconcilers.map((reconciler) => reconciler[Symbol.asyncDispose]()),
+    );
     const failures = stops.flatMap((stop) => (stop.status === "rejected" ? [stop.reason as unknown] : []));
     if (failures.length > 0) throw new AggregateError(failures, "Streams did not stop in order");
   }
@@ -103,17 +105,17 @@ export class Supervisor implements AsyncDisposable {
   async #look(): Promise<void> {
     const wanted = await this.#context.catalog.wanted();
     const present = new Set(wanted.map(({ integration }) => integration.id));
-    for (const wish of wanted) {
-      const { id } = wish.integration;
-      const keeper = this.#keepers.get(id);
-      if (keeper === undefined) this.#keepers.set(id, Keeper.start(this.#context, wish));
-      else keeper.wish(wish);
+    for (const desired of wanted) {
+      const { id } = desired.integration;
+      const reconciler = this.#reconcilers.get(id);
+      if (reconciler === undefined) this.#reconcilers.set(id, Reconciler.start(this.#context, desired));
+      else reconciler.desired(desired);
     }
-    for (const [id, keeper] of this.#keepers) {
-      // Integrations leave the catalog by `forget` alone, which their keepers call, and may be about to note.
-      if (present.has(id) || !keeper.isGone) continue;
-      this.#keepers.delete(id);
-      await keeper[Symbol.asyncDispose]();
+    for (const [id, reconciler] of this.#reconcilers) {
+      // Integrations leave the catalog by `forget` alone, which their reconcilers call, and may be about to note.
+      if (present.has(id) || !reconciler.isGone) continue;
+      this.#reconcilers.delete(id);
+      await reconciler[Symbol.asyncDispose]();
     }
   }
 }

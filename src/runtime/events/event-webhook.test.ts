@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { ampleQuotas, catalogHomes, wish, type CatalogHome } from "../../../test/support/catalog-homes.ts";
+import { ampleQuotas, catalogHomes, desired, type CatalogHome } from "../../../test/support/catalog-homes.ts";
 import { freePort } from "../../../test/support/postgres.ts";
 import { until } from "../../../test/support/until.ts";
 import { WebhookReceiver, type Conduct } from "../../../test/support/webhook-receiver.ts";
@@ -45,7 +45,7 @@ function start(url: string, over: Partial<typeof timing> = {}): EventWebhook {
 }
 
 async function made(): Promise<string> {
-  const creation = await catalog.create(wish(), ampleQuotas);
+  const creation = await catalog.create(desired(), ampleQuotas);
   if (creation.kind !== "created") throw new Error(creation.kind);
   return creation.integration.id;
 }

@@ -119,26 +119,26 @@ export type VerificationLine = {
   | { readonly result: "skipped"; readonly state: string; readonly reason: string | null }
 );
 
-interface QueryWish {
+interface QueryOptions {
   readonly targetArn: string;
   readonly sql: string;
   readonly nested?: "text" | "json";
   readonly keyId: string;
 }
 
-interface DropWish {
+interface DropOptions {
   readonly targetArn: string;
   readonly name: string;
 }
 
-interface StatusWish {
+interface StatusOptions {
   /** Of every integration when absent. */
   readonly integrationId: string | undefined;
   /** Of others nothing is told; of all when absent. */
   readonly isVisible?: (integration: Integration) => boolean;
 }
 
-interface EventsWish {
+interface EventsOptions {
   /** Of every integration when absent. */
   readonly integrationId: string | undefined;
   readonly since: Date;
@@ -174,7 +174,7 @@ export class Operator {
     this.#parts = parts;
   }
 
-  async status({ integrationId, isVisible = () => true }: StatusWish): Promise<StatusReport> {
+  async status({ integrationId, isVisible = () => true }: StatusOptions): Promise<StatusReport> {
     const { supervisor, catalog, sources, targets } = this.#parts;
     const wanted = await catalog.wanted();
     const running = new Map(
@@ -199,12 +199,12 @@ export class Operator {
     };
   }
 
-  async query({ targetArn, sql, nested, keyId }: QueryWish, signal: AbortSignal): Promise<QueryResult> {
+  async query({ targetArn, sql, nested, keyId }: QueryOptions, signal: AbortSignal): Promise<QueryResult> {
     const warehouse = this.#warehouse(targetArn);
     return this.#parts.queries.run(keyId, signal, (stop) => warehouse.query(sql, stop, nested));
   }
 
-  async dropDatabase({ targetArn, name }: DropWish, signal: AbortSignal): Promise<void> {
+  async dropDatabase({ targetArn, name }: DropOptions, signal: AbortSignal): Promise<void> {
     return this.#warehouse(targetArn).dropDatabase(name, signal);
   }
 
@@ -219,7 +219,7 @@ export class Operator {
 
   /** What happened from `since` until now, oldest first. */
   async *events(
-    { integrationId, since, isVisible = async () => true }: EventsWish,
+    { integrationId, since, isVisible = async () => true }: EventsOptions,
     signal: AbortSignal,
   ): AsyncGenerator<EventLine> {
     const { catalog, arnOf } = this.#parts;

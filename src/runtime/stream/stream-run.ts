@@ -9,7 +9,7 @@ import type { TableStatus } from "../../model/integration.ts";
 import type { SourceEngine, StreamRequest } from "../../source/source.ts";
 import type { Warehouse } from "../../target/target.ts";
 import { gated } from "./preflight.ts";
-import { needsLookingAgain, type StreamStanding } from "../control/standing.ts";
+import { needsLookingAgain, type StreamStatus } from "../control/integration-status.ts";
 import type { StreamFiles } from "./stream-mark.ts";
 import type { TableVerification } from "./verify.ts";
 import type { WorkerHealth, WorkerRequest } from "./worker.ts";
@@ -80,7 +80,7 @@ export class StreamRun implements AsyncDisposable {
     return new StreamRun(request, await request.files.isMarked());
   }
 
-  async standing(): Promise<StreamStanding> {
+  async status(): Promise<StreamStatus> {
     const health = await this.#worker.health();
     const { scope, database } = this.request.stream;
     const isLeaving = (table: TableStatus): boolean =>
@@ -117,7 +117,7 @@ export class StreamRun implements AsyncDisposable {
         this.#findings ??= [];
         log.warn({ database: stream.database, err: error }, "The preflight could not look");
       }
-      const isTroubled = needsLookingAgain(await this.standing());
+      const isTroubled = needsLookingAgain(await this.status());
       await pause(isTroubled ? lookAgainMs.troubled : lookAgainMs.calm, signal);
     }
   }

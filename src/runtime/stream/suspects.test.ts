@@ -14,24 +14,24 @@ const error = (id: string): SuspectError =>
 
 test("a table that fails the stream again and again is set aside, with the reason and the way back", () => {
   const suspects = new Suspects();
-  const judged = [0, 1, 2, 3, 4].map((try_) => suspects.judge(error("a"), try_ * 10_000));
-  expect(judged.slice(0, 4)).toEqual([undefined, undefined, undefined, undefined]);
-  expect(judged[4]).toMatchObject({
+  const evaluated = [0, 1, 2, 3, 4].map((try_) => suspects.evaluate(error("a"), try_ * 10_000));
+  expect(evaluated.slice(0, 4)).toEqual([undefined, undefined, undefined, undefined]);
+  expect(evaluated[4]).toMatchObject({
     code: "TARGET_OUT_OF_MEMORY",
     table: { id: "a" },
     message:
       "The warehouse has too little memory. The stream failed 5 times while it wrote this table, which was set aside.",
     fix: "Raise `memory` of the target in the configuration file and restart the service. Take the table out of the data filter and in again to copy it.",
   });
-  expect(suspects.judge(error("a"), 50_000)).toBeUndefined();
+  expect(suspects.evaluate(error("a"), 50_000)).toBeUndefined();
 });
 
 test("a table is not set aside for failures within seconds, long ago, or of other tables", () => {
   const suspects = new Suspects();
   for (let failure = 0; failure < 20; failure++)
-    expect(suspects.judge(error("quick"), failure * 100)).toBeUndefined();
+    expect(suspects.evaluate(error("quick"), failure * 100)).toBeUndefined();
   for (let failure = 0; failure < 20; failure++)
-    expect(suspects.judge(error("rare"), failure * 11 * minuteMs)).toBeUndefined();
+    expect(suspects.evaluate(error("rare"), failure * 11 * minuteMs)).toBeUndefined();
   for (let failure = 0; failure < 20; failure++)
-    expect(suspects.judge(error(String(failure)), failure * 10_000)).toBeUndefined();
+    expect(suspects.evaluate(error(String(failure)), failure * 10_000)).toBeUndefined();
 });

@@ -20,7 +20,7 @@ export class Suspects {
   readonly #suspicions = new Map<string, Suspicion>();
 
   /** The failure of the table that the error is about, once that is enough. */
-  judge(error: SuspectError, nowMs: number): TableError | undefined {
+  evaluate(error: SuspectError, nowMs: number): TableError | undefined {
     const { id } = error.table;
     const found = this.#suspicions.get(id);
     const before = found !== undefined && nowMs - found.lastMs < forgottenAfterMs ? found : undefined;

@@ -238,7 +238,7 @@ export class Worker implements AsyncDisposable {
 
   #failedTable(error: unknown): TableError | undefined {
     if (error instanceof TableError) return error;
-    return error instanceof SuspectError ? this.#suspects.judge(error, Date.now()) : undefined;
+    return error instanceof SuspectError ? this.#suspects.evaluate(error, Date.now()) : undefined;
   }
 
   /** Ends only by throwing. `failed`: a table to be recorded as failed first. */

@@ -85,9 +85,9 @@ test("a user with too few rights is told which ones to ask for", async () => {
   expect(findings.find(({ subject }) => subject === "public.t")?.fix).toMatch(
     /^GRANT "postgres" TO "poor"; but as postgres is a superuser/,
   );
-  await server.run(["CREATE ROLE keeper", "ALTER TABLE t OWNER TO keeper"]);
+  await server.run(["CREATE ROLE reconciler", "ALTER TABLE t OWNER TO reconciler"]);
   const owned = (await check(url)).find(({ subject }) => subject === "public.t");
-  expect(owned?.fix).toBe('GRANT "keeper" TO "poor";');
+  expect(owned?.fix).toBe('GRANT "reconciler" TO "poor";');
   await server.run(owned?.fix ?? "");
   expect(found(await check(url), "warns")).toEqual([]);
   await server.run("ALTER ROLE poor SET default_transaction_read_only = on");

@@ -25,7 +25,7 @@ import { causeOfStall } from "./stall.ts";
 import { Gate, standStill } from "../verify/standstill.ts";
 import type { StreamTables } from "../tables/stream-tables.ts";
 import type { TableCopier } from "../copy/table-copier.ts";
-import { judge } from "../tables/table-judge.ts";
+import { evaluate } from "../tables/table-evaluation.ts";
 
 /** Everything that an open stream is made of. */
 export interface SourceParts {
@@ -84,7 +84,7 @@ export class PostgresSource implements Source {
   #committedAtMs = 0;
   #lastCut: { lsn: Lsn; atMs: number };
   /** Number of the look at the catalog that was taken up last. */
-  #judged = 0;
+  #evaluated = 0;
   #isReading = false;
   /** The look at the catalog after which tables are prepared for their copy again. */
   #prepareAfter = 0;
@@ -132,7 +132,8 @@ export class PostgresSource implements Source {
     return {
       retainedBytes: this.#retainedBytes,
       bytesRead: socket.bytesRead + copier.bytesRead,
-      copiesWaiting: this.#judged === 0 ? undefined : new Set(waiting.map(({ definition }) => definition.id)),
+      copiesWaiting:
+        this.#evaluated === 0 ? undefined : new Set(waiting.map(({ definition }) => definition.id)),
     };
   }
 
@@ -160,7 +161,7 @@ export class PostgresSource implements Source {
   /** The place to go on from, known to the target before anything else. */
   async *#begin(): AsyncGenerator<Block, void> {
     const block = new BlockBuilder();
-    this.#judge(block);
+    this.#evaluate(block);
     block.cut(this.#cut());
     block.wantCheckpoint();
     yield* built(block);
@@ -205,7 +206,7 @@ export class PostgresSource implements Source {
       const start = performance.now();
       await watch.look();
       lookMs = performance.now() - start;
-      const hasNews = watch.observation !== undefined || (watch.view?.number ?? 0) > this.#judged;
+      const hasNews = watch.observation !== undefined || (watch.view?.number ?? 0) > this.#evaluated;
       if (hasNews || tables.wanted().length > 0) this.#ask();
     }
   }
@@ -365,7 +366,7 @@ export class PostgresSource implements Source {
   async *#boundary(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
     const { tables, watch, copier, control } = this.#parts;
     const block = new BlockBuilder();
-    this.#judge(block);
+    this.#evaluate(block);
     const { observation } = watch;
     if (observation !== undefined && observation.lsn <= lsn) watch.taken(tables.observe(observation, block));
     const reveal = tables.revealLsn();
@@ -380,16 +381,16 @@ export class PostgresSource implements Source {
     this.#setBoundary();
   }
 
-  #judge(block: BlockBuilder): void {
+  #evaluate(block: BlockBuilder): void {
     const { watch, tables } = this.#parts;
     const { view } = watch;
     for (const [oid, reason] of watch.takeRefused()) {
       const table = tables.byOid.get(oid);
       if (table?.phase.kind === "copied" || table?.phase.kind === "synced") tables.fail(table, reason, block);
     }
-    if (view === undefined || view.number <= this.#judged) return;
-    this.#judged = view.number;
-    judge(tables, view, block);
+    if (view === undefined || view.number <= this.#evaluated) return;
+    this.#evaluated = view.number;
+    evaluate(tables, view, block);
   }
 
   /** Stops for those who want a snapshot of the source beside an equal target. */
@@ -416,7 +417,7 @@ export class PostgresSource implements Source {
 
   #setBoundary(): void {
     const { tables, watch, copier } = this.#parts;
-    const isUrgent = copier.isPrepared || (watch.view?.number ?? 0) > this.#judged;
+    const isUrgent = copier.isPrepared || (watch.view?.number ?? 0) > this.#evaluated;
     const places = [
       isUrgent ? 0n : undefined,
       watch.observation?.lsn,

@@ -139,7 +139,7 @@ export class CatalogWatch {
     return isQuiet;
   }
 
-  /** A table whose state has changed since is judged again by the same texts: it may have failed, and be mended already. */
+  /** A table whose state has changed since is evaluated again by the same texts: it may have failed, and be mended already. */
   #isViewOld(view: CatalogView, texts: readonly string[]): boolean {
     return this.#request.tables.changedAt >= view.number || !sameTexts(texts, this.#texts);
   }

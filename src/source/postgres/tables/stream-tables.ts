@@ -24,7 +24,7 @@ export interface Observation {
  */
 export class StreamTables {
   readonly #tables = new Map<number, TrackedTable>();
-  /** The catalog watch's current number: tables changed since then are not judged by an older look. */
+  /** The catalog watch's current number: tables changed since then are not evaluated by an older look. */
   look = 0;
   /** How many tables have failed so far. */
   failures = 0;

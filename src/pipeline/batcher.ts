@@ -19,7 +19,7 @@ export interface Batch {
   readonly bytes: number;
 }
 
-export interface IntakeLimits {
+export interface BatcherLimits {
   /** A batch ends at the first cut behind this many changes or bytes; a transaction that is larger is applied in parts. */
   readonly changesMax: number;
   readonly bytesMax: number;
@@ -38,7 +38,7 @@ export interface IntakeLimits {
 
 // figures.md: 20k changes a batch cost a third of the throughput of 100k. The waits stay far below what a lag of tens of
 // milliseconds allows, and only begin when a batch was so large that its own apply takes longer.
-export const defaultLimits: IntakeLimits = {
+export const defaultLimits: BatcherLimits = {
   changesMax: 100_000,
   bytesMax: 32 * 1024 * 1024,
   batchesAheadMax: 3,
@@ -62,8 +62,8 @@ interface Pending {
  * applier takes batches that end at commits. While one batch is applied the next one gathers, so a batch is as large
  * as the load makes it.
  */
-export class Intake {
-  readonly #limits: IntakeLimits;
+export class Batcher {
+  readonly #limits: BatcherLimits;
   readonly #pending: Pending[] = [];
   #changes = 0;
   #bytes = 0;
@@ -75,7 +75,7 @@ export class Intake {
   #applyingBytes = 0;
   readonly #changed = new Condition();
 
-  constructor(limits: IntakeLimits) {
+  constructor(limits: BatcherLimits) {
     this.#limits = limits;
   }
 

@@ -9,7 +9,11 @@ import type { TrackedTable } from "./tracked-table.ts";
  * Takes up what a look at the catalog says about tables that take no changes: new ones, ones that failed and may have
  * been mended, ones that wait for their copy. None of this depends on where the stream is.
  */
-export function judge(tables: StreamTables, { selected, context }: CatalogView, block: BlockBuilder): void {
+export function evaluate(
+  tables: StreamTables,
+  { selected, context }: CatalogView,
+  block: BlockBuilder,
+): void {
   for (const table of tables.byOid.values()) {
     if (isIdle(table) && !selected.has(table.oid)) tables.drop(table, block);
   }
@@ -17,8 +21,8 @@ export function judge(tables: StreamTables, { selected, context }: CatalogView, 
     const table = tables.byOid.get(found.oid);
     if (table !== undefined && !isIdle(table)) continue;
     const result = shapeOf(found, context);
-    if (table === undefined) judgeNew(tables, { found, result }, block);
-    else judgeIdle(tables, { table, found, result }, block);
+    if (table === undefined) evaluateNew(tables, { found, result }, block);
+    else evaluateIdle(tables, { table, found, result }, block);
   }
 }
 
@@ -32,12 +36,12 @@ interface Found {
   readonly result: ShapeResult;
 }
 
-function judgeNew(tables: StreamTables, { found, result }: Found, block: BlockBuilder): void {
+function evaluateNew(tables: StreamTables, { found, result }: Found, block: BlockBuilder): void {
   if (result.kind === "shape") tables.add(result.shape);
   else tables.addFailed(found, result.reason, block);
 }
 
-function judgeIdle(
+function evaluateIdle(
   tables: StreamTables,
   { table, found, result }: Found & { readonly table: TrackedTable },
   block: BlockBuilder,

@@ -17,7 +17,7 @@ import type {
 import type { SourceEngine, StreamRequest } from "../../source/source.ts";
 import type { StreamIdentity, Warehouse } from "../../target/target.ts";
 import { KeyWatch, type KeyState, type KeyWatchTimes } from "./key-watch.ts";
-import { isComplete, standingOf, type StreamStanding } from "./standing.ts";
+import { isComplete, evaluateStatus, type StreamStatus } from "./integration-status.ts";
 import { destinationName } from "../stream/stream-name.ts";
 import { StreamFiles } from "../stream/stream-mark.ts";
 import { StreamRun, type StreamWorker } from "../stream/stream-run.ts";
@@ -31,8 +31,8 @@ export interface SourceUnit {
   readonly dialect: FilterDialect;
 }
 
-/** What all keepers share. */
-export interface KeeperContext {
+/** What all reconcilers share. */
+export interface ReconcilerContext {
   readonly catalog: RuntimeCatalog;
   /** By ARN. */
   readonly sources: ReadonlyMap<string, SourceUnit>;
@@ -42,13 +42,13 @@ export interface KeeperContext {
   readonly catalogPollMs: number;
   readonly startWorker: (request: WorkerRequest) => StreamWorker;
   /** Unwraps an integration's data key. Throws `KeyNotAccessible`. */
-  readonly dataKey: (wish: WantedIntegration, signal: AbortSignal) => Promise<SecretBytes>;
+  readonly dataKey: (desired: WantedIntegration, signal: AbortSignal) => Promise<SecretBytes>;
   readonly keyTimes: KeyWatchTimes;
   /** Destination databases promised to streams that may not have made them yet, by the ARN of the target. */
   readonly promised: ReadonlyMap<string, Set<string>>;
 }
 
-const log = logger("keeper");
+const log = logger("reconciler");
 
 /** Between two looks: at least `shortest`, since workers tell of every commit; at most `longest`, in case nobody tells. */
 const lookMs = { shortest: 100, longest: 1000 } as const;
@@ -75,12 +75,12 @@ const removalTimeoutMs = 60_000;
  * absent:  streams stopped ─▶ each removed at the source (again and again until it worked) ─▶ forgotten
  * ```
  */
-export class Keeper implements AsyncDisposable {
-  readonly #context: KeeperContext;
+export class Reconciler implements AsyncDisposable {
+  readonly #context: ReconcilerContext;
   readonly #tasks = new TaskGroup();
   /** By source database. */
   readonly #runs = new Map<string, StreamRun>();
-  #wish: WantedIntegration;
+  #desired: WantedIntegration;
   #keyWatch: KeyWatch | undefined;
   readonly #wake = new Wake();
   #removalFailures = 0;
@@ -89,19 +89,19 @@ export class Keeper implements AsyncDisposable {
   #reportedVersion: string | undefined;
   #isGone = false;
 
-  private constructor(context: KeeperContext, wish: WantedIntegration) {
+  private constructor(context: ReconcilerContext, desired: WantedIntegration) {
     this.#context = context;
-    this.#wish = wish;
+    this.#desired = desired;
     this.#tasks.run((signal) => this.#keep(signal));
   }
 
-  static start(context: KeeperContext, wish: WantedIntegration): Keeper {
-    return new Keeper(context, wish);
+  static start(context: ReconcilerContext, desired: WantedIntegration): Reconciler {
+    return new Reconciler(context, desired);
   }
 
   /** The integration as last read from the catalog. */
   get integration(): Integration {
-    return this.#wish.integration;
+    return this.#desired.integration;
   }
 
   /** Whether the integration was removed and forgotten: then nothing is left to keep. */
@@ -109,13 +109,13 @@ export class Keeper implements AsyncDisposable {
     return this.#isGone;
   }
 
-  wish(next: WantedIntegration): void {
-    const { wanted, isAuthorized, integration } = this.#wish;
+  desired(next: WantedIntegration): void {
+    const { wanted, isAuthorized, integration } = this.#desired;
     const changed =
       next.wanted !== wanted ||
       next.isAuthorized !== isAuthorized ||
       next.integration.generation !== integration.generation;
-    this.#wish = next;
+    this.#desired = next;
     if (changed) this.#look();
   }
 
@@ -140,9 +140,11 @@ export class Keeper implements AsyncDisposable {
       this.#wake.begin();
       const startMs = performance.now();
       try {
-        // One wish for the whole look: what was seen under one filter must not be told of another.
-        const wish = this.#wish;
-        await (wish.wanted === "present" ? this.#keepPresent(wish, signal) : this.#keepAbsent(wish, signal));
+        // One desired state for the whole pass: what was seen under one filter must not be reported under another.
+        const desired = this.#desired;
+        await (desired.wanted === "present"
+          ? this.#keepPresent(desired, signal)
+          : this.#keepAbsent(desired, signal));
       } catch (error) {
         signal.throwIfAborted();
         log.error(
@@ -156,9 +158,9 @@ export class Keeper implements AsyncDisposable {
     }
   }
 
-  async #keepPresent(wish: WantedIntegration, signal: AbortSignal): Promise<void> {
-    const { integration } = wish;
-    const found = this.#resources(wish);
+  async #keepPresent(desired: WantedIntegration, signal: AbortSignal): Promise<void> {
+    const { integration } = desired;
+    const found = this.#resources(desired);
     if (found.kind === "obstacle") {
       await this.#stopAll();
       await this.#write(integration, { status: "needs_attention", errors: [found.error], tables: [] });
@@ -177,27 +179,27 @@ export class Keeper implements AsyncDisposable {
     const databases = [...new Set([...wanted, ...owned])];
     for (const database of databases)
       await this.#ensure({ database, warehouse, source, scope }, integration, key.key);
-    const standings = await this.#standings(databases);
-    await this.#reportVersion(integration.sourceArn, standings);
+    const streamStatuses = await this.#streamStatuses(databases);
+    await this.#reportVersion(integration.sourceArn, streamStatuses);
     for (const database of databases)
       if (!wanted.includes(database)) await this.#retire({ database, warehouse, source, scope }, signal);
-    const standing = standingOf({
+    const evaluated = evaluateStatus({
       before: integration.status,
       ageMs: Date.now() - integration.createdAt.getTime(),
       nowMs: Date.now(),
-      streams: standings.filter(({ health }) => this.#runs.has(health.sourceDatabase)),
+      streams: streamStatuses.filter(({ health }) => this.#runs.has(health.sourceDatabase)),
     });
-    if (standing !== undefined) await this.#write(integration, standing);
+    if (evaluated !== undefined) await this.#write(integration, evaluated);
   }
 
-  async #standings(databases: readonly string[]): Promise<StreamStanding[]> {
+  async #streamStatuses(databases: readonly string[]): Promise<StreamStatus[]> {
     const runs = databases.flatMap((database) => this.#runs.get(database) ?? []);
-    return Promise.all(runs.map((run) => run.standing()));
+    return Promise.all(runs.map((run) => run.status()));
   }
 
   /** All databases of a source are on one server. */
-  async #reportVersion(sourceArn: string, standings: readonly StreamStanding[]): Promise<void> {
-    const [version] = standings.flatMap(({ health }) => health.engineVersion ?? []);
+  async #reportVersion(sourceArn: string, streamStatuses: readonly StreamStatus[]): Promise<void> {
+    const [version] = streamStatuses.flatMap(({ health }) => health.engineVersion ?? []);
     if (version === undefined || version === this.#reportedVersion) return;
     await this.#context.catalog.reportVersion(sourceArn, version);
     this.#reportedVersion = version;
@@ -208,7 +210,7 @@ export class Keeper implements AsyncDisposable {
     this.#keyWatch ??= KeyWatch.start({
       ...keyTimes,
       integrationId: this.integration.id,
-      unwrap: (signal) => dataKey(this.#wish, signal),
+      unwrap: (signal) => dataKey(this.#desired, signal),
       onChange: () => this.#look(),
     });
     return this.#keyWatch.state;
@@ -258,9 +260,9 @@ export class Keeper implements AsyncDisposable {
   async #retire(parts: StreamParts, signal: AbortSignal): Promise<void> {
     const run = this.#runs.get(parts.database);
     if (run === undefined) return;
-    const standing = await run.standing();
-    const { health } = standing;
-    const isEmpty = isComplete(standing) && health.tables.every(({ state }) => state === "Deleted");
+    const status = await run.status();
+    const { health } = status;
+    const isEmpty = isComplete(status) && health.tables.every(({ state }) => state === "Deleted");
     // A database that is gone took its slot along; what was replicated stays readable.
     const isLost = health.phase.kind === "retrying" && health.phase.error.code === "SOURCE_DATABASE_MISSING";
     if (!isEmpty && !isLost) return;
@@ -335,18 +337,18 @@ export class Keeper implements AsyncDisposable {
     return present(this.#context.promised.get(targetArn), "streams run into warehouses that are open");
   }
 
-  async #write(integration: Integration, standing: Omit<IntegrationReport, "generation">): Promise<void> {
-    const { status, errors } = standing;
+  async #write(integration: Integration, report: Omit<IntegrationReport, "generation">): Promise<void> {
+    const { status, errors } = report;
     const { id, generation } = integration;
     const text = JSON.stringify({ status, errors, generation });
     const isSame = this.#written?.text === text && integration.status === status;
-    if (isSame && !this.#isTableNews(standing.tables)) return;
+    if (isSame && !this.#isTableNews(report.tables)) return;
     const startMs = performance.now();
-    await this.#context.catalog.report(id, { generation, ...standing });
+    await this.#context.catalog.report(id, { generation, ...report });
     const atMs = performance.now();
-    this.#written = { text, tables: standing.tables, atMs, tookMs: atMs - startMs };
-    if (this.#wish.integration === integration)
-      this.#wish = { ...this.#wish, integration: { ...integration, status, errors } };
+    this.#written = { text, tables: report.tables, atMs, tookMs: atMs - startMs };
+    if (this.#desired.integration === integration)
+      this.#desired = { ...this.#desired, integration: { ...integration, status, errors } };
     if (status !== integration.status)
       log.info({ integration: id, status }, "The status of an integration changed");
   }

@@ -55,41 +55,41 @@ export type Deletion =
   | { readonly kind: "unknown" }
   | { readonly kind: "wrong-state"; readonly integration: Integration };
 
-/** Of concurrent wishes for one name, one pair or the last place of a quota, exactly one is granted. */
+/** Of concurrent requests for one name, one pair or the last place of a quota, exactly one succeeds. */
 export async function createIntegration(
   changes: Changes,
-  wish: NewIntegration,
+  desired: NewIntegration,
   quotas: Quotas,
 ): Promise<Creation> {
   return changes.transaction(async (tx, tell): Promise<Creation> => {
     await lockCreation(tx);
-    const obstacle = await obstacleTo(tx, wish, quotas);
+    const obstacle = await obstacleTo(tx, desired, quotas);
     if (obstacle !== undefined) return obstacle;
-    await tx.insertInto("integrations").values(newRow(wish)).execute();
-    if (wish.tags.length > 0)
+    await tx.insertInto("integrations").values(newRow(desired)).execute();
+    if (desired.tags.length > 0)
       await tx
         .insertInto("tags")
-        .values(wish.tags.map(({ key, value }) => ({ integration_id: wish.id, key, value })))
+        .values(desired.tags.map(({ key, value }) => ({ integration_id: desired.id, key, value })))
         .execute();
-    const integration = await readOne(tx, wish.id);
+    const integration = await readOne(tx, desired.id);
     tell(integration, [statusHappening("creation-started", "creating")]);
     return { kind: "created", integration };
   });
 }
 
-function newRow(wish: NewIntegration): Insertable<IntegrationsTable> {
+function newRow(desired: NewIntegration): Insertable<IntegrationsTable> {
   return {
-    id: wish.id,
-    name: wish.name,
-    name_key: nameKey(wish.name),
-    source_arn: wish.sourceArn,
-    target_arn: wish.targetArn,
-    data_filter: wish.dataFilter,
-    description: wish.description ?? null,
-    kms_key_id: wish.kmsKeyId,
-    encryption_context: JSON.stringify(wish.additionalEncryptionContext),
-    wrapped_key: wish.wrappedKey,
-    created_at: wish.createdAt,
+    id: desired.id,
+    name: desired.name,
+    name_key: nameKey(desired.name),
+    source_arn: desired.sourceArn,
+    target_arn: desired.targetArn,
+    data_filter: desired.dataFilter,
+    description: desired.description ?? null,
+    kms_key_id: desired.kmsKeyId,
+    encryption_context: JSON.stringify(desired.additionalEncryptionContext),
+    wrapped_key: desired.wrappedKey,
+    created_at: desired.createdAt,
     wanted: "present",
     generation: 1,
     status: "creating",
@@ -99,18 +99,18 @@ function newRow(wish: NewIntegration): Insertable<IntegrationsTable> {
 
 async function obstacleTo(
   tx: CatalogDatabase,
-  wish: NewIntegration,
+  desired: NewIntegration,
   quotas: Quotas,
 ): Promise<Exclude<Creation, { kind: "created" }> | undefined> {
-  if (await isNameTaken(tx, wish.name)) return { kind: "name-taken" };
-  const integration = await readByPair(tx, wish);
+  if (await isNameTaken(tx, desired.name)) return { kind: "name-taken" };
+  const integration = await readByPair(tx, desired);
   if (integration !== undefined) return { kind: "pair-taken", integration };
   const used = await tx
     .selectFrom("integrations")
     .select([
       sql<number>`count(*)::integer`.as("perAccount"),
-      sql<number>`(count(*) FILTER (WHERE target_arn = ${wish.targetArn}))::integer`.as("perTarget"),
-      sql<number>`(count(*) FILTER (WHERE source_arn = ${wish.sourceArn}))::integer`.as("perSource"),
+      sql<number>`(count(*) FILTER (WHERE target_arn = ${desired.targetArn}))::integer`.as("perTarget"),
+      sql<number>`(count(*) FILTER (WHERE source_arn = ${desired.sourceArn}))::integer`.as("perSource"),
     ])
     .executeTakeFirstOrThrow();
   const names = ["perAccount", "perTarget", "perSource"] as const;
@@ -195,7 +195,7 @@ export async function deleteIntegration(changes: Changes, id: string): Promise<D
 }
 
 /**
- * Whether the status lets a wish through. `creating` and `modifying` do not, as at AWS, where they end by themselves;
+ * Whether the status permits a change. `creating` and `modifying` do not, as at AWS, where they end by themselves;
  * here they may wait for a person, which `Errors` shows: then changing the filter or giving up is the way out.
  */
 function isOpenTo(statuses: readonly IntegrationStatus[], { status, errors }: Integration): boolean {

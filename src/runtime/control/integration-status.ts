@@ -5,7 +5,7 @@ import { stallPatienceMs } from "../stream/arrival.ts";
 import type { WorkerHealth } from "../stream/worker.ts";
 
 /** What is known of one stream of an integration. */
-export interface StreamStanding {
+export interface StreamStatus {
   readonly health: WorkerHealth;
   /** Of the last preflight; undefined before the first. */
   readonly findings: readonly Finding[] | undefined;
@@ -19,10 +19,10 @@ export interface Circumstances {
   readonly ageMs: number;
   /** ms since 1970. */
   readonly nowMs: number;
-  readonly streams: readonly StreamStanding[];
+  readonly streams: readonly StreamStatus[];
 }
 
-export interface Standing {
+export interface EvaluatedStatus {
   readonly status: IntegrationStatus;
   readonly errors: readonly IntegrationError[];
   readonly tables: readonly TableStatus[];
@@ -55,7 +55,7 @@ const onlyDeletingHelps: ReadonlySet<string> = new Set<ErrorCode>(["SOURCE_REPLA
  * Undefined while a stream is still connecting, has not seen which tables are selected, or has not been looked at by a
  * preflight, and nothing is known to be wrong: then what was said before stands.
  */
-export function standingOf(circumstances: Circumstances): Standing | undefined {
+export function evaluateStatus(circumstances: Circumstances): EvaluatedStatus | undefined {
   const { streams, nowMs } = circumstances;
   const status = statusOf(circumstances);
   if (status === undefined) return undefined;
@@ -67,7 +67,7 @@ export function standingOf(circumstances: Circumstances): Standing | undefined {
 }
 
 /** The same array as before where nothing has changed, as long as there is one stream. */
-function tablesOf(streams: readonly StreamStanding[]): readonly TableStatus[] {
+function tablesOf(streams: readonly StreamStatus[]): readonly TableStatus[] {
   const [first, ...others] = streams.map(({ health }) => health.tables);
   return others.length === 0 ? (first ?? []) : [first ?? [], ...others].flat();
 }
@@ -79,7 +79,7 @@ function statusOf({ before, ageMs, nowMs, streams }: Circumstances): Integration
   if (stops.some((code) => onlyDeletingHelps.has(code))) return "failed";
   if (stops.some((code) => !passing.has(code))) return "needs_attention";
   if (stops.length > 0) return whileRetrying(before, ageMs);
-  const isHeldUp = ({ health }: StreamStanding): boolean => obstacleOf(health) !== undefined;
+  const isHeldUp = ({ health }: StreamStatus): boolean => obstacleOf(health) !== undefined;
   if (streams.some((stream) => stream.health.phase.kind === "connecting" && isHeldUp(stream)))
     return whileRetrying(before, ageMs);
   if (streams.some(({ health }) => health.phase.kind === "connecting" || health.copiesWaiting === undefined))
@@ -97,21 +97,21 @@ function whileRetrying(before: IntegrationStatus, ageMs: number): IntegrationSta
 }
 
 /** Whether every selected table is in step with the source, or known to have failed, and no other one is there. */
-export function isComplete({ health: { phase, copiesWaiting }, leaving }: StreamStanding): boolean {
+export function isComplete({ health: { phase, copiesWaiting }, leaving }: StreamStatus): boolean {
   return phase.kind === "streaming" && copiesWaiting === 0 && leaving === 0;
 }
 
-function asksForPerson(stream: StreamStanding): boolean {
+function asksForPerson(stream: StreamStatus): boolean {
   return stream.health.tables.some(({ state }) => state === "Failed") || unheardTables(stream).length > 0;
 }
 
 /** Whether a person may be mending something that the preflight can see. */
-export function needsLookingAgain(stream: StreamStanding): boolean {
+export function needsLookingAgain(stream: StreamStatus): boolean {
   return stream.health.phase.kind === "retrying" || unheardTables(stream).length > 0;
 }
 
 /** What a preflight found of tables that no stream can tell of: what is not there, or is no table, has no state. */
-function unheardTables({ health, findings = [] }: StreamStanding): readonly Finding[] {
+function unheardTables({ health, findings = [] }: StreamStatus): readonly Finding[] {
   const ofTables = findings.filter(({ code, severity }) => severity !== "fine" && code.startsWith("TABLE_"));
   if (ofTables.length === 0) return ofTables;
   const heard = new Set(health.tables.map(({ schema, table }) => `${schema}.${table}`));
@@ -119,7 +119,7 @@ function unheardTables({ health, findings = [] }: StreamStanding): readonly Find
 }
 
 /** In a stable order, each once: by stream as given, first what stops it, then its notices, then its tables. */
-function errorsOf(streams: readonly StreamStanding[], nowMs: number): IntegrationError[] {
+function errorsOf(streams: readonly StreamStatus[], nowMs: number): IntegrationError[] {
   const errors = streams.flatMap((stream) => {
     const label = streams.length > 1 ? `Database ${stream.health.sourceDatabase}: ` : "";
     return errorsOfStream(stream, nowMs).map(({ code, message }) => ({ code, message: label + message }));
@@ -133,7 +133,7 @@ function errorsOf(streams: readonly StreamStanding[], nowMs: number): Integratio
   });
 }
 
-function errorsOfStream(stream: StreamStanding, nowMs: number): IntegrationError[] {
+function errorsOfStream(stream: StreamStatus, nowMs: number): IntegrationError[] {
   const { phase, notices, tables } = stream.health;
   const stopped = phase.kind === "retrying" ? stoppers(phase.error, stream.findings) : [];
   // While a stream does not run, or copies, it has not told of every table yet.

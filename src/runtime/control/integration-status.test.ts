@@ -2,7 +2,12 @@ import { expect, test } from "vitest";
 import type { Finding } from "../../model/finding.ts";
 import type { IntegrationStatus, TableStatus } from "../../model/integration.ts";
 import { stallPatienceMs } from "../stream/arrival.ts";
-import { creationPatienceMs, standingOf, type Standing, type StreamStanding } from "./standing.ts";
+import {
+  creationPatienceMs,
+  evaluateStatus,
+  type EvaluatedStatus,
+  type StreamStatus,
+} from "./integration-status.ts";
 import type { WorkerHealth, WorkerPhase } from "../stream/worker.ts";
 
 const table = (name: string, state: TableStatus["state"], reason?: string): TableStatus => ({
@@ -23,7 +28,7 @@ const retrying = (code: string): WorkerPhase => ({
   needsPerson: false,
 });
 
-function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[] = []): StreamStanding {
+function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[] = []): StreamStatus {
   const whole: WorkerHealth = {
     phase: { kind: "streaming" },
     sourceDatabase: "shop",
@@ -45,41 +50,41 @@ function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[]
 
 const nowMs = 1_000_000;
 
-function standing(
+function statusOf(
   before: IntegrationStatus,
-  streams: readonly StreamStanding[],
+  streams: readonly StreamStatus[],
   ageMs = 0,
-): Standing | undefined {
-  return standingOf({ before, ageMs, nowMs, streams });
+): EvaluatedStatus | undefined {
+  return evaluateStatus({ before, ageMs, nowMs, streams });
 }
 
 test("an integration is creating until every selected table is there, then active", () => {
-  expect(standing("creating", [stream({ phase: { kind: "copying" } })])?.status).toBe("creating");
-  expect(standing("creating", [stream({ tables: [], copiesWaiting: 3 })])?.status).toBe("creating");
-  expect(standing("creating", [stream(), stream({ phase: { kind: "copying" } })])?.status).toBe("creating");
-  expect(standing("creating", [stream()])?.status).toBe("active");
+  expect(statusOf("creating", [stream({ phase: { kind: "copying" } })])?.status).toBe("creating");
+  expect(statusOf("creating", [stream({ tables: [], copiesWaiting: 3 })])?.status).toBe("creating");
+  expect(statusOf("creating", [stream(), stream({ phase: { kind: "copying" } })])?.status).toBe("creating");
+  expect(statusOf("creating", [stream()])?.status).toBe("active");
 });
 
 test("tables that are copied again make an integration syncing", () => {
   for (const before of ["active", "modifying", "needs_attention"] as const)
-    expect(standing(before, [stream({ phase: { kind: "copying" } })])?.status).toBe("syncing");
-  expect(standing("syncing", [stream()])?.status).toBe("active");
+    expect(statusOf(before, [stream({ phase: { kind: "copying" } })])?.status).toBe("syncing");
+  expect(statusOf("syncing", [stream()])?.status).toBe("active");
 });
 
 test("tables that left the scope and are still there make an integration syncing", () => {
-  expect(standing("modifying", [{ ...stream(), leaving: 1 }])?.status).toBe("syncing");
+  expect(statusOf("modifying", [{ ...stream(), leaving: 1 }])?.status).toBe("syncing");
 });
 
 test("while a stream connects, what was said before stands", () => {
-  expect(standing("needs_attention", [stream({ phase: { kind: "connecting" } })])).toBeUndefined();
-  expect(standing("active", [stream({ tables: [], copiesWaiting: undefined })])).toBeUndefined();
+  expect(statusOf("needs_attention", [stream({ phase: { kind: "connecting" } })])).toBeUndefined();
+  expect(statusOf("active", [stream({ tables: [], copiesWaiting: undefined })])).toBeUndefined();
 });
 
 test("before the first preflight, what was said of missing tables stands, and a failure is reported", () => {
   const unseen = { ...stream(), findings: undefined };
-  expect(standing("needs_attention", [unseen])).toBeUndefined();
+  expect(statusOf("needs_attention", [unseen])).toBeUndefined();
   const stopped = { ...stream({ phase: retrying("WAL_LEVEL") }), findings: undefined };
-  expect(standing("active", [stopped])?.errors).toMatchObject([{ code: "WAL_LEVEL" }]);
+  expect(statusOf("active", [stopped])?.errors).toMatchObject([{ code: "WAL_LEVEL" }]);
 });
 
 test.each([
@@ -88,7 +93,7 @@ test.each([
   ["Table public.audits is another one.", "Table public.audit: Table public.audits is another one."],
 ])("a failed table asks for a person, with code, name, reason and fix: %s", (reason, message) => {
   const failed = table("audit", "Failed", `TABLE_WITHOUT_KEY: ${reason}`);
-  expect(standing("creating", [stream({ tables: [failed] })])).toMatchObject({
+  expect(statusOf("creating", [stream({ tables: [failed] })])).toMatchObject({
     status: "needs_attention",
     errors: [{ code: "TABLE_WITHOUT_KEY", message }],
   });
@@ -96,23 +101,23 @@ test.each([
 
 test("a source that is lost leaves the status as it is, and is told", () => {
   const lost = [stream({ phase: retrying("SOURCE_UNREACHABLE") })];
-  expect(standing("active", lost)).toMatchObject({
+  expect(statusOf("active", lost)).toMatchObject({
     status: "active",
     errors: [{ code: "SOURCE_UNREACHABLE" }],
   });
-  expect(standing("creating", lost)?.status).toBe("creating");
+  expect(statusOf("creating", lost)?.status).toBe("creating");
 });
 
 test("an integration whose source never answers asks for a person, since a creating one cannot be deleted", () => {
   const lost = [stream({ phase: retrying("SOURCE_UNREACHABLE") })];
-  expect(standing("creating", lost, creationPatienceMs)?.status).toBe("needs_attention");
-  expect(standing("modifying", lost)?.status).toBe("syncing");
+  expect(statusOf("creating", lost, creationPatienceMs)?.status).toBe("needs_attention");
+  expect(statusOf("modifying", lost)?.status).toBe("syncing");
 });
 
 test("what only a person can mend needs attention, what only deleting can mend has failed", () => {
   for (const code of ["SOURCE_AUTHENTICATION", "WAL_LEVEL", "TARGET_DISK_FULL"])
-    expect(standing("active", [stream({ phase: retrying(code) })])?.status).toBe("needs_attention");
-  expect(standing("active", [stream({ phase: retrying("SOURCE_REPLACED") })])?.status).toBe("failed");
+    expect(statusOf("active", [stream({ phase: retrying(code) })])?.status).toBe("needs_attention");
+  expect(statusOf("active", [stream({ phase: retrying("SOURCE_REPLACED") })])?.status).toBe("failed");
 });
 
 test("everything that a preflight found in the way of a stopped stream is told, each once", () => {
@@ -128,10 +133,10 @@ test("everything that a preflight found in the way of a stopped stream is told, 
     finding("SOURCE_PRIVILEGE", "blocks"),
     finding("WAL_KEEP_SIZE", "warns"),
   ];
-  const stopped = standing("creating", [stream({ phase: retrying("WAL_LEVEL") }, findings)]);
+  const stopped = statusOf("creating", [stream({ phase: retrying("WAL_LEVEL") }, findings)]);
   expect(stopped?.errors.map(({ code }) => code)).toEqual(["WAL_LEVEL", "SOURCE_PRIVILEGE"]);
   expect(stopped?.errors[1]?.message).toBe("SOURCE_PRIVILEGE is wrong. Mend it.");
-  expect(standing("creating", [stream({}, findings)])).toMatchObject({ status: "active", errors: [] });
+  expect(statusOf("creating", [stream({}, findings)])).toMatchObject({ status: "active", errors: [] });
 });
 
 test("what the filter names and no stream can tell of needs attention, and what a stream tells is not said twice", () => {
@@ -141,11 +146,11 @@ test("what the filter names and no stream can tell of needs attention, and what 
     subject,
     message: `There is no table ${subject}.`,
   });
-  expect(standing("creating", [stream({}, [finding("public.x")])])).toMatchObject({
+  expect(statusOf("creating", [stream({}, [finding("public.x")])])).toMatchObject({
     status: "needs_attention",
     errors: [{ code: "TABLE_MISSING", message: expect.stringContaining("public.x") as string }],
   });
-  expect(standing("creating", [stream({}, [finding("public.orders")])])).toMatchObject({
+  expect(statusOf("creating", [stream({}, [finding("public.orders")])])).toMatchObject({
     status: "active",
     errors: [],
   });
@@ -154,10 +159,10 @@ test("what the filter names and no stream can tell of needs attention, and what 
 test("errors keep their order however the tables come, and name the database where there are several", () => {
   const tables = ["b", "c", "a"].map((name) => table(name, "Failed", "TABLE_UNSUPPORTED: No."));
   const [one, other] = [tables, tables.toReversed()].map((order) =>
-    standing("active", [stream({ tables: order })]),
+    statusOf("active", [stream({ tables: order })]),
   );
   expect(one?.errors).toEqual(other?.errors);
-  const both = standing("active", [
+  const both = statusOf("active", [
     stream({ sourceDatabase: "one", phase: retrying("SOURCE_UNREACHABLE") }),
     stream({ sourceDatabase: "two", phase: retrying("SOURCE_UNREACHABLE") }),
   ]);
@@ -170,22 +175,22 @@ test("errors keep their order however the tables come, and name the database whe
 test("a stream that is stalled needs attention after a while, says why, and is active once it advances", () => {
   const since = (sinceMs: number) => stream({ stall: { sinceMs, cause: "A lock is held. SELECT 1;" } });
   for (const before of ["creating", "active", "syncing"] as const)
-    expect(standing(before, [stream(), since(nowMs - stallPatienceMs)])).toMatchObject({
+    expect(statusOf(before, [stream(), since(nowMs - stallPatienceMs)])).toMatchObject({
       status: "needs_attention",
       errors: [{ code: "SOURCE_STALLED", message: "Database shop: A lock is held. SELECT 1;" }],
     });
-  expect(standing("active", [since(nowMs - stallPatienceMs + 1)])).toMatchObject({
+  expect(statusOf("active", [since(nowMs - stallPatienceMs + 1)])).toMatchObject({
     status: "active",
     errors: [],
   });
-  expect(standing("needs_attention", [stream()])).toMatchObject({ status: "active", errors: [] });
+  expect(statusOf("needs_attention", [stream()])).toMatchObject({ status: "active", errors: [] });
 });
 
 test("very many failed tables are counted instead of listed", () => {
   const tables = Array.from({ length: 1000 }, (_, index) =>
     table(`t${index}`, "Failed", "TABLE_UNSUPPORTED: No."),
   );
-  const errors = standing("active", [stream({ tables })])?.errors ?? [];
+  const errors = statusOf("active", [stream({ tables })])?.errors ?? [];
   expect(errors).toHaveLength(51);
   expect(errors.at(-1)?.message).toMatch(/^950 more tables failed/);
 });
@@ -193,13 +198,13 @@ test("very many failed tables are counted instead of listed", () => {
 test("what copies wait for is in the errors for as long as they wait, and makes a new integration deletable", () => {
   const obstacle = { code: "SOURCE_TRANSACTION_OPEN", message: "It waits." };
   const connecting = [stream({ phase: { kind: "connecting" }, copiesWaiting: undefined, obstacle })];
-  expect(standing("creating", connecting)).toMatchObject({ status: "creating", errors: [obstacle] });
-  expect(standing("creating", connecting, creationPatienceMs)?.status).toBe("needs_attention");
-  expect(standing("active", connecting)?.status).toBe("active");
-  expect(standing("active", [stream({ copiesWaiting: 1, obstacle })])).toMatchObject({
+  expect(statusOf("creating", connecting)).toMatchObject({ status: "creating", errors: [obstacle] });
+  expect(statusOf("creating", connecting, creationPatienceMs)?.status).toBe("needs_attention");
+  expect(statusOf("active", connecting)?.status).toBe("active");
+  expect(statusOf("active", [stream({ copiesWaiting: 1, obstacle })])).toMatchObject({
     status: "syncing",
     errors: [obstacle],
   });
-  expect(standing("active", [stream({ phase: { kind: "copying" }, obstacle })])?.errors).toEqual([obstacle]);
-  expect(standing("active", [stream({ obstacle })])?.errors).toEqual([]);
+  expect(statusOf("active", [stream({ phase: { kind: "copying" }, obstacle })])?.errors).toEqual([obstacle]);
+  expect(statusOf("active", [stream({ obstacle })])?.errors).toEqual([]);
 });
