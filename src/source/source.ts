@@ -5,8 +5,14 @@ import type { TableReading } from "../model/replication/digest.ts";
 import type { Finding } from "../model/finding.ts";
 import type { IntegrationError } from "../model/integration.ts";
 import type { Position } from "../model/replication/position.ts";
-import type { TableDefinition } from "../model/replication/relation.ts";
+import type { TableDefinition, TableName } from "../model/replication/relation.ts";
 import type { Progress } from "../model/replication/table-state.ts";
+
+/**
+ * Distinguishes the streams of an integration, and is the name that users see. For an engine that has one stream a source
+ * database, the name of that database.
+ */
+export type StreamKey = string;
 
 /** Which stream: one source database of one integration. Names slot and publication at the source. */
 export interface StreamRequest {
@@ -39,8 +45,10 @@ export interface OpenRequest extends StreamRequest {
 export interface SourceEngine {
   /** Connection strings that a configuration may give, for its validation. Throws `CodedError` CONFIGURATION. */
   readonly validateUrl: (url: string) => void;
-  /** The source databases that a stream is needed for. */
-  readonly databases: (scope: Scope) => readonly string[];
+  /** The streams that a scope needs, each of which fills one destination database. */
+  readonly streams: (scope: Scope) => readonly StreamKey[];
+  /** Whether the scope selects the table, which the stream would carry. */
+  readonly selects: (scope: Scope, stream: StreamKey, table: TableName) => boolean;
   /**
    * Looks whether a stream could start, without changing anything. Never throws for what it looks for: an
    * unreachable host, a wrong password, a missing table are findings. Secrets never appear in one.

@@ -3,7 +3,7 @@ import { until } from "./until.ts";
 import { CodedError } from "../../src/base/errors.ts";
 import { SecretBytes } from "../../src/base/secret.ts";
 import type { IntegrationReport, RuntimeCatalog, WantedIntegration } from "../../src/catalog/catalog.ts";
-import { databasesOf } from "../../src/model/data-filter.ts";
+import { databasesOf, inScope } from "../../src/model/data-filter.ts";
 import type { Finding } from "../../src/model/finding.ts";
 import type { Integration } from "../../src/model/integration.ts";
 import type { Source, SourceEngine } from "../../src/source/source.ts";
@@ -169,7 +169,8 @@ export class World implements AsyncDisposable {
 
   start(sources = ["source"]): Supervisor {
     const engine: Partial<SourceEngine> = {
-      databases: databasesOf,
+      streams: databasesOf,
+      selects: inScope,
       check: () => Promise.resolve(this.sourceIsThere ? [] : [unreachable]),
       open: ({ database }) => {
         this.opened.push(database);

@@ -158,7 +158,7 @@ async function checkScope(
 ): Promise<Finding[]> {
   const scope = parseDataFilter(dataFilter, dialect);
   const findings: Finding[] = [];
-  for (const database of engine.databases(scope))
+  for (const database of engine.streams(scope))
     findings.push(...(await engine.check({ url, database, integrationId: id, scope }, signal)));
   return findings.filter(({ code }) => code.startsWith("TABLE_") || code.startsWith("SOURCE_DATABASE"));
 }

@@ -174,7 +174,7 @@ export class Reconciler implements AsyncDisposable {
       return;
     }
     const { source, warehouse, scope } = found;
-    const wanted = source.engine.databases(scope);
+    const wanted = source.engine.streams(scope);
     const owned = this.#owned(warehouse);
     const databases = [...new Set([...wanted, ...owned])];
     for (const database of databases)
@@ -225,7 +225,7 @@ export class Reconciler implements AsyncDisposable {
     const destinationDatabase = destinationName({
       integration,
       sourceDatabase: database,
-      isOneOfSeveral: source.engine.databases(scope).length > 1,
+      isOneOfSeveral: source.engine.streams(scope).length > 1,
       warehouse,
       promised,
     });
@@ -307,7 +307,7 @@ export class Reconciler implements AsyncDisposable {
       return;
     }
     const scope = scopeOf(integration, source.dialect);
-    const named = scope === undefined ? [] : source.engine.databases(scope);
+    const named = scope === undefined ? [] : source.engine.streams(scope);
     for (const database of new Set([...named, ...owned]))
       await this.#remove({ database, warehouse, source, scope: scope ?? { clauses: [] } }, signal);
   }

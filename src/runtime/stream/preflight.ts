@@ -15,7 +15,8 @@ export interface Gate {
 export function gated(engine: SourceEngine, { files, onFindings }: Gate): SourceEngine {
   return {
     validateUrl: (url) => engine.validateUrl(url),
-    databases: (scope) => engine.databases(scope),
+    streams: (scope) => engine.streams(scope),
+    selects: (scope, stream, table) => engine.selects(scope, stream, table),
     check: (request, signal) => engine.check(request, signal),
     remove: (request, signal) => engine.remove(request, signal),
     open: async (request, signal) => {

@@ -3,7 +3,6 @@ import { Deadline } from "../../base/deadline.ts";
 import { logger } from "../../base/log.ts";
 import type { SecretBytes } from "../../base/secret.ts";
 import { TaskGroup } from "../../base/task-group.ts";
-import { inScope } from "../../model/data-filter.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { TableStatus } from "../../model/integration.ts";
 import type { SourceEngine, StreamRequest } from "../../source/source.ts";
@@ -82,9 +81,9 @@ export class StreamRun implements AsyncDisposable {
 
   async status(): Promise<StreamStatus> {
     const health = await this.#worker.health();
-    const { scope, database } = this.request.stream;
+    const { source, stream } = this.request;
     const isLeaving = (table: TableStatus): boolean =>
-      table.state === "Synced" && !inScope(scope, database, table);
+      table.state === "Synced" && !source.selects(stream.scope, stream.database, table);
     if (this.#leaving.among !== health.tables)
       this.#leaving = { among: health.tables, count: health.tables.filter(isLeaving).length };
     return { health, findings: this.#findings, leaving: this.#leaving.count };

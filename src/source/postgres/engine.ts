@@ -1,5 +1,5 @@
 import { CodedError, messageOf } from "../../base/errors.ts";
-import { databasesOf } from "../../model/data-filter.ts";
+import { databasesOf, inScope } from "../../model/data-filter.ts";
 import type { SourceEngine, StreamRequest } from "../source.ts";
 import { namesOf } from "./names.ts";
 import { openSource } from "./stream/open-source.ts";
@@ -11,7 +11,8 @@ import { dropSlot } from "./stream/slot.ts";
 /** PostgreSQL 14 and later, by logical replication. */
 export const postgres: SourceEngine = {
   validateUrl,
-  databases: databasesOf,
+  streams: databasesOf,
+  selects: inScope,
   check: checkSource,
   open: openSource,
   remove,
