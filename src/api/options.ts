@@ -5,7 +5,8 @@ import type { AccessKey } from "../model/policy/access-key.ts";
 import type { SupportedVersion } from "../model/engine-kinds.ts";
 import type { SourceResource, TargetResource } from "../model/resources.ts";
 import type { AccessKeys } from "./access/access-keys.ts";
-import type { JsonObject, OperatorPort } from "./operator/operator.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { OperatorPort } from "../model/operator.ts";
 
 export interface ApiOptions {
   /** 12 digits. */

@@ -2,6 +2,7 @@ import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { CodedError, isErrorCode, messageOf } from "../base/errors.ts";
 import type { ClientCredential } from "../config/config.ts";
+import type { OperatorAnswers, OperatorLines, OperatorRequests } from "../model/operator.ts";
 import { readCredentials, readServiceRecord, type ServiceRecord } from "../service/data-directory.ts";
 
 export interface ClientOptions {
@@ -61,16 +62,27 @@ export class ServiceClient {
   }
 
   /** One JSON object. */
-  async ask<T>(command: string, body: object, signal: AbortSignal): Promise<T> {
+  async ask<Command extends keyof OperatorAnswers>(
+    command: Command,
+    body: OperatorRequests[Command],
+    signal: AbortSignal,
+  ): Promise<OperatorAnswers[Command]> {
     const response = await this.#post(command, body, signal);
-    return (await response.json()) as T;
+    return (await response.json()) as OperatorAnswers[Command];
   }
 
   /** The lines of an answer that comes as it is made. Throws what the service says when it fails midway. */
-  async *lines<T extends object>(command: string, body: object, signal: AbortSignal): AsyncGenerator<T> {
+  async *lines<Command extends keyof OperatorLines>(
+    command: Command,
+    body: OperatorRequests[Command],
+    signal: AbortSignal,
+  ): AsyncGenerator<OperatorLines[Command]> {
     const response = await this.#post(command, body, signal);
     for await (const line of linesOf(response)) {
-      const value = JSON.parse(line) as T | { readonly end: true } | { readonly error: Refusal };
+      const value = JSON.parse(line) as
+        | OperatorLines[Command]
+        | { readonly end: true }
+        | { readonly error: Refusal };
       if ("end" in value) return;
       if ("error" in value) throw failureOf(value.error as Refusal);
       yield value;

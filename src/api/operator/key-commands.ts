@@ -1,7 +1,7 @@
 import { keyNotFound, type KeyDescription, type NewKey } from "../access/access-keys.ts";
 import { userArn } from "../protocol/arn.ts";
 import { authorize, isAllowed, type Need } from "../access/authorization.ts";
-import type { JsonObject } from "./operator.ts";
+import type { KeyAnswer, NewKeyAnswer, OperatorAnswers } from "../../model/operator.ts";
 import type { Call } from "../options.ts";
 
 /**
@@ -18,35 +18,35 @@ const actions = {
 } as const;
 
 /** On the user. */
-export async function createKey(call: Call, user: string, policy: unknown): Promise<JsonObject> {
+export async function createKey(call: Call, user: string, policy: unknown): Promise<NewKeyAnswer> {
   authorize(call, [{ ...actions.create, resource: userArn(call, user) }]);
   return newKeyBody(await call.keys.create(user, policy));
 }
 
 /** On all users. */
-export async function listKeys(call: Call): Promise<JsonObject> {
+export async function listKeys(call: Call): Promise<OperatorAnswers["list-keys"]> {
   authorize(call, [{ ...actions.list, resource: userArn(call, "*") }]);
   return { keys: (await call.keys.list()).map(keyBody) };
 }
 
-export async function rotateKey(call: Call, id: string): Promise<JsonObject> {
+export async function rotateKey(call: Call, id: string): Promise<NewKeyAnswer> {
   await findKey(call, actions.rotate, id);
   return newKeyBody(await call.keys.rotate(id));
 }
 
-export async function enableKey(call: Call, id: string): Promise<JsonObject> {
+export async function enableKey(call: Call, id: string): Promise<OperatorAnswers["enable-key"]> {
   await findKey(call, actions.enable, id);
   await call.keys.setEnabled(id, true);
   return {};
 }
 
-export async function disableKey(call: Call, id: string): Promise<JsonObject> {
+export async function disableKey(call: Call, id: string): Promise<OperatorAnswers["enable-key"]> {
   await findKey(call, actions.disable, id);
   await call.keys.setEnabled(id, false);
   return {};
 }
 
-export async function deleteKey(call: Call, id: string): Promise<JsonObject> {
+export async function deleteKey(call: Call, id: string): Promise<OperatorAnswers["enable-key"]> {
   await findKey(call, actions.delete, id);
   await call.keys.delete(id);
   return {};
@@ -60,10 +60,10 @@ async function findKey(call: Call, action: Pick<Need, "action" | "amountsTo">, i
   throw keyNotFound();
 }
 
-function keyBody({ id, user, isEnabled, hasPolicy, createdAt }: KeyDescription): JsonObject {
+function keyBody({ id, user, isEnabled, hasPolicy, createdAt }: KeyDescription): KeyAnswer {
   return { id, user, isEnabled, hasPolicy, createdAt: createdAt?.toISOString() ?? null };
 }
 
-function newKeyBody({ id, user, secret }: NewKey): JsonObject {
+function newKeyBody({ id, user, secret }: NewKey): NewKeyAnswer {
   return { id, user, secret: secret.reveal() };
 }

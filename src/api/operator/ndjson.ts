@@ -1,4 +1,4 @@
-import type { JsonObject } from "./operator.ts";
+import type { JsonObject } from "../../base/json.ts";
 
 /**
  * A response of one JSON object a line, made as fast as the client reads. It ends with `{"end": true}`, or with what

@@ -3,9 +3,11 @@ import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { afterEach, beforeAll, afterAll, describe, expect, test } from "vitest";
 import { credentials, region, targets, sources, TestService } from "../../../test/support/aws-service.ts";
+import { anEvent, equalTable, noStatus } from "../../../test/support/operator-answers.ts";
 import { until } from "../../../test/support/until.ts";
 import { CodedError } from "../../base/errors.ts";
-import type { JsonObject, OperatorPort } from "./operator.ts";
+import type { JsonObject } from "../../base/json.ts";
+import type { OperatorPort } from "../../model/operator.ts";
 
 interface Seen {
   closed: boolean;
@@ -14,19 +16,22 @@ interface Seen {
   queried: string[];
   dropped: string[];
   verifyWaits: boolean;
-  /** Integrations that may be told of. */
+  /** Integrations that the caller may see. */
   visible: string[];
+  /** By their uuids; undefined: all. */
+  asked: (string | undefined)[];
 }
 
 const nothing = { closed: false, produced: 0, verifyWaits: false };
-const seen: Seen = { ...nothing, verified: [], queried: [], dropped: [], visible: [] };
+const seen: Seen = { ...nothing, verified: [], queried: [], dropped: [], visible: [], asked: [] };
 
 /** Answers by the text of the SQL. */
 const operator: OperatorPort = {
   status: async ({ integrationId, isVisible }) => {
     const { integrations } = await service.catalog.page({ after: undefined, limit: 100, filter: {} });
     seen.visible = integrations.filter(isVisible).map(({ id }) => id);
-    return { integrations: [], integrationId };
+    seen.asked.push(integrationId);
+    return noStatus;
   },
   dropDatabase: async ({ name, targetArn }) => {
     seen.dropped.push(`${name} ${targetArn}`);
@@ -40,13 +45,14 @@ const operator: OperatorPort = {
   },
   events: async function* events({ integrationId, since, isVisible }) {
     seen.visible = (await isVisible(mine)) ? [mine] : [];
-    yield { integrationId, since: since.toISOString() };
+    seen.asked.push(integrationId);
+    yield { ...anEvent, at: since.toISOString() };
   },
   verify: async function* verify(id, signal) {
     signal.throwIfAborted();
     seen.verified.push(id);
-    yield { table: "t", equal: true };
-    yield { table: "u", equal: false };
+    yield equalTable("t");
+    yield equalTable("u");
     if (seen.verifyWaits) {
       await once(signal, "abort");
       seen.closed = true;
@@ -101,7 +107,7 @@ afterAll(async () => {
 });
 
 afterEach(() => {
-  Object.assign(seen, nothing, { verified: [], queried: [], dropped: [] });
+  Object.assign(seen, nothing, { verified: [], queried: [], dropped: [], asked: [] });
 });
 
 interface Call {
@@ -154,12 +160,11 @@ async function ask(command: string, body: object, by?: { id: string; secret: str
 }
 
 test("status is one JSON object, of everything or of one integration", async () => {
-  expect(await (await post({ command: "status", body: "{}" })).json()).toEqual({ integrations: [] });
-  const response = await post({ command: "status", body: '{"integration":"mine"}' });
-  expect(await response.json()).toEqual({
-    integrations: [],
-    integrationId: mine,
-  });
+  for (const [body, asked] of [["{}", undefined] as const, [`{"integration":"mine"}`, mine] as const]) {
+    expect(await (await post({ command: "status", body })).json()).toEqual(noStatus);
+    expect(seen.asked).toEqual([asked]);
+    seen.asked = [];
+  }
 });
 
 describe("a query", () => {
@@ -244,7 +249,7 @@ describe("a query", () => {
 test("verify streams what is found about the integration that is meant", async () => {
   const arn = `arn:aws:rds:${region}:123456789012:integration:${mine}`;
   const found = await lines(await post({ command: "verify", body: JSON.stringify({ integration: arn }) }));
-  expect(found).toEqual([{ table: "t", equal: true }, { table: "u", equal: false }, { end: true }]);
+  expect(found).toEqual([equalTable("t"), equalTable("u"), { end: true }]);
   expect(seen.verified).toEqual([mine]);
 });
 
@@ -254,10 +259,8 @@ describe("events", () => {
   async function idAnswered(integration: string): Promise<unknown> {
     const response = await post({ command: "events", body: JSON.stringify({ integration, since }) });
     if (response.status !== 200) return response.status;
-    const [event, end] = await lines(response);
-    expect(end).toEqual({ end: true });
-    expect(event).toMatchObject({ since });
-    return event?.["integrationId"];
+    expect(await lines(response)).toEqual([{ ...anEvent, at: since }, { end: true }]);
+    return seen.asked.pop();
   }
 
   async function make(name: string, source: number): Promise<string> {
@@ -271,7 +274,8 @@ describe("events", () => {
 
   test("are streamed, of everything or of the integration that is meant", async () => {
     const response = await post({ command: "events", body: JSON.stringify({ since }) });
-    expect(await lines(response)).toEqual([{ since }, { end: true }]);
+    expect(await lines(response)).toEqual([{ ...anEvent, at: since }, { end: true }]);
+    expect(seen.asked.pop()).toBeUndefined();
     const id = await make("told", 2);
     const arn = `arn:aws:rds:${region}:123456789012:integration:${id}`;
     for (const identifier of [id, arn, "told", "TOLD"]) expect(await idAnswered(identifier)).toBe(id);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
+import type { z } from "zod";
 import { CodedError, messageOf } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import { AwsError } from "../../wire/aws/error.ts";
@@ -9,7 +9,14 @@ import { authorize, findAllowed, isAllowed, mayTellOf } from "../access/authoriz
 import { createKey, deleteKey, disableKey, enableKey, listKeys, rotateKey } from "./key-commands.ts";
 import { ndjson } from "./ndjson.ts";
 import type { TargetResource } from "../../model/resources.ts";
-import type { JsonObject, OperatorPort, OperatorRows } from "./operator.ts";
+import type { JsonObject } from "../../base/json.ts";
+import {
+  operatorRequests,
+  type OperatorPort,
+  type OperatorRequests,
+  type OperatorRows,
+  type QueryLine,
+} from "../../model/operator.ts";
 import type { ApiOptions, Call } from "../options.ts";
 import { requestHead, type Arrival } from "../protocol/signed-request.ts";
 import { eventVisibility } from "../access/visible-page.ts";
@@ -26,21 +33,9 @@ interface CommandCall extends Call {
   readonly signal: AbortSignal;
 }
 
-const statusBody = z.strictObject({ integration: z.string().optional() });
-const queryBody = z.strictObject({
-  sql: z.string(),
-  target: z.string().optional(),
-  nested: z.enum(["text", "json"]).default("text"),
-});
-const dropBody = z.strictObject({ name: z.string(), target: z.string().optional() });
-const verifyBody = z.strictObject({ integration: z.string() });
-const eventsBody = z.strictObject({ integration: z.string().optional(), since: z.iso.datetime() });
-const createKeyBody = z.strictObject({ user: z.string(), policy: z.unknown().optional() });
-const keyBody = z.strictObject({ id: z.string() });
-
-const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>>> = {
+const commands: Readonly<Record<keyof OperatorRequests, (call: CommandCall) => Promise<Response>>> = {
   status: async (call) => {
-    const { integration } = parse(statusBody, call.body);
+    const { integration } = parse(operatorRequests.status, call.body);
     const action = "zeroetl:GetStatus";
     if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
     const integrationId = integration === undefined ? undefined : await idOf(call, integration, action);
@@ -52,25 +47,25 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     );
   },
   query: async (call) => {
-    const { sql, target, nested } = parse(queryBody, call.body);
+    const { sql, target, nested } = parse(operatorRequests.query, call.body);
     authorize(call, [{ action: "zeroetl:Query", resource: "*" }]);
     const targetArn = targetOf(call, target).arn;
     const request = { sql, targetArn, nested, keyId: call.caller.id };
     return answerLines(call, queryLines(await call.port.query(request, call.signal)));
   },
   "drop-database": async (call) => {
-    const { name, target } = parse(dropBody, call.body);
+    const { name, target } = parse(operatorRequests["drop-database"], call.body);
     const targetArn = targetOf(call, target).arn;
     authorize(call, [{ action: "zeroetl:DropDatabase", resource: targetArn }]);
     await call.port.dropDatabase({ name, targetArn }, call.signal);
     return Response.json({});
   },
   verify: async (call) => {
-    const id = await idOf(call, parse(verifyBody, call.body).integration, "zeroetl:Verify");
+    const id = await idOf(call, parse(operatorRequests.verify, call.body).integration, "zeroetl:Verify");
     return answerLines(call, call.port.verify(id, call.signal));
   },
   events: async (call) => {
-    const { integration, since } = parse(eventsBody, call.body);
+    const { integration, since } = parse(operatorRequests.events, call.body);
     const action = "zeroetl:GetEvents";
     if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
     const integrationId = integration === undefined ? undefined : await pastIdOf(call, integration, action);
@@ -83,17 +78,24 @@ const commands: Readonly<Record<string, (call: CommandCall) => Promise<Response>
     );
   },
   "create-key": async (call) => {
-    const { user, policy } = parse(createKeyBody, call.body);
+    const { user, policy } = parse(operatorRequests["create-key"], call.body);
     return Response.json(await createKey(call, user, policy));
   },
-  "list-keys": async (call) => Response.json(await listKeys(call)),
-  "rotate-key": async (call) => Response.json(await rotateKey(call, parse(keyBody, call.body).id)),
-  "enable-key": async (call) => Response.json(await enableKey(call, parse(keyBody, call.body).id)),
-  "disable-key": async (call) => Response.json(await disableKey(call, parse(keyBody, call.body).id)),
-  "delete-key": async (call) => Response.json(await deleteKey(call, parse(keyBody, call.body).id)),
+  "list-keys": async (call) => {
+    parse(operatorRequests["list-keys"], call.body);
+    return Response.json(await listKeys(call));
+  },
+  "rotate-key": async (call) =>
+    Response.json(await rotateKey(call, parse(operatorRequests["rotate-key"], call.body).id)),
+  "enable-key": async (call) =>
+    Response.json(await enableKey(call, parse(operatorRequests["enable-key"], call.body).id)),
+  "disable-key": async (call) =>
+    Response.json(await disableKey(call, parse(operatorRequests["disable-key"], call.body).id)),
+  "delete-key": async (call) =>
+    Response.json(await deleteKey(call, parse(operatorRequests["delete-key"], call.body).id)),
 };
 
-async function* queryLines({ columns, notices, rows }: OperatorRows): AsyncGenerator<JsonObject> {
+async function* queryLines({ columns, notices, rows }: OperatorRows): AsyncGenerator<QueryLine> {
   yield { columns: columns.map(({ name, type }) => ({ name, type })), notices };
   for await (const chunk of rows) yield { rows: chunk };
 }
@@ -138,7 +140,7 @@ async function answer(arrival: Arrival, command: string, options: ApiOptions): P
     now: options.now(),
     keyOf: (id) => options.keys.find(id),
   });
-  const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
+  const run = isCommand(command) ? commands[command] : undefined;
   if (run === undefined || options.operator === undefined)
     throw new CodedError("USAGE", "This service has no such command.");
   return run({
@@ -149,6 +151,10 @@ async function answer(arrival: Arrival, command: string, options: ApiOptions): P
     body: parseJson(body),
     signal: request.signal,
   });
+}
+
+function isCommand(name: string): name is keyof OperatorRequests {
+  return Object.hasOwn(commands, name);
 }
 
 function parseJson(body: Uint8Array): unknown {

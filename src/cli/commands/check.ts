@@ -5,7 +5,7 @@ import { placesIn } from "../../service/data-directory.ts";
 import { parseDataFilter } from "../../model/data-filter.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { SourceUnit } from "../../runtime/control/reconciler.ts";
-import type { IntegrationReport, StatusReport } from "../../runtime/operator/operator.ts";
+import type { IntegrationReport } from "../../model/operator.ts";
 import { sourceUnits } from "../../service/configured-sources.ts";
 import { targetEngineOf } from "../../service/service.ts";
 import { calledAs } from "../command-name.ts";
@@ -143,7 +143,7 @@ async function runningIntegrations(
 ): Promise<readonly IntegrationReport[] | undefined> {
   try {
     const client = await clientOf(context);
-    return (await client.ask<StatusReport>("status", {}, context.signal)).integrations;
+    return (await client.ask("status", {}, context.signal)).integrations;
   } catch (error) {
     if (error instanceof CodedError && error.code === "SERVICE_NOT_RUNNING") return undefined;
     throw error;

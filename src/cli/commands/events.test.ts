@@ -10,7 +10,7 @@ import { TemporaryDirectory } from "../../../test/support/temporary.ts";
 import { until } from "../../../test/support/until.ts";
 import { eventText } from "./events.ts";
 import { openTerminal } from "../terminal.ts";
-import type { EventLine } from "../../runtime/operator/operator.ts";
+import type { EventLine } from "../../model/operator.ts";
 
 // Programs are built and started, a whole service among them.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });

@@ -1,4 +1,4 @@
-import type { EventLine } from "../../runtime/operator/operator.ts";
+import type { EventLine } from "../../model/operator.ts";
 import { calledAs } from "../command-name.ts";
 import { clientOf, type CommandContext } from "../context.ts";
 import { sinceOf } from "../since.ts";
@@ -20,7 +20,7 @@ export async function events(
   const since = sinceOf(flags.since, new Date());
   const client = await clientOf(context);
   let count = 0;
-  for await (const event of client.lines<EventLine>("events", { integration, since }, signal)) {
+  for await (const event of client.lines("events", { integration, since: since.toISOString() }, signal)) {
     count += 1;
     if (flags.json === true) await terminal.print(JSON.stringify(event));
     else await terminal.print(eventText(event, terminal));

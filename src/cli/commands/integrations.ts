@@ -7,7 +7,6 @@ import {
   type Integration,
 } from "@aws-sdk/client-rds";
 import { CodedError } from "../../base/errors.ts";
-import type { StatusReport } from "../../runtime/operator/operator.ts";
 import type { ServiceClient } from "../client.ts";
 import { calledAs } from "../command-name.ts";
 import { clientOf, type CommandContext } from "../context.ts";
@@ -28,7 +27,7 @@ interface Pair {
 /** `zeroetl create`: by default everything in the database that the source's url names. */
 export async function create(context: CommandContext, pair: Pair, flags: IntegrationFlags): Promise<number> {
   const client = await clientOf(context);
-  const { sources, targets } = await client.ask<StatusReport>("status", {}, context.signal);
+  const { sources, targets } = await client.ask("status", {}, context.signal);
   const source = found("source", pair.source, sources);
   const target = found("target", pair.target, targets);
   const filter =

@@ -1,4 +1,5 @@
 import { readPolicyDocument } from "../../config/policy-settings.ts";
+import type { NewKeyAnswer } from "../../model/operator.ts";
 import { clientOf, type CommandContext } from "../context.ts";
 import { aligned, counted } from "../text.ts";
 
@@ -7,26 +8,11 @@ export interface KeysFlags {
   readonly policy?: string | undefined;
 }
 
-interface NewKey {
-  readonly id: string;
-  readonly user: string;
-  readonly secret: string;
-}
-
-interface Key {
-  readonly id: string;
-  readonly user: string;
-  readonly isEnabled: boolean;
-  readonly hasPolicy: boolean;
-  /** Null for one of the configuration. */
-  readonly createdAt: string | null;
-}
-
 /** `zeroetl keys create`: the one time that the secret is shown. */
 export async function createKey(context: CommandContext, user: string, flags: KeysFlags): Promise<number> {
   const policy = flags.policy === undefined ? undefined : await readPolicyDocument(flags.policy);
   const client = await clientOf(context);
-  const key = await client.ask<NewKey>("create-key", { user, policy }, context.signal);
+  const key = await client.ask("create-key", { user, policy }, context.signal);
   await printNewKey(context, key, flags);
   return 0;
 }
@@ -34,7 +20,7 @@ export async function createKey(context: CommandContext, user: string, flags: Ke
 /** `zeroetl keys rotate`. */
 export async function rotateKey(context: CommandContext, id: string, flags: KeysFlags): Promise<number> {
   const client = await clientOf(context);
-  const key = await client.ask<NewKey>("rotate-key", { id }, context.signal);
+  const key = await client.ask("rotate-key", { id }, context.signal);
   await printNewKey(context, key, flags);
   if (flags.json !== true)
     await context.terminal.print(`${id} still works: disable it once nothing uses it any more.`);
@@ -42,7 +28,7 @@ export async function rotateKey(context: CommandContext, id: string, flags: Keys
 }
 
 /** The lines go to a shell or to a file of secrets as they are. */
-async function printNewKey({ terminal }: CommandContext, key: NewKey, flags: KeysFlags): Promise<void> {
+async function printNewKey({ terminal }: CommandContext, key: NewKeyAnswer, flags: KeysFlags): Promise<void> {
   if (flags.json === true) return terminal.print(JSON.stringify(key));
   await terminal.print(`AWS_ACCESS_KEY_ID=${key.id}`);
   await terminal.print(`AWS_SECRET_ACCESS_KEY=${key.secret}`);
@@ -52,7 +38,7 @@ async function printNewKey({ terminal }: CommandContext, key: NewKey, flags: Key
 export async function listKeys(context: CommandContext, flags: KeysFlags): Promise<number> {
   const { terminal, signal } = context;
   const client = await clientOf(context);
-  const { keys } = await client.ask<{ readonly keys: readonly Key[] }>("list-keys", {}, signal);
+  const { keys } = await client.ask("list-keys", {}, signal);
   if (flags.json === true) {
     await terminal.print(JSON.stringify(keys));
     return 0;

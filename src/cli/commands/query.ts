@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { CodedError, messageOf } from "../../base/errors.ts";
+import type { QueryColumn, QueryRows } from "../../model/operator.ts";
 import type { CommandContext } from "../context.ts";
 import { clientOf } from "../context.ts";
 import type { Terminal } from "../terminal.ts";
@@ -13,19 +14,9 @@ export interface QueryFlags {
   readonly target?: string | undefined;
 }
 
-interface Column {
-  readonly name: string;
-  readonly type: string;
-}
-
-type Row = readonly (string | null)[];
-type QueryLine =
-  | { readonly columns: readonly Column[]; readonly notices: readonly string[] }
-  | { readonly rows: readonly Row[] };
-
 /** Prints rows as they come; ends with what the reader of the format expects. */
 interface Printer {
-  readonly rows: (rows: readonly Row[]) => Promise<void>;
+  readonly rows: (rows: QueryRows) => Promise<void>;
   readonly end: () => Promise<void>;
 }
 
@@ -38,8 +29,8 @@ export async function query(
   const sql = await statementOf(argument, flags);
   const client = await clientOf(context);
   let printer: Printer | undefined;
-  const request = { sql, target: flags.target, nested: flags.json === true ? "json" : "text" };
-  for await (const line of client.lines<QueryLine>("query", request, context.signal)) {
+  const request = { sql, target: flags.target, nested: flags.json === true ? "json" : "text" } as const;
+  for await (const line of client.lines("query", request, context.signal)) {
     if ("columns" in line) {
       for (const notice of line.notices) process.stderr.write(`zeroetl: Notice: ${oneLine(notice)}\n`);
       printer = await printerOf(line.columns, flags, context.terminal);
@@ -64,7 +55,7 @@ async function statementOf(argument: string | undefined, { file }: QueryFlags): 
 }
 
 async function printerOf(
-  columns: readonly Column[],
+  columns: readonly QueryColumn[],
   flags: QueryFlags,
   terminal: Terminal,
 ): Promise<Printer> {
@@ -78,9 +69,9 @@ const numeric = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/;
 /** So many rows are looked at to find the widths of columns; the others are aligned as far as they fit. */
 const lookedAtMax = 1000;
 
-function tablePrinter(columns: readonly Column[], terminal: Terminal): Printer {
+function tablePrinter(columns: readonly QueryColumn[], terminal: Terminal): Printer {
   const right = columns.flatMap(({ type }, index) => (numeric.test(type) ? [index] : []));
-  let waiting: Row[] = [];
+  let waiting: QueryRows[number][] = [];
   let count = 0;
   let isBegun = false;
   const flush = async (): Promise<void> => {
@@ -116,7 +107,7 @@ function planPrinter(terminal: Terminal): Printer {
   };
 }
 
-async function csvPrinter(columns: readonly Column[], terminal: Terminal): Promise<Printer> {
+async function csvPrinter(columns: readonly QueryColumn[], terminal: Terminal): Promise<Printer> {
   await terminal.write(csvLine(columns.map(({ name }) => name)));
   return {
     rows: (rows) => terminal.write(rows.map(csvLine).join("")),
@@ -125,7 +116,7 @@ async function csvPrinter(columns: readonly Column[], terminal: Terminal): Promi
 }
 
 /** RFC 4180; NULL is empty, an empty text is `""`. */
-function csvLine(row: Row): string {
+function csvLine(row: QueryRows[number]): string {
   const fields = row.map((value) => {
     if (value === null) return "";
     return value === "" || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
@@ -133,11 +124,11 @@ function csvLine(row: Row): string {
   return `${fields.join(",")}\r\n`;
 }
 
-async function jsonPrinter(columns: readonly Column[], terminal: Terminal): Promise<Printer> {
+async function jsonPrinter(columns: readonly QueryColumn[], terminal: Terminal): Promise<Printer> {
   const names = uniqueNames(columns).map((name) => JSON.stringify(name));
   let separator = "";
   await terminal.write("[");
-  const object = (row: Row): string => {
+  const object = (row: QueryRows[number]): string => {
     const fields = row.map(
       (value, index) => `${names[index]}:${jsonValue(value, columns[index]?.type ?? "")}`,
     );
@@ -175,7 +166,7 @@ function isJson(text: string): boolean {
   }
 }
 
-function uniqueNames(columns: readonly Column[]): string[] {
+function uniqueNames(columns: readonly QueryColumn[]): string[] {
   const seen = new Map<string, number>();
   return columns.map(({ name }) => {
     const count = (seen.get(name) ?? 0) + 1;

@@ -1,10 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type {
-  IntegrationReport,
-  StatusReport,
-  StreamReport,
-  TableReport,
-} from "../../runtime/operator/operator.ts";
+import type { IntegrationReport, StatusReport, StreamReport, TableReport } from "../../model/operator.ts";
 import type { ServiceClient } from "../client.ts";
 import { asCalled, calledAs } from "../command-name.ts";
 import { clientOf, type CommandContext } from "../context.ts";
@@ -42,7 +37,7 @@ export async function status(
   await using screen = isWatched ? await Screen.open(terminal) : undefined;
   let before: Look | undefined;
   while (!signal.aborted) {
-    const look = { atMs: Date.now(), report: await client.ask<StatusReport>("status", body, signal) };
+    const look = { atMs: Date.now(), report: await client.ask("status", body, signal) };
     if (flags.json === true)
       await terminal.print(JSON.stringify(look.report, undefined, flags.watch === true ? 0 : 2));
     else

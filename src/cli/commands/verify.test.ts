@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { VerificationLine } from "../../runtime/operator/operator.ts";
+import type { VerificationLine } from "../../model/operator.ts";
 import { isProven, sentence, summaryOf } from "./verify.ts";
 
 const place = { sourceDatabase: "shop", destinationDatabase: "shop", schema: "public" };

@@ -1,5 +1,5 @@
 import { withFix } from "../../base/errors.ts";
-import type { StatusReport, StreamReport, VerificationLine } from "../../runtime/operator/operator.ts";
+import type { StreamReport, VerificationLine } from "../../model/operator.ts";
 import type { ServiceClient } from "../client.ts";
 import { clientOf, type CommandContext } from "../context.ts";
 import type { Terminal } from "../terminal.ts";
@@ -29,7 +29,7 @@ export async function verify(
   const client = await clientOf(context);
   const lines: VerificationLine[] = [];
   using _progress = showProgress({ client, integration, signal, terminal });
-  for await (const line of client.lines<VerificationLine>("verify", { integration }, signal)) {
+  for await (const line of client.lines("verify", { integration }, signal)) {
     lines.push(line);
     if (flags.json === true) await terminal.print(JSON.stringify(line));
   }
@@ -57,7 +57,7 @@ function showProgress({ client, integration, signal, terminal }: Comparison): Di
   const comparing = "Comparing source and warehouse …";
   let isOver = !terminal.isInteractive;
   const look = async (): Promise<void> => {
-    const { integrations } = await client.ask<StatusReport>("status", { integration }, signal);
+    const { integrations } = await client.ask("status", { integration }, signal);
     const waits = (integrations[0]?.streams ?? []).flatMap((stream) => waitFor(stream) ?? []);
     if (!isOver) await terminal.redraw(`${comparing} ${waits[0] ?? ""}`);
   };

@@ -4,7 +4,7 @@ import { present } from "../../base/assert.ts";
 import { pause } from "../../base/backoff.ts";
 import { CodedError } from "../../base/errors.ts";
 import { configurationOf, type Configuration } from "../../config/config.ts";
-import type { IntegrationReport, VerificationLine } from "../../runtime/operator/operator.ts";
+import type { IntegrationReport, VerificationLine } from "../../model/operator.ts";
 import { Service } from "../../service/service.ts";
 import { calledAs } from "../command-name.ts";
 import type { CommandContext } from "../context.ts";
@@ -16,6 +16,8 @@ import { EmbeddedServer } from "./embedded-server.ts";
 import { LagMeter } from "./lag-meter.ts";
 import { makeShop, shopTables } from "./shop-schema.ts";
 import { ShopWriter } from "./shop-writer.ts";
+
+const everything = { integrationId: undefined, isVisible: () => true };
 
 export interface DemoFlags {
   readonly rows: number;
@@ -142,7 +144,8 @@ async function show(running: Running): Promise<number> {
   try {
     const { operator } = service;
     const targetArn = present(target, "the demo has a target").resource.arn;
-    const query = (sql: string, stop: AbortSignal) => operator.query({ sql, targetArn, keyId: "demo" }, stop);
+    const query = (sql: string, stop: AbortSignal) =>
+      operator.query({ sql, targetArn, nested: "text", keyId: "demo" }, stop);
     await using meter = LagMeter.start({ shop: client, query, database: shop });
     await watch(running, meter);
     if (flags.seconds === undefined || signal.aborted) return 0;
@@ -169,7 +172,7 @@ async function untilLive(running: Running): Promise<number> {
     }
     await pause(100, signal);
   }
-  const { integrations } = await service.operator.status({ integrationId: undefined });
+  const { integrations } = await service.operator.status(everything);
   const seconds = (performance.now() - started) / 1000;
   const tables = integrations.flatMap((integration) => integration.tables);
   await terminal.print(
@@ -194,7 +197,7 @@ async function isActive({ rds, signal }: Running): Promise<boolean> {
 }
 
 async function showCopy({ service, terminal, flags }: Running): Promise<void> {
-  const { integrations } = await service.operator.status({ integrationId: undefined });
+  const { integrations } = await service.operator.status(everything);
   const copied = copiedRows(integrations);
   const counts = `${grouped(copied)} of about ${grouped(flags.rows)} rows`;
   if (terminal.isInteractive) await terminal.redraw(`Copying ${bar(copied / flags.rows, 30)} ${counts}`);
@@ -255,7 +258,7 @@ function lagText(meter: LagMeter): string {
 }
 
 async function changesApplied({ operator }: Service): Promise<number> {
-  const { integrations } = await operator.status({ integrationId: undefined });
+  const { integrations } = await operator.status(everything);
   return integrations.flatMap(({ streams }) => streams).reduce((sum, { changes }) => sum + changes, 0);
 }
 
@@ -263,7 +266,7 @@ async function changesApplied({ operator }: Service): Promise<number> {
 async function conclude(running: Running, meter: LagMeter, copySeconds: number): Promise<number> {
   const { terminal, service, writer, signal } = running;
   await terminal.redraw("Comparing source and warehouse …");
-  const { integrations } = await service.operator.status({ integrationId: undefined });
+  const { integrations } = await service.operator.status(everything);
   const lines: VerificationLine[] = [];
   for (const { id } of integrations)
     for await (const line of service.operator.verify(id, signal)) lines.push(line);

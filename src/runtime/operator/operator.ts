@@ -2,13 +2,26 @@ import { present } from "../../base/assert.ts";
 import { fixOf } from "../../base/errors.ts";
 import type { EventPage, EventPageRequest } from "../../catalog/events/events.ts";
 import type { IntegrationEvent } from "../../model/event.ts";
+import type {
+  DropOptions,
+  EventLine,
+  EventsOptions,
+  IntegrationReport,
+  OperatorPort,
+  OrphanReport,
+  QueryOptions,
+  StatusOptions,
+  StatusReport,
+  StreamReport,
+  VerificationLine,
+} from "../../model/operator.ts";
 import type { Integration, TableStatus } from "../../model/integration.ts";
 import type { SourceResource, TargetResource } from "../../model/resources.ts";
 import type { OrphanedDatabase, QueryResult, Warehouse } from "../../target/target.ts";
 import type { QueryTurns } from "./query-turns.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { TableVerification } from "../stream/verify.ts";
-import type { WorkerHealth, WorkerPhase } from "../stream/worker.ts";
+import type { WorkerHealth } from "../stream/worker.ts";
 
 export interface OperatorParts {
   readonly supervisor: Supervisor;
@@ -24,157 +37,18 @@ export interface OperatorParts {
   readonly queries: QueryTurns;
 }
 
-/** What `zeroetl status` shows. */
-export type StatusReport = {
-  readonly sources: readonly {
-    readonly name: string;
-    readonly engine: string;
-    readonly arn: string;
-    /** The database that its url names; null where it names none. */
-    readonly database: string | null;
-  }[];
-  readonly targets: readonly {
-    readonly name: string;
-    readonly arn: string;
-    readonly databases: readonly string[];
-    readonly orphans: readonly OrphanReport[];
-  }[];
-  readonly integrations: readonly IntegrationReport[];
-};
-
-/** A database that no integration fills. */
-export type OrphanReport = {
-  readonly name: string;
-  /** What filled it: the name of a source, or its ARN where it is not configured any more; null where it is unknown. */
-  readonly source: string | null;
-  readonly sourceDatabase: string | null;
-};
-
-export type IntegrationReport = {
-  readonly id: string;
-  readonly name: string;
-  readonly arn: string;
-  readonly status: string;
-  /** Names; the ARN where it is not configured any more. */
-  readonly source: string;
-  readonly target: string;
-  readonly dataFilter: string;
-  readonly createdAt: string;
-  readonly errors: readonly { readonly code: string; readonly message: string }[];
-  readonly streams: readonly StreamReport[];
-  readonly tables: readonly TableReport[];
-};
-
-export type StreamReport = {
-  readonly sourceDatabase: string;
-  readonly destinationDatabase: string;
-  /** `stalled`: connected, and nothing comes although the source has more. */
-  readonly phase: WorkerPhase["kind"] | "stalled";
-  /** Of a stalled stream: since when, and why. */
-  readonly stalledAt: string | null;
-  readonly cause: string | null;
-  /** Null while an attempt is under way. */
-  readonly nextAttemptAt: string | null;
-  readonly lagSeconds: number | null;
-  readonly retainedBytes: number | null;
-  readonly copiesWaiting: number | null;
-  readonly changes: number;
-  readonly transactions: number;
-  readonly copiedRows: number;
-  readonly bytesRead: number;
-  readonly batches: number;
-};
-
-export type TableReport = {
-  readonly sourceDatabase: string;
-  readonly destinationDatabase: string;
-  readonly schema: string;
-  readonly table: string;
-  readonly state: string;
-  readonly reason: string | null;
-  readonly rows: number;
-  /** `rows` may include rows that were deleted, or be those of a while ago. */
-  readonly isEstimate: boolean;
-};
-
-/** One line of `zeroetl verify`: one table. */
-export type VerificationLine = {
-  readonly sourceDatabase: string;
-  readonly destinationDatabase: string;
-  readonly schema: string;
-  readonly table: string;
-} & (
-  | { readonly result: "equal"; readonly rows: number; readonly hash: string }
-  | {
-      readonly result: "different";
-      readonly source: { readonly rows: number; readonly hash: string };
-      readonly target: { readonly rows: number; readonly hash: string };
-    }
-  | {
-      readonly result: "unreadable";
-      readonly code: string;
-      readonly reason: string;
-      readonly fix: string | null;
-    }
-  | { readonly result: "skipped"; readonly state: string; readonly reason: string | null }
-);
-
-interface QueryOptions {
-  readonly targetArn: string;
-  readonly sql: string;
-  readonly nested?: "text" | "json";
-  readonly keyId: string;
-}
-
-interface DropOptions {
-  readonly targetArn: string;
-  readonly name: string;
-}
-
-interface StatusOptions {
-  /** Of every integration when absent. */
-  readonly integrationId: string | undefined;
-  /** Of others nothing is told; of all when absent. */
-  readonly isVisible?: (integration: Integration) => boolean;
-}
-
-interface EventsOptions {
-  /** Of every integration when absent. */
-  readonly integrationId: string | undefined;
-  readonly since: Date;
-  /** Of others nothing is told; of all when absent. */
-  readonly isVisible?: (integrationId: string) => Promise<boolean>;
-}
-
-/** One line of `zeroetl events`. */
-export type EventLine = {
-  /** The event's own, as the webhook delivers it. */
-  readonly id: string;
-  readonly at: string;
-  /** The event's number, such as `REDSHIFT-INTEGRATION-EVENT-0013`. */
-  readonly eventId: string;
-  readonly severity: IntegrationEvent["severity"];
-  readonly category: string;
-  /** Its name then. */
-  readonly integration: string;
-  readonly arn: string;
-  readonly status: string;
-  readonly statusCode: string;
-  readonly message: string;
-};
-
 /** So many events are held at once, however many there are. */
 const eventsHeld = 100;
 
-/** Answers our own command line; the API's `OperatorPort`. */
-export class Operator {
+/** Answers our own clients. */
+export class Operator implements OperatorPort {
   readonly #parts: OperatorParts;
 
   constructor(parts: OperatorParts) {
     this.#parts = parts;
   }
 
-  async status({ integrationId, isVisible = () => true }: StatusOptions): Promise<StatusReport> {
+  async status({ integrationId, isVisible }: StatusOptions): Promise<StatusReport> {
     const { supervisor, catalog, sources, targets } = this.#parts;
     const wanted = await catalog.wanted();
     const running = new Map(
@@ -219,7 +93,7 @@ export class Operator {
 
   /** What happened from `since` until now, oldest first. */
   async *events(
-    { integrationId, since, isVisible = async () => true }: EventsOptions,
+    { integrationId, since, isVisible }: EventsOptions,
     signal: AbortSignal,
   ): AsyncGenerator<EventLine> {
     const { catalog, arnOf } = this.#parts;
