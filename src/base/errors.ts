@@ -20,7 +20,7 @@ export const errorCatalogue = {
   },
   SOURCE_FAILED: {
     retry: true,
-    fix: "See the message and the log of the source; replication is tried again by itself.",
+    fix: "See the message and the source's log; zeroetl retries automatically.",
   },
   SOURCE_AUTHENTICATION: {
     retry: true,
@@ -38,20 +38,20 @@ export const errorCatalogue = {
   SOURCE_ENCODING: { retry: false, fix: "Use a source database with encoding UTF8." },
   STREAM_OVERDUE: {
     retry: true,
-    fix: "End transactions that have been open at the source for long, and see the log of the service; it is tried again by itself.",
+    fix: "End long-running transactions at the source, and see the service's log; zeroetl retries automatically.",
   },
   SOURCE_READ_ONLY: { retry: true, fix: "Point the source's `url` at the primary server." },
   SOURCE_STALLED: {
     retry: true,
-    fix: "Remove the cause that the message gives; replication continues by itself.",
+    fix: "Remove the cause that the message gives; replication resumes automatically.",
   },
   SOURCE_TRANSACTION_OPEN: {
     retry: true,
-    fix: "End the transaction that the message names; copying goes on by itself.",
+    fix: "End the transaction that the message names; copying resumes automatically.",
   },
   SOURCE_REPLACED: {
     retry: false,
-    fix: "The source is another server than before, or was restored to an earlier time: delete the integration and create it again.",
+    fix: "The source is a different server, or was restored to an earlier time: delete the integration and create it again.",
   },
   SOURCE_PROTOCOL: {
     retry: true,
@@ -74,7 +74,7 @@ export const errorCatalogue = {
   SLOT_IN_USE: { retry: true, fix: "Stop the other process that reads this integration's slot." },
   SLOT_LOST: {
     retry: true,
-    fix: "Nothing: every table is being copied again. To keep it from happening, raise max_slot_wal_keep_size.",
+    fix: "No action is needed: every table is being copied again. To prevent this, raise max_slot_wal_keep_size.",
   },
   PUBLICATION: {
     retry: true,
@@ -91,7 +91,7 @@ export const errorCatalogue = {
   },
   TABLE_PRIVILEGE: {
     retry: false,
-    fix: "Grant the role that owns the table to the user of the source's `url`, which brings SELECT, too.",
+    fix: "Grant the role that owns the table to the user of the source's `url`, which includes SELECT.",
   },
   TABLE_ROW_SECURITY: {
     retry: false,
@@ -104,27 +104,30 @@ export const errorCatalogue = {
   },
   TABLE_UNREADABLE: {
     retry: false,
-    fix: "Look into the source's log for what it says about the table; then alter or truncate the table, or exclude it.",
+    fix: "Check the source's log for messages about the table; then alter or truncate the table, or exclude it.",
   },
   VALUE_OUT_OF_RANGE: {
     retry: false,
-    fix: "Change the column's type; or change the value, take the table out of the data filter and in again; or leave it out.",
+    fix: "Change the column's type; or change the value, remove the table from the data filter and add it again; or exclude the table.",
   },
   ROW_TOO_LARGE: {
     retry: false,
-    fix: "Raise `memory` of the target in the configuration file and restart; then take the table out of the data filter and in again. Or leave the table out.",
+    fix: "Raise `memory` of the target in the configuration file and restart; then remove the table from the data filter and add it again. Or exclude the table.",
   },
-  TARGET_DISK_FULL: { retry: true, fix: "Free disk space under data_dir; replication goes on by itself." },
+  TARGET_DISK_FULL: {
+    retry: true,
+    fix: "Free disk space under data_dir; replication resumes automatically.",
+  },
   TARGET_OUT_OF_MEMORY: {
     retry: true,
     fix: "Raise `memory` of the target in the configuration file and restart the service.",
   },
   TARGET_LOCKED: { retry: true, fix: "Stop the other process that has the warehouse file open." },
   TARGET_FENCED: { retry: false, fix: "Another process replicates into this database: stop one of them." },
-  TARGET_FAILED: { retry: true, fix: "See the message; replication is tried again by itself." },
+  TARGET_FAILED: { retry: true, fix: "See the message; zeroetl retries automatically." },
   KMS_KEY_NOT_ACCESSIBLE: {
     retry: true,
-    fix: "Enable or restore the key, and let zeroetl use it; replication goes on by itself.",
+    fix: "Enable or restore the key, and let zeroetl use it; replication resumes automatically.",
   },
   DATABASE_NAME_TAKEN: {
     retry: false,
@@ -136,18 +139,21 @@ export const errorCatalogue = {
   DATABASE_IN_USE: { retry: false, fix: "Delete the integration first." },
   SOURCE_NOT_AUTHORIZED: {
     retry: true,
-    fix: "Allow redshift.amazonaws.com the action redshift:AuthorizeInboundIntegration for the source with PutResourcePolicy, or delete the integration: until then the source keeps its log for it.",
+    fix: "Allow redshift.amazonaws.com the action redshift:AuthorizeInboundIntegration for the source with PutResourcePolicy, or delete the integration: until then, the source retains WAL for it.",
   },
   INVALID_DATA_FILTER: { retry: false, fix: "Correct the data filter with ModifyIntegration." },
   DATA_DIRECTORY_LOCKED: { retry: false, fix: "Stop the other zeroetl process, or use another --data-dir." },
-  CATALOG_LOCKED: { retry: false, fix: "Stop the other service, or give this one a `catalog` of its own." },
+  CATALOG_LOCKED: {
+    retry: false,
+    fix: "Stop the other service, or configure a separate `catalog` for this one.",
+  },
   CATALOG_FAILED: {
     retry: true,
     fix: "Check the `catalog` URL and its server, or the permissions and free space of data_dir.",
   },
   CONFIGURATION_MISSING: {
     retry: false,
-    fix: 'Write one, as the README shows under "With your own database", or name another with --config.',
+    fix: 'Create one as the README shows under "With your own database", or name another with --config.',
   },
   CONFIGURATION: { retry: false, fix: undefined },
   DATA_DIRECTORY: {
@@ -162,25 +168,25 @@ export const errorCatalogue = {
   SERVICE_NOT_RUNNING: { retry: false, fix: "Start it with `zeroetl serve`." },
   INTEGRATION_NOT_FOUND: { retry: false, fix: "List the integrations with `zeroetl status`." },
   KEY_NOT_FOUND: { retry: false, fix: "List the access keys with `zeroetl keys list`." },
-  KEY_CONFIGURED: { retry: false, fix: "Change it in the configuration file and start the service again." },
+  KEY_CONFIGURED: { retry: false, fix: "Change it in the configuration file and restart the service." },
   INVALID_POLICY: { retry: false, fix: "Correct the policy." },
   USAGE: { retry: false, fix: "See --help." },
   QUERY_FAILED: { retry: false, fix: undefined },
   QUERY_TIMEOUT: {
     retry: false,
-    fix: "Read less, or raise `queries.timeout_seconds` in the configuration file.",
+    fix: "Select less data, or raise `queries.timeout_seconds` in the configuration file.",
   },
   QUERY_MEMORY: {
     retry: false,
-    fix: "Read less at once, or raise the target's `memory` in the configuration file.",
+    fix: "Select less data at a time, or raise the target's `memory` in the configuration file.",
   },
   QUERY_DISK: {
     retry: false,
-    fix: "Read less at once, or free disk space under data_dir and restart the service.",
+    fix: "Select less data at a time, or free disk space under data_dir and restart the service.",
   },
   QUERY_BUSY: {
     retry: true,
-    fix: "Try again when other queries have ended, or raise `queries.concurrent` and `queries.per_key` in the configuration file.",
+    fix: "Try again when other queries have finished, or raise `queries.concurrent` and `queries.per_key` in the configuration file.",
   },
   REQUEST_REFUSED: { retry: false, fix: undefined },
 } as const satisfies Record<string, { readonly retry: boolean; readonly fix: string | undefined }>;

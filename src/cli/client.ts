@@ -87,7 +87,7 @@ export class ServiceClient {
       if ("error" in value) throw failureOf(value.error as Refusal);
       yield value;
     }
-    throw new ServiceFailure("The service broke off its answer; its log says why.");
+    throw new ServiceFailure("The service ended its answer early; its log gives the reason.");
   }
 
   async #post(command: string, body: object, signal: AbortSignal): Promise<Response> {

@@ -39,7 +39,7 @@ export const flags = {
   seconds: {
     flags: "--seconds <n>",
     variable: "ZEROETL_SECONDS",
-    help: "stop by itself after so long, with a summary",
+    help: "stop after this time, with a summary",
     parse: wholeNumber(1, 1_000_000),
   },
   rate: {

@@ -76,7 +76,7 @@ const source = z.strictObject({
   engine: setting(z.enum(engineNames), "The kind of database.", `one of ${engineNames.join(", ")}`),
   url: setting(
     z.string().min(1),
-    "Where the source is and who logs in, such as postgres://user:password@host:5432/database. Characters of the password that URLs use themselves are percent-encoded.",
+    "The connection string of the source, such as postgres://user:password@host:5432/database. Characters of the password that URLs use themselves are percent-encoded.",
     "a connection string, such as postgres://user:password@host:5432/database",
   ),
 });
@@ -100,7 +100,7 @@ const target = z.strictObject({
   ).optional(),
   auto_create_database: setting(
     z.boolean(),
-    "Whether the destination database is made by itself. Default true; false, waiting for CREATE DATABASE … FROM INTEGRATION, is not supported yet.",
+    "Whether the destination database is created automatically. Default true; false, waiting for CREATE DATABASE … FROM INTEGRATION, is not supported yet.",
     "true",
   ).default(true),
   memory: setting(
@@ -148,7 +148,7 @@ export const configurationSchema = z.strictObject({
       per_target: quota(50, "for one target"),
       per_source: quota(5, "for one source"),
     }),
-    "How many integrations there may be.",
+    "The maximum numbers of integrations.",
     "a mapping with per_account, per_target and per_source",
   ).prefault({}),
   listen: setting(
@@ -175,12 +175,12 @@ export const configurationSchema = z.strictObject({
         webUrlAllowed,
       ).optional(),
     }),
-    "What becomes of events of integrations, besides DescribeEvents and the log.",
+    "Where events of integrations are sent, in addition to DescribeEvents and the log.",
     "a mapping with webhook",
   ).prefault({}),
   credentials: setting(
     z.array(credential).min(1),
-    "Access keys of the API. When absent, one is made at the first start and kept in data_dir/credentials.json.",
+    "Access keys of the API. If absent, one is created at the first start and kept in data_dir/credentials.json.",
     "a list with at least one access key",
   ).optional(),
   kms: kmsSettings,

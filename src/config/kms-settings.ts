@@ -32,7 +32,7 @@ const key = z.strictObject({
   ).default([]),
   file: setting(
     z.string().min(1),
-    "A file with the key's 32 bytes, or their hex or base64. Relative to the configuration file. It is read whenever the key is needed: taken away, the key cannot be used from the next look on (`kms.check_seconds`).",
+    "A file with the key's 32 bytes, or their hex or base64. Relative to the configuration file. It is read whenever the key is needed: if the file is removed, the key cannot be used from the next check on (`kms.check_seconds`).",
     "the path of a file",
   ).optional(),
   key: setting(
@@ -46,12 +46,12 @@ const key = z.strictObject({
 const api = z.strictObject({
   endpoint: setting(
     z.string().refine(isEndpoint, `must be ${endpointAllowed}`),
-    "Where the KMS API is. Default: AWS's own of the region.",
+    "The endpoint of the KMS API. Default: AWS's endpoint for the region.",
     endpointAllowed,
   ).optional(),
   access_key_id: setting(
     z.string().min(1).max(128),
-    "Who asks it. Default: what AWS's SDK finds in its usual places, such as AWS_ACCESS_KEY_ID.",
+    "The credentials to use. Default: what AWS's SDK finds in its usual places, such as AWS_ACCESS_KEY_ID.",
     "a text of 1 to 128 characters",
   ).optional(),
   secret_access_key: setting(
@@ -72,7 +72,7 @@ export const kmsSettings = setting(
     ).optional(),
     check_seconds: setting(
       wholeNumber(3_600),
-      "How often it is looked whether an integration's key can still be used. Default 60.",
+      "How often to check whether an integration's key can still be used, in seconds. Default 60.",
       "a whole number from 1 to 3600",
     ).default(60),
   }),

@@ -19,7 +19,7 @@ export const queriesSettings = setting(
     concurrent: number(
       8,
       3,
-      "At most this many queries run at once; others wait. Each takes a core while it computes.",
+      "At most this many queries run at once; others wait. Each uses one core while it computes.",
     ),
     per_key: number(8, 2, "At most this many queries of one access key run at once."),
   }),

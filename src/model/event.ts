@@ -60,7 +60,7 @@ export const eventCatalogue = {
     id: `${aws}-0007`,
     severity: "Error",
     category: "monitoring",
-    sentence: "The integration cannot go on; delete it and create it again",
+    sentence: "The integration cannot continue; delete it and create it again",
   },
   "modification-failed": {
     id: `${aws}-0014`,
@@ -96,7 +96,7 @@ export const eventCatalogue = {
     id: `${aws}-0008`,
     severity: "Error",
     category: "monitoring",
-    sentence: "The source, or the policy of the target, does not let the integration in, or not far enough",
+    sentence: "The source or the policy of the target does not authorize the integration",
   },
   "key-not-accessible": {
     id: `${aws}-0008`,
@@ -120,7 +120,7 @@ export const eventCatalogue = {
     id: `${own}-0003`,
     severity: "Warning",
     category: "monitoring",
-    sentence: "Something hinders the integration, which is tried again by itself",
+    sentence: "The integration was interrupted and is retried automatically",
   },
   stopped: {
     id: `${own}-0004`,
@@ -156,7 +156,7 @@ export const eventCatalogue = {
     id: `${own}-0007`,
     severity: "Info",
     category: "monitoring",
-    sentence: "A table was copied and is in step with the source",
+    sentence: "A table was copied and is up to date with the source",
   },
   "table-dropped": {
     id: `${own}-0008`,

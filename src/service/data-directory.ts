@@ -66,7 +66,7 @@ export async function ensureCredentials(dataDirectory: string): Promise<readonly
   }
   const { id, secret } = randomAccessKey();
   await writePrivately(path, { credentials: [{ access_key_id: id, secret_access_key: secret.reveal() }] });
-  log.info({ accessKeyId: id, file: path }, "An access key was made, which may do everything");
+  log.info({ accessKeyId: id, file: path }, "Created an access key that allows everything");
   return [{ accessKeyId: id, secretAccessKey: secret, policy: undefined }];
 }
 

@@ -111,7 +111,7 @@ async function closeAll(closers: readonly Close[]): Promise<void> {
 
 async function build(configuration: Configuration, closers: Close[], signal: AbortSignal) {
   const { dataDirectory, targets, region } = configuration;
-  for (const warning of configuration.warnings) log.warn({ warning }, "The configuration is unwise");
+  for (const warning of configuration.warnings) log.warn({ warning }, "Configuration warning");
   const configured = new ConfiguredSources(configuration);
   await makeDataDirectory(dataDirectory);
   const lock = await DirectoryLock.take(dataDirectory);
@@ -192,7 +192,7 @@ function dataKeySource(keys: IntegrationKeys, catalog: Catalog): ReconcilerConte
   return async ({ integration, wrappedKey }, signal) => {
     const wrapped =
       wrappedKey ?? (await catalog.keepDataKey(integration.id, await keys.newDataKey(integration)));
-    if (wrapped === undefined) throw new KeyNotAccessible("The integration is gone.");
+    if (wrapped === undefined) throw new KeyNotAccessible("The integration no longer exists.");
     return keys.unwrap(integration, wrapped, signal);
   };
 }

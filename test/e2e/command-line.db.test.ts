@@ -201,7 +201,7 @@ test("create, modify and delete drive the service as the API does, with the cred
   expect(created).toMatchObject({ status: 0, err: "" });
   // The second line is a command, which does what it says.
   expect(created.out).toMatch(
-    /^Integration test is being created, with the data filter include: postgres\.\*\.\*\.\nWhat is so now: node \S+ status test\n$/,
+    /^Integration test is being created, with the data filter include: postgres\.\*\.\*\.\nCurrent state: node \S+ status test\n$/,
   );
   await service.status("active");
   expect(await service.query("SELECT id FROM postgres.public.log")).toEqual([["1"]]);

@@ -206,7 +206,7 @@ test("a table with a value that the warehouse cannot hold is copied anew, once m
   await service.create("include: employee.finance.rates");
   const { Errors } = await service.status("needs_attention");
   expect(Errors).toMatchObject([{ ErrorCode: "VALUE_OUT_OF_RANGE" }]);
-  expect(Errors?.[0]?.ErrorMessage).toMatch(/rate.*take the table out of the data filter and in again/s);
+  expect(Errors?.[0]?.ErrorMessage).toMatch(/rate.*remove the table from the data filter and add it again/s);
   await server.run("UPDATE finance.rates SET rate = 5", "employee");
   await modify("include: employee.finance.payroll");
   await service.status("active");

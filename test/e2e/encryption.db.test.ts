@@ -61,7 +61,7 @@ kms:
   expect(stopped.Errors).toEqual([
     {
       ErrorCode: "KMS_KEY_NOT_ACCESSIBLE",
-      ErrorMessage: expect.stringMatching(/warehouse\.key cannot be read \(ENOENT\).*goes on by itself/),
+      ErrorMessage: expect.stringMatching(/warehouse\.key cannot be read \(ENOENT\).*resumes automatically/),
     },
   ]);
   expect(await check()).toMatch(/blocks KMS_KEY_NOT_ACCESSIBLE .*ENOENT/);

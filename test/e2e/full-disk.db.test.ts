@@ -30,7 +30,7 @@ test("a full disk is told in status, Errors and check, and replication goes on b
     {
       ErrorCode: "TARGET_DISK_FULL",
       ErrorMessage: expect.stringMatching(
-        /Free disk space under data_dir; replication goes on by itself\./,
+        /Free disk space under data_dir; replication resumes automatically\./,
       ) as string,
     },
   ]);

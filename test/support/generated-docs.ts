@@ -42,7 +42,7 @@ export function errorsPage(): string {
     "In `Errors` of an integration, in findings of `zeroetl check`, as reasons of failed tables and in messages of the",
     "command line. Codes are stable: one may be added, none is renamed or given another meaning.",
     "",
-    "| code | tried again by itself | what to do |",
+    "| code | retried automatically | what to do |",
     "|---|---|---|",
     ...rows,
     "",

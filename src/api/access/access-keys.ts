@@ -104,7 +104,7 @@ export class AccessKeys {
     const { sealer, stored, now } = this.#options;
     const sealedSecret = sealer.seal(secret, id);
     await stored.add({ id, user, sealedSecret, policy, isEnabled: true, createdAt: now() });
-    log.info({ accessKeyId: id, user }, "An access key was made");
+    log.info({ accessKeyId: id, user }, "Created an access key");
     return { id, user, secret };
   }
 

@@ -57,7 +57,7 @@ function engineOf({ sources }: ApiOptions, { name, sourceArn }: Integration): En
   if (source === undefined)
     throw new AwsError(
       "InvalidIntegrationStateFault",
-      `You can't change the data filter of the integration ${name} because its source is not configured any more.`,
+      `You can't change the data filter of the integration ${name} because its source is no longer configured.`,
     );
   return source.engine;
 }

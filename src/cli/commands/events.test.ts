@@ -58,7 +58,7 @@ test("where nothing has happened, the next step is named", async () => {
   const empty = await zeroetl("events");
   expect(empty).toMatchObject({ status: 0, err: "" });
   expect(empty.out).toMatch(
-    /^Nothing has happened since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\nEvents are kept for 14 days: --since 14d shows them all\.\nWhat is so now: node \S+zeroetl\.cjs status\n$/,
+    /^Nothing has happened since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\nEvents are kept for 14 days: --since 14d shows them all\.\nCurrent state: node \S+zeroetl\.cjs status\n$/,
   );
   expect(await jsonEvents("--since", "14d")).toEqual([]);
 });
@@ -114,7 +114,7 @@ test("a person reads time, severity, integration and message within 80 columns",
   // What does not fit into a line goes on below its message.
   const text = out.replaceAll(/\n {30}/g, " ");
   expect(text).toMatch(
-    /\n\S+ \S+ {2}Warning {2}shop: Something hinders the integration, .*\. Check host, port and firewall of the source's `url`, and that the server runs\.\n/,
+    /\n\S+ \S+ {2}Warning {2}shop: The integration was interrupted .*\. Check host, port and firewall of the source's `url`, and that the server runs\.\n/,
   );
   const count = Number(/\((\d+) events/.exec(out)?.[1]);
   expect(text.trimEnd().split("\n")).toHaveLength(count + 1);
@@ -172,7 +172,7 @@ test("on a narrow terminal, a message stands below its time, as wide as the term
     at: "2026-03-10T12:00:00.000Z",
     severity: "Info",
     integration: "shop",
-    message: "A table was copied and is in step with the source: shop.public.orders",
+    message: "A table was copied and is up to date with the source: shop.public.orders",
   } as EventLine;
   const [head, ...lines] = eventText(event, { ...openTerminal(), columns: 40 }).split("\n");
   expect(head).toMatch(/^2026-03-\d\d \d\d:00:00 {2}Info$/);

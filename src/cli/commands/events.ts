@@ -62,6 +62,6 @@ function conclusion(count: number, since: Date): string {
   return [
     `Nothing has happened since ${localTime(since)}.`,
     "Events are kept for 14 days: --since 14d shows them all.",
-    `What is so now: ${calledAs()} status`,
+    `Current state: ${calledAs()} status`,
   ].join("\n");
 }

@@ -159,6 +159,6 @@ async function report(
   }
   const { IntegrationName: name = "" } = integration;
   await terminal.print(`Integration ${name} ${sentence}.`);
-  await terminal.print(`What is so now: ${calledAs()} status ${shellQuoted(name)}`);
+  await terminal.print(`Current state: ${calledAs()} status ${shellQuoted(name)}`);
   return 0;
 }

@@ -33,7 +33,7 @@ async function reload(service: Service, flags: CommonFlags): Promise<void> {
     const code = error instanceof CodedError ? error.code : undefined;
     log.error(
       { code, reason: messageOf(error) },
-      "The configuration was not reloaded, and the one before stays in force",
+      "The configuration was not reloaded; the previous one remains in effect",
     );
   }
 }

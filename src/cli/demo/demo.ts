@@ -215,7 +215,7 @@ async function invite({ terminal, service, configuration, server, flags }: Runni
   const where = `--data-dir ${shellQuoted(directory.startsWith("..") ? configuration.dataDirectory : directory)}`;
   const lines = [
     "",
-    "Look for yourself, in another terminal:",
+    "Look for yourself in another terminal:",
     "",
     `  ${calledAs()} query ${where} 'SELECT status, count(*), sum(total)`,
     `    FROM ${shop}.public.orders GROUP BY ALL'`,
@@ -227,7 +227,7 @@ async function invite({ terminal, service, configuration, server, flags }: Runni
     "",
     `The shop itself, to commit rows of your own: ${server.url(shop)}`,
     "",
-    flags.seconds === undefined ? "Ctrl-C stops it all." : `It stops by itself in ${flags.seconds} s.`,
+    flags.seconds === undefined ? "Ctrl-C stops it all." : `It stops automatically after ${flags.seconds} s.`,
   ];
   for (const line of lines) await terminal.print(line);
 }

@@ -222,7 +222,7 @@ async function initialise({ directory, binaries, owner, password }: Initialisati
   );
   await rm(passwordFile);
   if (output !== undefined)
-    throw new CodedError("DEMO_SERVER", `The demo's PostgreSQL cannot be made: ${output}`);
+    throw new CodedError("DEMO_SERVER", `Cannot create the demo's PostgreSQL: ${output}`);
 }
 
 /** What the program wrote, when it failed. */

@@ -147,10 +147,7 @@ export class Reconciler implements AsyncDisposable {
           : this.#keepAbsent(desired, signal));
       } catch (error) {
         signal.throwIfAborted();
-        log.error(
-          { integration: this.integration.id, err: error },
-          "An integration could not be brought up to date",
-        );
+        log.error({ integration: this.integration.id, err: error }, "An integration could not be reconciled");
       }
       const tookMs = performance.now() - startMs;
       await pause(Math.max(lookMs.shortest, Math.min(tookMs * lookShare, lookMs.longest)), signal);
@@ -389,14 +386,14 @@ export class Reconciler implements AsyncDisposable {
     if (!isAuthorized)
       return obstacle(
         "SOURCE_NOT_AUTHORIZED",
-        `The policy of the target ${targetArn} does not let the source ${sourceArn} in: nothing is written until it does.`,
+        `The policy of the target ${targetArn} does not authorize the source ${sourceArn}: nothing is written until it does.`,
       );
     const source = this.#context.sources.get(sourceArn);
     const warehouse = this.#context.warehouses.get(targetArn);
     if (source === undefined) return obstacle("CONFIGURATION", notConfigured("source", sourceArn));
     if (warehouse === undefined) return obstacle("CONFIGURATION", notConfigured("target", targetArn));
     const scope = scopeOf(integration, source.dialect);
-    if (scope === undefined) return obstacle("INVALID_DATA_FILTER", "The data filter cannot be understood.");
+    if (scope === undefined) return obstacle("INVALID_DATA_FILTER", "The data filter is not valid.");
     return { kind: "found", source, warehouse, scope };
   }
 }
@@ -446,7 +443,7 @@ function scopeOf({ dataFilter }: Integration, dialect: FilterDialect): Scope | u
 }
 
 function notConfigured(kind: "source" | "target", arn: string): string {
-  return `The ${kind} ${arn} is not configured any more: configure it again, or delete the integration.`;
+  return `The ${kind} ${arn} is no longer configured: configure it again, or delete the integration.`;
 }
 
 function obstacle(
@@ -460,7 +457,7 @@ function removalError(error: unknown): IntegrationError {
   const code = error instanceof CodedError ? error.code : "SOURCE_UNREACHABLE";
   const message = error instanceof CodedError ? withFix(error.message, error.fix) : messageOf(error);
   const given =
-    "To give up what is left at the source, take the source out of the configuration and reload it.";
+    "To abandon what is left at the source, remove the source from the configuration and reload it.";
   return {
     code,
     message: withFix(`Slot and publication cannot be removed from the source yet: ${message}`, given),

@@ -97,7 +97,7 @@ const integrationMetrics: readonly IntegrationMetric[] = [
   },
   {
     name: "IntegrationNumTablesReplicated",
-    help: "Tables that are in step with the source",
+    help: "Tables that are up to date with the source",
     kind: "gauge",
     value: (streams) => countTables(streams, "Synced"),
   },

@@ -178,7 +178,7 @@ test("a source that left the configuration is told, and deleting its integration
   world.create("a", "include: one.*.*");
   await world.status("a", "needs_attention");
   expect(world.catalog.reports.at(-1)?.errors).toEqual([
-    { code: "CONFIGURATION", message: expect.stringContaining("not configured any more") as string },
+    { code: "CONFIGURATION", message: expect.stringContaining("no longer configured") as string },
   ]);
   world.delete("a");
   await until("it was forgotten", () => world.catalog.forgotten.includes("a"));
@@ -199,7 +199,7 @@ test("a source that is not let in any more is not read, which is told, until it 
   expect(world.removed).toEqual([]);
   const [error, ...more] = world.catalog.reports.at(-1)?.errors ?? [];
   expect(error).toMatchObject({ code: "SOURCE_NOT_AUTHORIZED" });
-  expect(error?.message).toMatch(/target target does not let the source source in.*PutResourcePolicy/s);
+  expect(error?.message).toMatch(/target target does not authorize the source source:.*PutResourcePolicy/s);
   expect(more).toEqual([]);
   world.authorize("a", true);
   const again = await world.worker(2);

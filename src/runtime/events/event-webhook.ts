@@ -129,7 +129,7 @@ export class EventWebhook implements AsyncDisposable {
     this.#waiting.set(event.integrationId, { failures, notBeforeMs: performance.now() + waitMs });
     log.warn(
       { integration: event.integrationId, event: event.id, reason: attempt.reason, failures, waitMs },
-      "The webhook did not take an event, which will be offered again",
+      "The webhook did not accept an event; it will be sent again",
     );
     return false;
   }

@@ -114,7 +114,7 @@ export class StreamRun implements AsyncDisposable {
       } catch (error) {
         signal.throwIfAborted();
         this.#findings ??= [];
-        log.warn({ database: stream.database, err: error }, "The preflight could not look");
+        log.warn({ database: stream.database, err: error }, "The preflight failed");
       }
       const isTroubled = needsLookingAgain(await this.status());
       await pause(isTroubled ? lookAgainMs.troubled : lookAgainMs.calm, signal);

@@ -21,7 +21,7 @@ test("a table that fails the stream again and again is set aside, with the reaso
     table: { id: "a" },
     message:
       "The warehouse has too little memory. The stream failed 5 times while it wrote this table, which was set aside.",
-    fix: "Raise `memory` of the target in the configuration file and restart the service. Take the table out of the data filter and in again to copy it.",
+    fix: "Raise `memory` of the target in the configuration file and restart the service. Remove the table from the data filter and add it again to copy it.",
   });
   expect(suspects.evaluate(error("a"), 50_000)).toBeUndefined();
 });

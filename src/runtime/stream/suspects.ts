@@ -29,7 +29,7 @@ export class Suspects {
     if (now.tries < triesMax || nowMs - now.firstMs < patienceMs) return undefined;
     this.#suspicions.delete(id);
     const { code, message, table } = error;
-    const again = "Take the table out of the data filter and in again to copy it.";
+    const again = "Remove the table from the data filter and add it again to copy it.";
     return new TableError({
       code,
       table,

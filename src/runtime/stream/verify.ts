@@ -40,7 +40,7 @@ export async function verifyStream(
   await using view = await database.view();
   standstill.release();
   if (view.checkpoint !== standstill.position)
-    throw new CodedError("TARGET_FAILED", "The warehouse moved on while its snapshot was taken; try again.");
+    throw new CodedError("TARGET_FAILED", "The warehouse changed while its snapshot was taken; try again.");
   const verifications: TableVerification[] = [];
   for (const record of tables) {
     const compare = async (): Promise<TableVerification> => {

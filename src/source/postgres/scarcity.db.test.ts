@@ -16,7 +16,7 @@ test("where no slot is left, a new table waits with the reason and the stream go
   expect(obstacle).toMatchObject({
     code: "REPLICATION_SLOTS",
     message: expect.stringMatching(
-      /^Copying tables waits: .*all replication slots are in use.*max_replication_slots/,
+      /^Copying tables is waiting: .*all replication slots are in use.*max_replication_slots/,
     ),
   });
   await server.run("INSERT INTO t VALUES (1)");

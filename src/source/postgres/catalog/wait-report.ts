@@ -45,7 +45,7 @@ async function watch({ connect, pid, onWait }: Waiting, signal: AbortSignal): Pr
     } catch (error) {
       signal.throwIfAborted();
       // The work that is watched meets the same and says so.
-      log.debug({ err: error }, "What a wait at the source is for could not be read");
+      log.debug({ err: error }, "The cause of a wait at the source could not be determined");
     }
     await pause(lookMs, signal);
   }
@@ -60,6 +60,6 @@ async function obstacleOf(
   const found = await lockHolderOf(session, pid);
   if (found === undefined) return undefined;
   const { lock, holder = "a transaction that has ended meanwhile." } = found;
-  const message = `Copying tables waits at the source for ${lock}, held by ${holder}`;
+  const message = `Copying tables is waiting at the source for ${lock}, held by ${holder}`;
   return { code: "SOURCE_TRANSACTION_OPEN", message };
 }

@@ -40,8 +40,7 @@ export function sourceError(error: unknown, special: Readonly<Record<string, Err
     return coded(special[state], "The source refused", said);
   if (error instanceof CodedError) return error;
   if (state !== undefined) return coded(meaningOf(state, messageOf(error)), "The source refused", error);
-  if (error instanceof WireError)
-    return coded("SOURCE_PROTOCOL", "The source sent what zeroetl does not expect", error);
+  if (error instanceof WireError) return coded("SOURCE_PROTOCOL", "The source sent unexpected data", error);
   return error instanceof ConnectionLost || isNetworkError(error)
     ? coded("SOURCE_UNREACHABLE", "The connection to the source failed", error)
     : error;

@@ -130,7 +130,7 @@ export class TableCopier implements AsyncDisposable {
   #isScarce(error: unknown): boolean {
     if (!(error instanceof CodedError) || !scarce.has(error.code)) return false;
     const { code, message, fix } = error;
-    this.#parts.onWait({ code, message: withFix(`Copying tables waits: ${message}`, fix) });
+    this.#parts.onWait({ code, message: withFix(`Copying tables is waiting: ${message}`, fix) });
     this.#notBefore = performance.now() + scarcityPauseMs;
     return true;
   }
@@ -205,7 +205,7 @@ export class TableCopier implements AsyncDisposable {
     } catch (error) {
       signal.throwIfAborted();
       if (!deadline.isPast) throw error;
-      log.info({}, "Open transactions of the source put off a copy");
+      log.info({}, "Open transactions at the source delay a copy");
       this.#state = "idle";
       return undefined;
     }

@@ -33,7 +33,7 @@ export async function assertTimeline(
 }
 
 function replaced(how: string): CodedError {
-  return new CodedError("SOURCE_REPLACED", `The source is not the server it was: ${how}.`);
+  return new CodedError("SOURCE_REPLACED", `The source is a different server than before: ${how}.`);
 }
 
 /** Where a timeline left an earlier one, from the lines `<timeline> <LSN> <reason>` of its history. */

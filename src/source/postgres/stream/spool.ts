@@ -249,7 +249,7 @@ async function spooling<T>(write: () => Promise<T>): Promise<T> {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") throw error;
-    throw new CodedError("TARGET_DISK_FULL", "The disk is full, so a large transaction cannot be kept.", {
+    throw new CodedError("TARGET_DISK_FULL", "The disk is full, so a large transaction cannot be stored.", {
       cause: error,
     });
   }

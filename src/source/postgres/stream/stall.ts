@@ -28,7 +28,7 @@ export async function causeOfStall(session: Session, slot: string, position: Lsn
       : `waits for ${waitType}/${wait}`;
   return (
     `Walsender process ${pid} of the source has sent nothing after ${formatLsn(position)}: it ${state}. ` +
-    `To make it begin again from there: SELECT pg_terminate_backend(${pid});`
+    `To restart it from there: SELECT pg_terminate_backend(${pid});`
   );
 }
 
@@ -52,7 +52,7 @@ async function standbyCause(session: Session, position: Lsn): Promise<string> {
   const rest = ready.map(({ name }) => name).join(",");
   return (
     `The source sends changes only after the standbys in synchronized_standby_slots have them, and waits for ${names}. ` +
-    `Start the standby, or go on without it: ALTER SYSTEM SET synchronized_standby_slots = '${rest}'; ` +
+    `Start the standby, or continue without it: ALTER SYSTEM SET synchronized_standby_slots = '${rest}'; ` +
     "SELECT pg_reload_conf();"
   );
 }

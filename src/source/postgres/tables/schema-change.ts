@@ -54,7 +54,7 @@ export function followCatalog(held: HeldTable, now: CatalogTable, context: TypeC
 }
 
 export function notPublished(table: CatalogTable): SchemaChange {
-  const message = `Table ${nameOf(table)} was taken out of the integration's publication.`;
+  const message = `Table ${nameOf(table)} was removed from the integration's publication.`;
   return { kind: "failed", reason: { code: "TABLE_NOT_PUBLISHED", message } };
 }
 

@@ -39,7 +39,7 @@ export class MemoryWatch implements AsyncDisposable {
     this.#duck = duck;
     this.#relieve = relieve;
     this.#running = this.#run().catch((error: unknown) => {
-      log.warn({ reason: messageOf(error) }, "The memory that queries take is not known");
+      log.warn({ reason: messageOf(error) }, "The memory use of queries cannot be determined");
     });
   }
 

@@ -47,7 +47,9 @@ export class ReaderQueries {
     const [oldest] = this.#queries;
     if (oldest === undefined) return;
     const taken = excess === "QUERY_MEMORY" ? "memory" : "disk space for temporary files";
-    log.warn({}, `Queries take too much ${taken}: the one that has run for the longest is stopped`);
-    await oldest.stop(new CodedError(excess, `The query was stopped: queries took too much ${taken}.`));
+    log.warn({}, `Queries use too much ${taken}; stopping the one that has run longest`);
+    await oldest.stop(
+      new CodedError(excess, `The query was stopped because queries used too much ${taken}.`),
+    );
   }
 }

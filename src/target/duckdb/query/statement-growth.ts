@@ -175,7 +175,7 @@ class Scope {
 
   measure(node: TreeNode): Measure {
     const measure = this.#measure(node);
-    if (measure.nodes > nodesMax) refuse("The statement becomes too large when its names are looked up.");
+    if (measure.nodes > nodesMax) refuse("The statement becomes too large when its names are resolved.");
     // What is written in the statement is there anyway, and a column's value is another expression's.
     if (["FUNCTION", "CAST", "OPERATOR"].includes(String(node["class"]))) this.#bytes += measure.size;
     if (this.#bytes > rowBytesMax) refuse("The statement could make values that are too large.");
@@ -348,6 +348,6 @@ function joined(sources: readonly Source[]): Source {
 
 function checked(source: Source): Source {
   if (source.width > columnsMax) refuse("The statement makes too many columns.");
-  if (source.nodes > nodesMax) refuse("The statement becomes too large when its names are looked up.");
+  if (source.nodes > nodesMax) refuse("The statement becomes too large when its names are resolved.");
   return source;
 }

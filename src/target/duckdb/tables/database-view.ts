@@ -58,7 +58,7 @@ class View implements DatabaseView {
     if (rows === undefined)
       throw new CodedError(
         "TABLE_MISSING",
-        `The warehouse does not hold ${table.name.schema}.${table.name.table}.`,
+        `The warehouse does not contain ${table.name.schema}.${table.name.table}.`,
       );
     const part = {
       schema: `${quoted(this.#database)}.${quoted(ledgerSchema)}`,
