@@ -1,4 +1,7 @@
-/** The candidate that a word most probably meant: at most two letters away, or a third of the word; undefined if none is. */
+/**
+ * The candidate that a word most probably meant: at most two edits away, or a third of the word; undefined if there is
+ * none.
+ */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const most = Math.max(2, Math.floor(word.length / 3));
   const ranked = candidates
@@ -8,7 +11,7 @@ export function closest(word: string, candidates: readonly string[]): string | u
   return ranked[0]?.candidate;
 }
 
-/** Letters to insert, delete or replace (Levenshtein). */
+/** The number of letters to insert, delete or replace (Levenshtein distance). */
 function editsBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

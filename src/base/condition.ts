@@ -1,4 +1,4 @@
-/** What callers wait for until it is notified, as with a condition variable: they look again when they wake up. */
+/** A condition variable: callers wait until it is notified, and check again when they wake up. */
 export class Condition {
   #waiting = new Set<() => void>();
 
@@ -23,7 +23,7 @@ export class Condition {
     return this.#waiting.size > 0;
   }
 
-  /** Wakes all who wait now. */
+  /** Wakes all current waiters. */
   notify(): void {
     if (!this.isAwaited) return;
     const waiting = this.#waiting;

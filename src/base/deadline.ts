@@ -1,8 +1,8 @@
 import { LinkedAbort } from "./linked-abort.ts";
 
 /**
- * A signal that is aborted when `parent` is, or with a TimeoutError once `ms` have passed. Dispose of it when the work
- * that it limits has ended.
+ * A signal that is aborted when `parent` is, or with a TimeoutError after `ms`. Dispose of it when the work that it
+ * limits has ended.
  */
 export class Deadline implements Disposable {
   readonly #abort: LinkedAbort;
@@ -24,7 +24,7 @@ export class Deadline implements Disposable {
     return this.#abort.signal;
   }
 
-  /** Whether the time was up before the parent was aborted. */
+  /** Whether the time ran out before the parent was aborted. */
   get isPast(): boolean {
     return this.#isPast;
   }

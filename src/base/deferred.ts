@@ -5,7 +5,7 @@ export interface Deferred {
   readonly reject: (error: unknown) => void;
 }
 
-/** `Promise.withResolvers` of later versions of Node. Nobody has to wait for it: a rejection is not reported. */
+/** `Promise.withResolvers` of later Node versions. The promise need not be awaited: a rejection is not reported. */
 export function deferred(): Deferred {
   let resolve: () => void = () => {};
   let reject: (error: unknown) => void = () => {};
@@ -17,7 +17,7 @@ export function deferred(): Deferred {
   return { promise, resolve, reject };
 }
 
-/** What the promise gives, unless the signal is aborted before: then it rejects with the signal's reason. */
+/** Settles as the promise does, unless the signal is aborted first: then it rejects with the signal's reason. */
 export function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();

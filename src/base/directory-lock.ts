@@ -6,15 +6,17 @@ import { join } from "node:path";
 import { CodedError } from "./errors.ts";
 
 /**
- * Makes sure that one process at a time uses a directory. The kernel tells who lives: an owner listens on a socket in
- * the directory, which stops answering the moment its process is gone, however it went. No pid is compared, so a
- * reused pid or another pid namespace (two containers, one volume) cannot deceive it.
+ * Ensures that one process at a time uses a directory. The kernel knows which process is alive: an owner listens on a
+ * socket in the directory, which stops answering the moment its process ends, however it ends. No pids are compared, so
+ * a reused pid or another pid namespace (two containers, one volume) cannot mislead it.
  *
- * Who owns is decided by numbered symbolic links, `lock.1`, `lock.2` …, each naming its maker's socket. The highest
- * one counts. A starter that finds it dead makes the next number, which succeeds for one starter only, and has won if
- * its number is then the highest. Links are removed only by the owner of a higher one, so the highest never falls.
+ * Numbered symbolic links decide ownership: `lock.1`, `lock.2` …, each naming its creator's socket. The highest one
+ * counts. A starting process that finds it dead creates the next number, which succeeds for only one process, and wins
+ * if its number is then the highest. Only the owner of a higher link removes links, so the highest number never
+ * decreases.
  *
- * Works on local file systems that hold sockets. Between hosts that share a directory over a network it does not.
+ * It works on local file systems that support sockets. It does not work between hosts that share a directory over a
+ * network.
  */
 export class DirectoryLock implements AsyncDisposable {
   readonly #socket: LockSocket;
@@ -24,12 +26,12 @@ export class DirectoryLock implements AsyncDisposable {
   }
 
   /**
-   * Makes the directory when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED when another process has it,
-   * CONFIGURATION when it cannot be made or locked.
+   * Creates the directory if it does not exist. Throws `CodedError`: DATA_DIRECTORY_LOCKED when another process has it,
+   * CONFIGURATION when it cannot be created or locked.
    */
   static async take(directory: string): Promise<DirectoryLock> {
     await makeDirectory(directory);
-    // It answers before it is announced, so that nobody takes an owner for dead.
+    // It answers before it is announced, so that no process takes an owner for dead.
     const socket = await LockSocket.listen(directory);
     try {
       await win(socket);
@@ -77,7 +79,7 @@ async function win(socket: LockSocket): Promise<void> {
 }
 
 function inUse(directory: string, owner: string | undefined): CodedError {
-  // A socket of version 0.1 does not name it.
+  // A socket of version 0.1 does not contain it.
   const pid = /^lock-(\d+)-/.exec(owner ?? "")?.[1];
   const who = pid === undefined ? "another process" : `another process (pid ${pid})`;
   return new CodedError("DATA_DIRECTORY_LOCKED", `The directory ${directory} is in use by ${who}.`);
@@ -119,7 +121,7 @@ async function makeLink(directory: string, number: number, target: string): Prom
   }
 }
 
-/** Removes what dead owners left. */
+/** Removes what dead owners left behind. */
 async function sweep(directory: string, mine: number): Promise<void> {
   for (const number of await linkNumbers(directory)) {
     if (number >= mine) continue;
@@ -129,7 +131,7 @@ async function sweep(directory: string, mine: number): Promise<void> {
   }
 }
 
-// A socket's path has at most 103 (macOS) or 107 bytes (Linux), and a name of ours with its slash at most 38.
+// A socket's path has at most 103 (macOS) or 107 bytes (Linux), and one of our names with its slash at most 38.
 const socketPathBytesMax = 103;
 const nameBytesMax = 38;
 
@@ -149,7 +151,7 @@ class LockSocket implements AsyncDisposable {
   }
 
   static async listen(directory: string): Promise<LockSocket> {
-    // The pid is for people: whether its process lives is never concluded from it.
+    // The pid is for people: it is never used to decide whether the process is alive.
     const name = `lock-${process.pid}-${randomBytes(8).toString("hex")}.sock`;
     const handle = await open(directory, "r");
     const server = createServer((visitor) => visitor.destroy());
@@ -175,7 +177,7 @@ class LockSocket implements AsyncDisposable {
       await once(visitor, "connect");
       return true;
     } catch (error) {
-      // Anything else, such as a full backlog, comes from a socket that somebody holds open.
+      // Anything else, such as a full backlog, comes from a socket that a process holds open.
       return !["ENOENT", "ECONNREFUSED"].includes(codeOf(error) ?? "");
     } finally {
       visitor.destroy();

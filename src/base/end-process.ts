@@ -2,19 +2,19 @@ import { writeSync } from "node:fs";
 
 /**
  * process.exit() joins the threads of libuv's pool. A thread that waits for JavaScript, as one does while DuckDB reads
- * rows from us, would then never return, since JavaScript does not run any more: the process would hang. So would one
- * that waits for a file or for DNS, for as long as that takes.
+ * rows from us, would then never return, since JavaScript no longer runs: the process would hang. A thread that waits
+ * for a file or for DNS would delay the exit for as long as that takes.
  */
 const holders = new Set<object>();
 
-/** Call it while threads of the pool may wait for JavaScript; dispose of the result when none does any more. */
+/** Call it while threads of the pool may wait for JavaScript. Dispose of the result when none does any more. */
 export function holdThreads(): Disposable {
   const holder = {};
   holders.add(holder);
   return { [Symbol.dispose]: () => void holders.delete(holder) };
 }
 
-/** Ends the process now. The exit status is `status` unless a thread of the pool is still busy: then it is 137. */
+/** Ends the process now. The exit status is `status`, or 137 if a thread of the pool is still busy. */
 export function endProcess(status: number): never {
   if (holders.size > 0 || process.getActiveResourcesInfo().some(usesThread)) killProcess();
   process.exit(status);
@@ -27,7 +27,7 @@ export function endBySignal(name: NodeJS.Signals): never {
   killProcess();
 }
 
-/** Writes to standard error before the process ends; a reader that has gone is no reason not to end. */
+/** Writes to standard error before the process ends. A closed reader does not prevent the end. */
 export function lastWords(text: string): void {
   try {
     writeSync(2, text);
@@ -36,13 +36,13 @@ export function lastWords(text: string): void {
   }
 }
 
-/** Requests of Node's own that run in the pool. */
+/** Node's own requests that run in the pool. */
 function usesThread(resource: string): boolean {
   return /^(FSReq|GetAddrInfoReq|GetNameInfoReq)/.test(resource);
 }
 
 function killProcess(): never {
   process.kill(process.pid, "SIGKILL");
-  // Only process 1 of a container survives that: the kernel spares it every signal but those of a fault.
+  // Only process 1 of a container survives that: the kernel delivers no signals to it except those of a fault.
   process.abort();
 }

@@ -1,9 +1,9 @@
 /**
- * Every error code that a user can meet, in one table: `Errors` of an integration, findings of a preflight, table
- * failures and messages of the command line all use these. The documentation in docs/generated/errors.md is made
- * from it. Codes are stable: a code may be added, never renamed or reused.
+ * Every error code that a user can encounter, in one table: `Errors` of an integration, findings of a preflight, table
+ * failures and messages of the command line all use these. docs/generated/errors.md is generated from it. Codes are
+ * stable: a code may be added, never renamed or reused.
  *
- * `retry`: whether trying again without a person's help can succeed. `fix`: undefined where only the message can say it.
+ * `retry`: whether retrying without a person's help can succeed. `fix`: undefined where only the message can say it.
  */
 export const errorCatalogue = {
   SOURCE_UNREACHABLE: {
@@ -193,7 +193,7 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
-/** Something that a user can mend. `message` is one sentence and never holds a secret or a cell's value. */
+/** An error that a user can correct. `message` is one sentence and never contains a secret or a cell's value. */
 export class CodedError extends Error {
   override name = "CodedError";
   readonly code: ErrorCode;
@@ -212,20 +212,20 @@ export class CodedError extends Error {
   }
 }
 
-/** The message of anything thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * For an error that is kept: lets go of what was in use where it was thrown, such as a batch of rows. V8 keeps the functions
- * of a stack trace, with all that they refer to, until the trace is read for the first time.
+ * For an error that is kept: releases what was in use where it was thrown, such as a batch of rows. V8 keeps the
+ * functions of a stack trace, with everything that they reference, until the trace is first read.
  */
 export function releaseFrames(error: unknown): void {
   for (let each = error; each instanceof Error; each = each.cause) void each.stack;
 }
 
-/** What is wrong and what to do, as two sentences; a fix that the message has already is not repeated. */
+/** What is wrong and what to do, as two sentences. A fix that the message already contains is not repeated. */
 export function withFix(message: string, fix: string | undefined): string {
   if (fix === undefined || message.includes(fix)) return message;
   return `${/[.!?;:]$/.test(message) ? message : `${message}.`} ${fix}`;
@@ -235,7 +235,7 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCatalogue, code);
 }
 
-/** The fix that the catalogue has for a code, if it is one of the catalogue's. */
+/** The catalogue's fix for a code, if the code is in the catalogue. */
 export function fixOf(code: string): string | undefined {
   return isErrorCode(code) ? errorCatalogue[code].fix : undefined;
 }

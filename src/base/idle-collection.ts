@@ -2,13 +2,13 @@ import { setFlagsFromString } from "node:v8";
 import { performance } from "node:perf_hooks";
 import { runInNewContext } from "node:vm";
 
-/** Of buffers: a stream at work keeps about as much for its next ones. */
+/** In bytes of buffers: a busy stream keeps about this much for reuse. */
 const heldBytesMin = 64 * 1024 ** 2;
 const busyMax = 0.3;
 
 /**
- * Collects garbage when the event loop has little to do and buffers are held that may be garbage: V8 itself collects only
- * when something is allocated, so the buffers of large values would stay for as long as the process is idle.
+ * Collects garbage when the event loop is nearly idle and buffers are held that may be garbage. V8 itself collects only
+ * on allocation, so the buffers of large values would stay for as long as the process is idle.
  */
 export function collectWhenIdle(everyMs = 10_000): Disposable {
   const collect = collector();
@@ -18,7 +18,7 @@ export function collectWhenIdle(everyMs = 10_000): Disposable {
     const { utilization } = performance.eventLoopUtilization(before);
     before = performance.eventLoopUtilization();
     const { arrayBuffers } = process.memoryUsage();
-    // What the last collection has left is not garbage.
+    // What the last collection left is not garbage.
     if (utilization > busyMax || arrayBuffers < left + heldBytesMin) return;
     collect();
     left = process.memoryUsage().arrayBuffers;

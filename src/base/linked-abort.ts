@@ -1,8 +1,9 @@
 /**
- * A signal that is aborted when one of its parents is, or by `abort`. Disposing of it leaves nothing with the parents.
+ * A signal that is aborted when one of its parents is, or by `abort`. Disposing of it leaves nothing attached to the
+ * parents.
  *
- * `AbortSignal.any` is not used for this: on Node 20 a parent that lives long keeps an entry for every signal that was
- * ever made of it, and a signal that only the garbage collector still knows is not aborted any more
+ * `AbortSignal.any` does not serve here: on Node 20 a long-lived parent keeps an entry for every signal ever derived
+ * from it, and a signal that only the garbage collector still references is no longer aborted
  * (https://github.com/nodejs/node/issues/54614, https://github.com/nodejs/node/issues/57736).
  */
 export class LinkedAbort implements Disposable {

@@ -1,20 +1,20 @@
-/** Who wants to be told of something that has happened: one that fails must not make it look otherwise. */
+/** Notifies listeners of something that has happened. A listener that fails must not affect it. */
 export class Listeners {
   readonly #listeners = new Set<() => void>();
   readonly #onFailure: (error: unknown) => void;
 
-  /** `onFailure` is given what a listener throws. */
+  /** `onFailure` receives what a listener throws. */
   constructor(onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure;
   }
 
-  /** Gives the way to stop listening. */
+  /** Returns a function that removes the listener. */
   add(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Nobody is told any more. */
+  /** Removes all listeners. */
   clear(): void {
     this.#listeners.clear();
   }

@@ -5,7 +5,9 @@ export type { Logger };
 
 let isVerbose = false;
 
-/** What `logger` children share. A message is a constant sentence; what varies is a field; never a value or a secret. */
+/**
+ * Shared by all `logger` children. A message is a constant sentence; what varies is a field; never a value or a secret.
+ */
 const root = pino(
   {
     level: "info",
@@ -18,7 +20,7 @@ const root = pino(
     : pino.destination({ dest: 2, sync: true }),
 );
 
-/** An error as the log has it. `isBrief`: what a person wants to know of it, without a stack. */
+/** An error as it is logged. `isBrief`: only what a person needs, without a stack. */
 export function errorFields(error: unknown, isBrief: boolean): unknown {
   if (!isBrief || !(error instanceof Error)) return pino.stdSerializers.err(error as Error);
   return error.message;
@@ -26,7 +28,7 @@ export function errorFields(error: unknown, isBrief: boolean): unknown {
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
-/** For every logger, those that exist included. */
+/** Applies to every logger, including existing ones. */
 export function setLogLevel(level: LogLevel): void {
   root.level = level;
   isVerbose = level === "debug";
@@ -35,7 +37,7 @@ export function setLogLevel(level: LogLevel): void {
 
 const children: Logger[] = [];
 
-/** The logger of one part of the system, such as `supervisor`. Made once per part, not per object. */
+/** The logger of one part of the system, such as `supervisor`. Created once per part, not per object. */
 export function logger(part: string): Logger {
   const child = root.child({ part });
   children.push(child);

@@ -2,10 +2,10 @@ import { monitorEventLoopDelay, type IntervalHistogram } from "node:perf_hooks";
 import { Counter, Gauge, Registry } from "prom-client";
 
 export interface MetricDefinition<Label extends string = string> {
-  /** `zeroetl_…`, unit last, as Prometheus wants it. */
+  /** `zeroetl_…`, unit last, as Prometheus recommends. */
   readonly name: string;
   readonly help: string;
-  /** A counter only grows while the process lives; a gauge says how it is now. */
+  /** A counter only grows during the life of the process; a gauge reports the current value. */
   readonly kind: "counter" | "gauge";
   readonly labels: readonly Label[];
 }
@@ -17,9 +17,7 @@ export interface Sample {
 
 const loopSampleMs = 10;
 
-/**
- * What `/metrics` answers. Nothing is counted on the data path for it: values are asked for when somebody scrapes.
- */
+/** The contents of `/metrics`. Nothing is counted on the data path for it: values are collected at each scrape. */
 export class Metrics implements Disposable {
   readonly #registry = new Registry();
   readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: loopSampleMs });
@@ -30,7 +28,7 @@ export class Metrics implements Disposable {
     this.#process();
   }
 
-  /** `look` is called at each scrape, and answers every metric of the table by its name. */
+  /** `look` is called at each scrape, and returns every metric of the table by name. */
   add(table: readonly MetricDefinition[], look: () => Promise<ReadonlyMap<string, readonly Sample[]>>): void {
     const writers = new Map(table.map((metric) => [metric.name, this.#writer(metric)]));
     this.#collectors.push(async () => {
@@ -39,7 +37,7 @@ export class Metrics implements Disposable {
     });
   }
 
-  /** The text of a scrape, in Prometheus' exposition format. */
+  /** The text of a scrape, in Prometheus's exposition format. */
   async text(): Promise<string> {
     for (const collect of this.#collectors) await collect();
     return this.#registry.metrics();
@@ -89,7 +87,7 @@ export class Metrics implements Disposable {
       const { user, system } = process.cpuUsage();
       const delays = ["0.5", "0.99", "1"].map((quantile) => ({
         labels: { quantile },
-        // The histogram counts the wait for its own timer too.
+        // The histogram also counts the wait for its own timer.
         value: Math.max(0, this.#loop.percentile(Number(quantile) * 100) / 1e9 - loopSampleMs / 1000),
       }));
       this.#loop.reset();

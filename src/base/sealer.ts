@@ -4,11 +4,11 @@ import { Secret } from "./secret.ts";
 
 const algorithm = "aes-256-gcm";
 const keyBytes = 32;
-/** What NIST SP 800-38D, 8.2 recommends; random ones are good for 2^32 texts under one key. */
+/** As NIST SP 800-38D, 8.2 recommends; random nonces are safe for 2^32 texts under one key. */
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** Encrypts small secrets with AES-256-GCM, each bound to the name of what it belongs to. */
+/** Encrypts small secrets with AES-256-GCM, each bound to the name of its owner. */
 export class Sealer {
   readonly #key: Uint8Array;
 
@@ -17,18 +17,18 @@ export class Sealer {
     this.#key = key;
   }
 
-  /** Base64 of what `sealBytes` gives. */
+  /** Base64 of the result of `sealBytes`. */
   seal(secret: Secret, belongsTo: string): string {
     return this.sealBytes(Buffer.from(secret.reveal()), belongsTo).toString("base64");
   }
 
-  /** Undefined for what was sealed under another key or for another name, or was changed since. */
+  /** Undefined for a text that was sealed under another key or for another name, or was changed since. */
   unseal(sealed: string, belongsTo: string): Secret | undefined {
     const bytes = this.unsealBytes(Buffer.from(sealed, "base64"), belongsTo);
     return bytes === undefined ? undefined : new Secret(bytes.toString("utf8"));
   }
 
-  /** Nonce, cipher text and tag; others each time. */
+  /** Nonce, cipher text and tag; different each time. */
   sealBytes(plain: Uint8Array, belongsTo: string): Buffer {
     const nonce = randomBytes(nonceBytes);
     const cipher = createCipheriv(algorithm, this.#key, nonce, { authTagLength: tagBytes });
@@ -37,7 +37,7 @@ export class Sealer {
     return Buffer.concat([nonce, ...sealed, cipher.getAuthTag()]);
   }
 
-  /** As `unseal`. */
+  /** Like `unseal`. */
   unsealBytes(sealed: Uint8Array, belongsTo: string): Buffer | undefined {
     if (sealed.length < nonceBytes + tagBytes) return undefined;
     const nonce = sealed.subarray(0, nonceBytes);
@@ -48,7 +48,7 @@ export class Sealer {
     try {
       return Buffer.concat([start, decipher.final()]);
     } catch {
-      // The one thing that fails here is the comparison of the tag.
+      // Only the comparison of the tag can fail here.
       return undefined;
     }
   }

@@ -10,7 +10,7 @@ abstract class Hidden<T> {
     this.#value = value;
   }
 
-  /** The value itself. Call it where it leaves for what it is meant for, and keep it nowhere. */
+  /** The value itself. Call it only where the value is used, and do not store the result. */
   reveal(): T {
     return this.#value;
   }
@@ -28,8 +28,8 @@ abstract class Hidden<T> {
   }
 }
 
-/** A text that nobody else may see, such as a password. */
+/** A text that no one else may see, such as a password. */
 export class Secret extends Hidden<string> {}
 
-/** Bytes that nobody else may see, such as a key. */
+/** Bytes that no one else may see, such as a key. */
 export class SecretBytes extends Hidden<Uint8Array> {}

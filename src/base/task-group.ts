@@ -31,20 +31,20 @@ export class TaskGroup implements AsyncDisposable {
     try {
       await task(this.signal);
     } catch (error) {
-      // What a task throws while the group stops is the echo of the stop.
+      // What a task throws while the group stops is a consequence of the stop.
       if (this.signal.aborted) return;
       this.#failure = { error };
       this.#stop.abort(error);
     }
   }
 
-  /** Waits until every task has ended; throws what the first failing one threw. */
+  /** Waits until every task has ended. Throws what the first failing task threw. */
   async wait(): Promise<void> {
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Stops the tasks and waits for them. Throws what a task had thrown before the stop. */
+  /** Stops the tasks and waits for them. Throws what a task threw before the stop. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the task group ended"));
     this.#stop[Symbol.dispose]();

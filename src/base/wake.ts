@@ -2,7 +2,7 @@ import { pause } from "./backoff.ts";
 import { LinkedAbort } from "./linked-abort.ts";
 
 /**
- * Lets a loop sleep until there is something for it to look at. What is told during a look is not lost:
+ * Lets a loop sleep until it has something to check. A notification that arrives during a check is not lost:
  *
  * ```ts
  * for (;;) {
@@ -16,18 +16,18 @@ export class Wake {
   #isTold = false;
   #end: () => void = () => {};
 
-  /** There is something to look at. */
+  /** Notifies the loop that it has something to check. */
   tell(): void {
     this.#isTold = true;
     this.#end();
   }
 
-  /** A look begins, which sees what was told so far. */
+  /** Begins a check, which covers all notifications so far. */
   begin(): void {
     this.#isTold = false;
   }
 
-  /** Until something is told that the last look may have missed, at most `ms`. Throws the signal's reason. */
+  /** Waits for a notification that the last check may have missed, at most `ms`. Throws the signal's reason. */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (this.#isTold) return;
     using told = new LinkedAbort(signal);

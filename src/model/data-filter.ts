@@ -3,7 +3,7 @@ import { characterCount } from "../base/characters.ts";
 import { CodedError } from "../base/errors.ts";
 import type { TableName } from "./replication/relation.ts";
 
-/** A data filter as AWS writes it, parsed: the scope of an integration. Clauses in the order written; the last match wins. */
+/** A parsed AWS data filter: the scope of an integration. Clauses are in the order written; the last match wins. */
 export interface Scope {
   readonly clauses: readonly FilterClause[];
 }
@@ -24,20 +24,22 @@ export const filterLimits = { patternsMax: 99, patternCharactersMax: 256, charac
 
 export type FilterDialect = "postgres" | "mysql";
 
-/** Parses a filter; throws `CodedError` INVALID_DATA_FILTER whose message says where it is wrong. */
+/** Parses a filter. Throws `CodedError` INVALID_DATA_FILTER, whose message says where the error is. */
 export function parseDataFilter(text: string, dialect: FilterDialect): Scope {
   if (characterCount(text) > filterLimits.charactersMax)
     refuse(`it has more than ${filterLimits.charactersMax} characters`);
   const clauses = new FilterParser(text, dialect).clauses();
   if (clauses.length > filterLimits.patternsMax)
     refuse(`it has more than ${filterLimits.patternsMax} patterns`);
-  // AWS's own words, which clients know.
+  // AWS's own wording, which clients know.
   if (dialect === "postgres" && !clauses.some((clause) => clause.include))
     throw invalid("Your data filter must contain at least one include statement");
   return { clauses };
 }
 
-/** Whether the scope has the table. `database` is the source database; for the MySQL family the schema is no part of it. */
+/**
+ * Whether the scope includes the table. `database` is the source database; the MySQL family does not use the schema.
+ */
 export function inScope(scope: Scope, database: string, { schema, table }: TableName): boolean {
   const last = scope.clauses.findLast(({ parts }) => {
     const names = parts.length === 2 ? [database, table] : [database, schema, table];
@@ -46,7 +48,9 @@ export function inScope(scope: Scope, database: string, { schema, table }: Table
   return last?.include ?? false;
 }
 
-/** The source databases that a PostgreSQL scope names, in order, each once: databases are always literal there. */
+/**
+ * The source databases that a PostgreSQL scope names, in order, without duplicates. Databases are always literal there.
+ */
 export function databasesOf(scope: Scope): string[] {
   const names = scope.clauses.flatMap(({ include, parts: [database] }) =>
     include && database?.kind === "literal" ? [database.name] : [],
@@ -74,7 +78,7 @@ function invalid(message: string): CodedError {
 }
 
 const word = /[A-Za-z0-9_\u0080-\uffff]+/y;
-/** Up to what ends a part. */
+/** Everything up to the character that ends a part. */
 const restOfName = /[^\s.,]*/y;
 const space = /\s*/y;
 const keyword = /(include|exclude)\s*:/iy;
@@ -105,7 +109,7 @@ class FilterParser {
     this.#match(space);
     const from = this.#at;
     const parts = this.#parts();
-    // Spaces behind a pattern are no part of it.
+    // Spaces after a pattern are not part of it.
     if (this.#text.slice(from, this.#at).trimEnd().length > filterLimits.patternCharactersMax)
       refuse(`the pattern at character ${from + 1} is longer than ${filterLimits.patternCharactersMax}`);
     return { include: start.toLowerCase().startsWith("include"), parts };
@@ -136,7 +140,7 @@ class FilterParser {
     return { kind: "literal", name };
   }
 
-  /** `start`: what has been read of the name. */
+  /** `start`: the part of the name read so far. */
   #refuseName(start: string): never {
     const at = this.#at + 1;
     const meant = start + (this.#match(restOfName) ?? "");

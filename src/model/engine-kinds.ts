@@ -1,14 +1,14 @@
 import type { FilterDialect } from "./data-filter.ts";
 
-/** What is known of a kind of source database without a connection to one. */
+/** What is known about a kind of source database without a connection to one. */
 export interface EngineKind {
   /** The source engine that reads it: a name in `source/engines.ts`. */
   readonly family: "postgres" | "mysql";
   readonly filterDialect: FilterDialect;
-  /** The data filter of an integration that gives none. Undefined: a filter is required. */
+  /** The data filter of an integration created without one. Undefined: a filter is required. */
   readonly defaultFilter: string | undefined;
   readonly defaultPort: number;
-  /** The database that a connection string without a database and a user leads to, if a connection needs one. */
+  /** The default database of a connection string without a database and a user, if a connection needs one. */
   readonly defaultDatabase: string | undefined;
   /** The major versions that can be replicated, oldest first. Empty: the kind is not supported yet. */
   readonly majorVersions: readonly string[];
@@ -32,7 +32,7 @@ const mysql: EngineKind = {
   majorVersions: [],
 };
 
-/** By the name that a configuration and the RDS API give them. The one place that lists them. */
+/** By the name used in the configuration and the RDS API. This is the only place that lists them. */
 export const engineKinds = {
   postgres,
   "aurora-postgresql": postgres,

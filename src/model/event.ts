@@ -7,18 +7,18 @@ export type EventCategory = (typeof eventCategories)[number];
 export type EventSeverity = "Info" | "Warning" | "Error";
 
 interface EventDefinition {
-  /** AWS's number where AWS has one that means this, else one of ours. Stable: never renamed, never reused. */
+  /** AWS's number where AWS has one with this meaning, else one of ours. Stable: never renamed, never reused. */
   readonly id: `REDSHIFT-INTEGRATION-EVENT-${string}` | `ZEROETL-INTEGRATION-EVENT-${string}`;
   readonly severity: EventSeverity;
   readonly category: EventCategory;
-  /** Without a full stop: what varies follows after a colon. */
+  /** Without a full stop: the variable part follows after a colon. */
   readonly sentence: string;
 }
 
 const aws = "REDSHIFT-INTEGRATION-EVENT" as const;
 const own = "ZEROETL-INTEGRATION-EVENT" as const;
 
-/** Everything that can happen to an integration. The documentation in docs/generated/events.md is made from it. */
+/** Everything that can happen to an integration. docs/generated/events.md is generated from it. */
 export const eventCatalogue = {
   "creation-started": {
     id: `${own}-0001`,
@@ -183,13 +183,13 @@ const troubles: Partial<Record<ErrorCode, EventKind>> = {
   TABLE_UNSUPPORTED_TYPE: "table-unsupported-type",
 };
 
-/** What has happened when an error appears in an integration's `Errors`. */
+/** The event kind for an error that appears in an integration's `Errors`. */
 export function troubleKind(code: string): EventKind {
   if (!isErrorCode(code)) return "stopped";
   return troubles[code] ?? (errorCatalogue[code].retry ? "hindered" : "stopped");
 }
 
-/** What has happened when a table fails for a reason with this code. */
+/** The event kind for a table that fails for a reason with this code. */
 export function tableFailureKind(code: string): EventKind {
   const kind = isErrorCode(code) ? troubles[code] : undefined;
   return kind === "table-without-key" || kind === "table-unsupported-type" ? kind : "table-failed";
@@ -199,26 +199,26 @@ function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCatalogue, code);
 }
 
-/** For so long events can be read. */
+/** How long events can be read. */
 export const eventAgeMsMax = 14 * 24 * 60 * 60 * 1000;
 
-/** Something that happened to an integration, which may be gone by now. */
+/** Something that happened to an integration, which may no longer exist. */
 export interface IntegrationEvent {
-  /** Grows with each event, in the order in which they became visible. */
+  /** Increases with each event, in the order in which events became visible. */
   readonly ordinal: number;
-  /** Its own uuid, the same however often it is delivered. */
+  /** Its own uuid, the same each time it is delivered. */
   readonly uuid: string;
   readonly id: string;
   readonly severity: EventSeverity;
   readonly category: EventCategory;
   readonly integrationId: string;
-  /** As it was called then. */
+  /** Its name at that time. */
   readonly integrationName: string;
   readonly sourceArn: string;
   readonly targetArn: string;
-  /** The integration's, after what happened. */
+  /** The integration's status after the event. */
   readonly status: EventStatus;
-  /** `SYNCING` where the status changed, else what it is about, such as `TABLE_WITHOUT_KEY`. */
+  /** `SYNCING` where the status changed, else the event's subject, such as `TABLE_WITHOUT_KEY`. */
   readonly statusCode: string;
   readonly message: string;
   readonly at: Date;

@@ -1,13 +1,13 @@
 /** What a preflight found. */
 export interface Finding {
-  /** `blocks`: replication cannot start. `warns`: it can, and something will hurt. `fine`: looked at and right. */
+  /** `blocks`: replication cannot start. `warns`: it can, but problems will follow. `fine`: checked and correct. */
   readonly severity: "blocks" | "warns" | "fine";
   /** From the catalogue of error codes, such as `WAL_LEVEL`. */
   readonly code: string;
-  /** What it is about, such as `server`, or the name of a table. */
+  /** The subject, such as `server`, or the name of a table. */
   readonly subject: string;
-  /** One sentence that says what is so. */
+  /** One sentence that states the finding. */
   readonly message: string;
-  /** The statement or setting that mends it, ready to paste. */
+  /** The statement or setting that fixes it, ready to paste. */
   readonly fix?: string | undefined;
 }

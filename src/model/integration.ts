@@ -23,7 +23,7 @@ export interface Tag {
   readonly value: string;
 }
 
-/** An integration as the API describes it. The API writes what is wanted, the runtime `status` and `errors`. */
+/** An integration as the API describes it. The API writes the desired state, the runtime `status` and `errors`. */
 export interface Integration {
   /** Lower-case uuid, the last part of the ARN. */
   readonly id: string;
@@ -38,7 +38,7 @@ export interface Integration {
   readonly createdAt: Date;
   readonly status: IntegrationStatus;
   readonly errors: readonly IntegrationError[];
-  /** Grows with each change of what is wanted. The runtime reports the generation that it has carried out. */
+  /** Increases with each change of the desired state. The runtime reports the generation that it has carried out. */
   readonly generation: number;
 }
 
@@ -49,10 +49,10 @@ export interface TableStatus {
   readonly schema: string;
   readonly table: string;
   readonly state: TableStateName;
-  /** Of a failed table: its code, what is wrong, and what to do. */
+  /** For a failed table: its code, what is wrong, and what to do. */
   readonly reason: string | undefined;
   /** Rows copied so far while a copy runs, else rows in the warehouse. */
   readonly rows: number;
-  /** `rows` may include rows that were deleted, or be those of a while ago. */
+  /** `rows` may include deleted rows, or be out of date. */
   readonly isEstimate: boolean;
 }

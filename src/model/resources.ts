@@ -1,21 +1,21 @@
 import type { EngineName } from "./engine-kinds.ts";
 
-/** Which AWS account and region this service plays. */
+/** The AWS account and region that this service emulates. */
 export interface Home {
   readonly account: string;
   readonly region: string;
 }
 
-/** A configured source or target as the API knows it: names and ARNs, never a connection string. */
+/** A configured source or target as the API sees it: names and ARNs, never a connection string. */
 export interface SourceResource {
   readonly name: string;
   readonly kind: "instance" | "cluster";
   readonly engine: EngineName;
   /** `arn:aws:rds:REGION:ACCOUNT:db:NAME` or `…:cluster:NAME`. */
   readonly arn: string;
-  /** Where its url leads; undefined when that is no host of a network, such as the path of a socket. */
+  /** The host and port of its url; undefined when the url names no network host, such as the path of a socket. */
   readonly endpoint: Endpoint | undefined;
-  /** The database that its url names, if the url can name one. */
+  /** The database that its url names, if any. */
   readonly database: string | undefined;
 }
 

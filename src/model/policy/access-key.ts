@@ -1,13 +1,13 @@
 import type { Secret } from "../../base/secret.ts";
 import type { Policy } from "./policy.ts";
 
-/** A key that signs requests, as the API knows it once its id has been looked up. */
+/** A key that signs requests, as the API sees it after looking up its id. */
 export interface AccessKey {
   /** Such as AKIAIOSFODNN7EXAMPLE. */
   readonly id: string;
-  /** Whose it is: the last part of the user's ARN. */
+  /** Its user: the last part of the user's ARN. */
   readonly user: string;
   readonly secret: Secret;
-  /** Undefined: it may do everything. */
+  /** Undefined: every action is allowed. */
   readonly policy: Policy | undefined;
 }

@@ -14,7 +14,7 @@ export type Condition =
       readonly kind: "null";
       /** In lower case. */
       readonly key: string;
-      /** What the key may be: absent, present. */
+      /** The accepted states of the key: absent, present. */
       readonly absent: readonly boolean[];
     }
   | {
@@ -23,16 +23,16 @@ export type Condition =
       readonly quantifier: Quantifier;
       readonly isNegated: boolean;
       readonly ifExists: boolean;
-      /** A value of the request passes when one of these does; negated, when none does. */
+      /** A value of the request passes when one of these passes; if negated, when none does. */
       readonly tests: readonly Test[];
     };
 
-/** `one`: none was written, and the key is thought to have one value. */
+/** `one`: no quantifier was written, and the key is assumed to have one value. */
 type Quantifier = "one" | "all" | "any";
 
 type Test = (value: string, context: AccessContext) => boolean;
 
-/** Makes the test for a value of the policy; undefined when the operator can do nothing with it. */
+/** Creates the test for a value of the policy; undefined when the operator does not accept the value. */
 type MakeTest = (wanted: string, variables: boolean) => Test | undefined;
 
 interface Operator {
@@ -98,7 +98,9 @@ function ordered(prefix: string, read: (text: string) => number | undefined): Re
   };
 }
 
-/** By name, `Null` apart. An operator that is not here is refused: a condition that nobody checks would be a hole. */
+/**
+ * By name, except `Null`. An operator that is not listed is refused: an unchecked condition would be a security hole.
+ */
 const operators: Readonly<Record<string, Operator>> = {
   StringEquals: plain(textTest(matches, false)),
   StringNotEquals: negated(textTest(matches, false)),
@@ -106,7 +108,7 @@ const operators: Readonly<Record<string, Operator>> = {
   StringNotEqualsIgnoreCase: negated(textTest(matchesIgnoringCase, false)),
   StringLike: plain(textTest(matches, true)),
   StringNotLike: negated(textTest(matches, true)),
-  // The two of a pair do the same at AWS.
+  // Both of each pair behave the same at AWS.
   ArnEquals: plain(arnTest),
   ArnLike: plain(arnTest),
   ArnNotEquals: negated(arnTest),
@@ -127,10 +129,10 @@ export interface ConditionValues {
   readonly variables: boolean;
 }
 
-/** Makes a condition; gives the value that the operator cannot take, if there is one. */
+/** Creates a condition. Returns the value that the operator does not accept, if there is one. */
 type MakeCondition = (values: ConditionValues) => Condition | { readonly kind: "wrong"; value: string };
 
-/** What an operator such as `ForAnyValue:StringLikeIfExists` does; undefined for one that is not known. */
+/** The meaning of an operator such as `ForAnyValue:StringLikeIfExists`; undefined for an unknown one. */
 export function parseOperator(text: string): MakeCondition | undefined {
   if (text === "Null") return nullCondition;
   const [, quantifier = "", name = "", ifExists] = operatorForm.exec(text) ?? [];
@@ -161,7 +163,7 @@ const nullCondition: MakeCondition = ({ key, wanted }) => {
   return { kind: "null", key: key.toLowerCase(), absent: wanted.map((text) => /^true$/i.test(text)) };
 };
 
-/** A negated comparison holds for a key that is absent, any other does not, unless it says `IfExists`. */
+/** For an absent key, a negated comparison holds; any other does not, unless it says `IfExists`. */
 export function holds(condition: Condition, context: AccessContext): boolean {
   const values = context.get(condition.key) ?? [];
   if (condition.kind === "null") return condition.absent.includes(values.length === 0);

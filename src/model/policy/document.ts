@@ -7,7 +7,7 @@ import { isOnAction, isOnResource, type Choice, type Policy, type Statement } fr
 /** Keys and indexes from the top of the document. */
 type Path = readonly (string | number)[];
 
-/** Says what is wrong in a policy document, and where. */
+/** States what is wrong in a policy document, and where. */
 export class InvalidPolicy extends CodedError {
   readonly path: Path;
 
@@ -19,25 +19,25 @@ export class InvalidPolicy extends CodedError {
 
 const charactersMax = 10_240;
 
-/** What the policy of a resource can speak of. */
+/** What a resource policy can refer to. */
 export interface PolicyResource {
-  /** ARNs that mean the resource. */
+  /** ARNs of the resource. */
   readonly names: readonly [string, ...string[]];
-  /** The actions on it that such a policy decides about. */
+  /** The actions on it that such a policy controls. */
   readonly actions: readonly string[];
 }
 
 /**
- * Parses a policy of IAM's language that is attached to an access key (so that nobody is named in it: no `Principal`).
- * `document` is plain values, as JSON has them. Throws `InvalidPolicy`.
+ * Parses an IAM policy that is attached to an access key (so it has no `Principal`). `document` is plain values, as in
+ * JSON. Throws `InvalidPolicy`.
  */
 export function parsePolicy(document: unknown): Policy {
   return parse(document, undefined);
 }
 
 /**
- * As `parsePolicy`, for a policy that is attached to a resource: each statement has a `Principal`. It needs no
- * `Resource`, since it is about that one; what could never apply to it is refused.
+ * Like `parsePolicy`, for a policy that is attached to a resource: each statement has a `Principal`. `Resource` is
+ * optional, since the policy is about that resource. A statement that could never apply to it is refused.
  */
 export function parseResourcePolicy(document: unknown, resource: PolicyResource): Policy {
   return parse(document, resource);
@@ -63,7 +63,7 @@ function parse(document: unknown, resource: PolicyResource | undefined): Policy 
 
 interface Language {
   readonly variables: boolean;
-  /** Undefined: the policy is a key's. */
+  /** Undefined: the policy belongs to a key. */
   readonly resource: PolicyResource | undefined;
 }
 
@@ -122,7 +122,7 @@ const principalParsers: Readonly<Record<string, (text: string) => PrincipalName 
   Service: parseServicePrincipal,
 };
 
-/** `"*"`, or accounts, users and services by their kind. */
+/** `"*"`, or accounts, users and services by kind. */
 function parsePrincipals(value: unknown, path: Path): PrincipalName[] {
   if (value === "*") return [{ kind: "anyone" }];
   const byKind = Object.entries(
@@ -200,7 +200,7 @@ interface FieldNames {
   readonly optional: readonly string[];
 }
 
-/** A mapping that has all that is required and nothing that is unknown. */
+/** A mapping that has every required field and no unknown field. */
 function fields(value: unknown, path: Path, { required, optional }: FieldNames): Fields {
   const found = mapping(value, path);
   const known = [...required, ...optional];
@@ -218,7 +218,7 @@ function mapping(value: unknown, path: Path): Fields {
   return value as Fields;
 }
 
-/** One text or several; numbers and truth values are taken as they are written. */
+/** One text or several; numbers and booleans are accepted as written. */
 function textsOf(value: unknown, path: Path): string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 0) throw new InvalidPolicy(path, "must not be empty");

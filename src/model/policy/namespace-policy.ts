@@ -1,17 +1,17 @@
 import { parseResourcePolicy } from "./document.ts";
 import { decide, type Decision, type Policy } from "./policy.ts";
 
-/** What the policy of a warehouse's namespace decides about. */
+/** The actions that the policy of a warehouse's namespace controls. */
 export const inbound = {
-  /** Asked of whoever creates an integration. */
+  /** Checked for the caller who creates an integration. */
   create: "redshift:CreateInboundIntegration",
-  /** Asked of the service, for a source, as long as an integration from it exists. */
+  /** Checked for the service, for a source, as long as an integration from it exists. */
   authorize: "redshift:AuthorizeInboundIntegration",
 } as const;
 
 export const inboundService = "redshift.amazonaws.com";
 
-/** The policy of a namespace. `arn`: as `TargetResource` has it. Throws `InvalidPolicy`. */
+/** The policy of a namespace. `arn`: as in `TargetResource`. Throws `InvalidPolicy`. */
 export function parseNamespacePolicy(document: unknown, arn: string): Policy {
   return parseResourcePolicy(document, {
     names: [arn, ...alsoNamed(arn)],
@@ -19,7 +19,7 @@ export function parseNamespacePolicy(document: unknown, arn: string): Policy {
   });
 }
 
-/** Other ARNs of a namespace: AWS has one for namespaces of clusters, and a policy may use it. None of anything else. */
+/** Other ARNs of a namespace: AWS has one for cluster namespaces, and a policy may use it. Nothing else has any. */
 export function alsoNamed(arn: string): readonly string[] {
   return /^arn:[^:]*:redshift-serverless:[^:]*:[^:]*:namespace\//.test(arn)
     ? [arn.replace(":redshift-serverless:", ":redshift:").replace(":namespace/", ":namespace:")]
@@ -33,8 +33,8 @@ export interface InboundStream {
 }
 
 /**
- * Whether a source may be replicated into a namespace. One without a policy takes all the sources of this service, and
- * is asked nothing.
+ * Whether a source may be replicated into a namespace. A namespace without a policy accepts all sources of this
+ * service, and no check is made.
  */
 export function decideOnSource(
   policy: Policy | undefined,

@@ -1,18 +1,17 @@
 /**
- * What is known of a request: names of condition keys in lower case, with their values. A key without a value is not
- * there.
+ * The facts about a request: names of condition keys in lower case, with their values. A key without a value is absent.
  */
 export type AccessContext = ReadonlyMap<string, readonly string[]>;
 
-/** A text of a policy: `*`, `?` and `${variables}` where they mean something, and what stands for itself. */
+/** A text of a policy: `*`, `?` and `${variables}` where they are special, and literal characters. */
 export type Pattern = readonly Token[];
 
 type Token =
   | { readonly kind: "character"; readonly character: string }
-  /** Any characters, also none. */
+  /** Any characters, or none. */
   | { readonly kind: "any" }
   | { readonly kind: "one" }
-  /** The value of a condition key that has exactly one; characters in it stand for themselves. */
+  /** The value of a condition key that has exactly one; its characters are literal. */
   | { readonly kind: "variable"; readonly key: string; readonly fallback: string | undefined };
 
 export interface PatternSyntax {
@@ -22,10 +21,10 @@ export interface PatternSyntax {
 }
 
 const variable = /\$\{([^}']+)(?:,\s*'([^']*)')?\}/y;
-/** In a variable's braces, these stand for themselves. */
+/** Inside a variable's braces, these are literal. */
 const escapes = ["*", "?", "$"];
 
-/** `${` that begins no variable stands for itself, as at AWS. */
+/** A `${` that begins no variable is literal, as at AWS. */
 export function parsePattern(text: string, { wildcards, variables }: PatternSyntax): Pattern {
   const tokens: Token[] = [];
   let rest = 0;
@@ -54,13 +53,16 @@ function variableOf(key: string, fallback: string | undefined): Token {
   return { kind: "variable", key, fallback };
 }
 
-/** Whether the whole text matches, in time of at most length × length. A pattern with a variable of no value matches nothing. */
+/**
+ * Whether the whole text matches, in time of at most length × length. A pattern with a variable that has no value
+ * matches nothing.
+ */
 export function matches(pattern: Pattern, text: string, context: AccessContext): boolean {
   const tokens = expanded(pattern, context);
   return tokens !== undefined && matchesTokens(tokens, Array.from(text));
 }
 
-/** As `matches`, but without regard to case. */
+/** Like `matches`, but case-insensitive. */
 export function matchesIgnoringCase(pattern: Pattern, text: string, context: AccessContext): boolean {
   const tokens = expanded(pattern, context)?.map((token): Token =>
     token.kind === "character" ? { ...token, character: token.character.toLowerCase() } : token,
@@ -68,10 +70,10 @@ export function matchesIgnoringCase(pattern: Pattern, text: string, context: Acc
   return tokens !== undefined && matchesTokens(tokens, Array.from(text.toLowerCase()));
 }
 
-/** An ARN's parts: the sixth takes all colons that are left. */
+/** An ARN's parts: the sixth contains all remaining colons. */
 const arnParts = 6;
 
-/** Whether an ARN matches part by part: here a wildcard does not reach over the colons between parts. */
+/** Whether an ARN matches part by part: here a wildcard does not match the colons between parts. */
 export function matchesArn(pattern: Pattern, arn: string, context: AccessContext): boolean {
   const tokens = expanded(pattern, context);
   if (tokens === undefined) return false;
@@ -98,7 +100,7 @@ function splitAtColons<T>(items: readonly T[], isColon: (item: T) => boolean): T
   return parts;
 }
 
-/** Without variables; undefined when one of them has no value. */
+/** With variables replaced; undefined when one of them has no value. */
 function expanded(pattern: Pattern, context: AccessContext): readonly Token[] | undefined {
   if (!pattern.some(({ kind }) => kind === "variable")) return pattern;
   const tokens: Token[] = [];
@@ -112,7 +114,7 @@ function expanded(pattern: Pattern, context: AccessContext): readonly Token[] | 
   return tokens;
 }
 
-/** Goes back to the last star only: whatever an earlier one could take, the last one can take as well. */
+/** Backtracks to the last star only: whatever an earlier star could match, the last one can match too. */
 function matchesTokens(tokens: readonly Token[], text: readonly string[]): boolean {
   let at = 0;
   let star: { readonly token: number; text: number } | undefined;

@@ -2,14 +2,14 @@ import { holds, type Condition } from "./condition.ts";
 import { matches, matchesIgnoringCase, type AccessContext, type Pattern } from "./pattern.ts";
 import { includes, type Principal, type PrincipalName } from "./principal.ts";
 
-/** A policy document in IAM's language, parsed (`document.ts`). */
+/** A parsed IAM policy document (`document.ts`). */
 export interface Policy {
   readonly statements: readonly Statement[];
 }
 
 export interface Statement {
   readonly effect: "Allow" | "Deny";
-  /** In the policy of a resource: whom it is about. In the policy of a key, which is about the key: undefined. */
+  /** In a resource policy: the principals it is about. In a key's policy, which is about the key: undefined. */
   readonly principals: readonly PrincipalName[] | undefined;
   readonly actions: Choice;
   readonly resources: Choice;
@@ -17,7 +17,7 @@ export interface Statement {
   readonly conditions: readonly Condition[];
 }
 
-/** What one of the patterns matches, or, for `NotAction` and `NotResource`, what none of them does. */
+/** A name matches when one of the patterns does, or, for `NotAction` and `NotResource`, when none of them does. */
 export interface Choice {
   readonly kind: "only" | "all-but";
   readonly patterns: readonly Pattern[];
@@ -26,21 +26,23 @@ export interface Choice {
 export interface AccessRequest {
   /** Such as `rds:CreateIntegration`. */
   readonly action: string;
-  /** Actions of AWS that amount to the same: whoever may not do those may not do this. They allow nothing by themselves. */
+  /**
+   * Equivalent AWS actions: a caller that is denied one of those is denied this one. They allow nothing by themselves.
+   */
   readonly amountsTo?: readonly string[] | undefined;
   /** An ARN; where none exists yet or all are meant, one that ends with `*`. */
   readonly resource: string;
   /** Other ARNs of the same resource. */
   readonly alsoNamed?: readonly string[] | undefined;
   readonly context: AccessContext;
-  /** Who asks; the policy of a key does not look at it. */
+  /** The caller; a key's policy ignores it. */
   readonly principal?: Principal | undefined;
 }
 
-/** `denied`: a statement says so. `not-allowed`: none says otherwise. */
+/** `denied`: a statement denies it. `not-allowed`: no statement allows it. */
 export type Decision = "allowed" | "denied" | "not-allowed";
 
-/** An explicit deny wins over any allow; what no statement allows is not allowed. */
+/** An explicit deny overrides any allow. What no statement allows is not allowed. */
 export function decide({ statements }: Policy, request: AccessRequest): Decision {
   const effects = statements.filter((statement) => applies(statement, request)).map(({ effect }) => effect);
   if (effects.includes("Deny")) return "denied";
@@ -57,7 +59,7 @@ function applies(statement: Statement, request: AccessRequest): boolean {
   );
 }
 
-/** `names`: the action's own, then those that it amounts to. */
+/** `names`: the action's own name, then those of the equivalent actions. */
 export function isOnAction(
   { effect, actions }: Statement,
   names: readonly string[],

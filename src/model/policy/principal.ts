@@ -1,19 +1,19 @@
-/** Who asks: a user of an account, or a service of AWS's. */
+/** The caller: a user of an account, or an AWS service. */
 export type Principal =
   | { readonly kind: "user"; readonly account: string; readonly arn: string }
   /** Such as `redshift.amazonaws.com`. */
   | { readonly kind: "service"; readonly name: string };
 
-/** Whom a statement of a resource's policy is about. */
+/** A principal named in a statement of a resource policy. */
 export type PrincipalName =
-  /** Services included. */
+  /** Includes services. */
   | { readonly kind: "anyone" }
-  /** Every user of it. */
+  /** Every user of the account. */
   | { readonly kind: "account"; readonly account: string }
   | { readonly kind: "arn"; readonly arn: string }
   | { readonly kind: "service"; readonly name: string };
 
-/** Whether one of the names means the principal; nobody is meant where nobody asks. */
+/** Whether one of the names matches the principal; without a principal, none does. */
 export function includes(names: readonly PrincipalName[], principal: Principal | undefined): boolean {
   return principal !== undefined && names.some((name) => means(name, principal));
 }
@@ -32,11 +32,11 @@ function means(name: PrincipalName, principal: Principal): boolean {
 }
 
 const accountForm = /^(?:arn:aws[a-z-]*:iam::(\d{12}):root|(\d{12}))$/;
-/** Users, and what is nobody here but may stand in a document that comes from AWS. */
+/** Users, and principals that do not exist here but may occur in a document that comes from AWS. */
 const arnForm =
   /^arn:aws[a-z-]*:(?:iam|sts)::\d{12}:(?:user|role|assumed-role|federated-user)\/[\w+=,.@/-]+$/;
 
-/** What stands under `AWS` of a `Principal`; undefined for what names nobody. */
+/** Parses a value under `AWS` of a `Principal`; undefined if it names no principal. */
 export function parseAwsPrincipal(text: string): PrincipalName | undefined {
   if (text === "*") return { kind: "anyone" };
   const [, rootOf, account = rootOf] = accountForm.exec(text) ?? [];
@@ -44,7 +44,7 @@ export function parseAwsPrincipal(text: string): PrincipalName | undefined {
   return arnForm.test(text) ? { kind: "arn", arn: text } : undefined;
 }
 
-/** What stands under `Service` of a `Principal`; undefined for what is no service's name. */
+/** Parses a value under `Service` of a `Principal`; undefined if it is not the name of a service. */
 export function parseServicePrincipal(text: string): PrincipalName | undefined {
   return /^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?$/.test(text)
     ? { kind: "service", name: text }

@@ -10,19 +10,19 @@ export const change = { insert: 0, update: 1, delete: 2, event: 3 } as const;
 export const noTuple = -1;
 
 /**
- * What happens to a table as a whole, in order with its rows. A table that is copied is hidden until `revealed`,
- * which comes where the stream has passed the position of its copy, so readers never see tables of two times.
+ * An event of a whole table, in order with its rows. A table that is being copied is hidden until `revealed`, which
+ * comes where the stream has passed the position of its copy, so that readers never see tables from different times.
  */
 export type TableEvent =
-  /** The (hidden) table begins empty. A visible table of the same id stays as it is until `revealed`. */
+  /** The (hidden) table starts empty. A visible table with the same id stays unchanged until `revealed`. */
   | { readonly kind: "copy-started"; readonly relation: Relation }
-  /** All rows have been sent. `position`: the stream's changes before it are in the copy. */
+  /** All rows have been sent. `position`: the copy contains the stream's changes before it. */
   | { readonly kind: "copy-finished"; readonly relation: Relation; readonly position: Position }
   | { readonly kind: "revealed"; readonly relation: Relation }
   | { readonly kind: "altered"; readonly relation: Relation; readonly changes: readonly ColumnChange[] }
   | { readonly kind: "truncated"; readonly relation: Relation }
   | { readonly kind: "dropped"; readonly relation: TableDefinition }
-  /** The table is no longer replicated; what it holds stays readable, and `reason` says what to do. */
+  /** The table is no longer replicated. Its contents stay readable, and `reason` says what to do. */
   | { readonly kind: "failed"; readonly relation: TableDefinition; readonly reason: TableFailureReason };
 
 export interface TableFailureReason {
@@ -30,44 +30,44 @@ export interface TableFailureReason {
   readonly code: string;
   /** One sentence: what is wrong. */
   readonly message: string;
-  /** The statement that brings the table back; else what the catalogue says of the code. */
+  /** The statement that brings the table back; if absent, the catalogue's fix for the code applies. */
   readonly fix?: string;
 }
 
 /**
- * Where a batch may end: after the change at index `after` − 1, everything that the source committed up to
- * `position` has been sent. `position` is confirmed once a target holds it durably.
+ * Where a batch may end: after the change at index `after` − 1, everything that the source committed up to `position`
+ * has been sent. `position` is confirmed once a target holds it durably.
  */
 export interface Cut {
   readonly after: number;
   readonly position: Position;
-  /** When the last transaction before the cut was committed, ms since 1970 on the source's clock; 0: nobody committed. */
+  /** When the last transaction before the cut was committed, ms since 1970 on the source's clock; 0: no commit. */
   readonly committedAtMs: number;
-  /** Transactions that ended since the cut before. */
+  /** Transactions that ended since the previous cut. */
   readonly transactions: number;
 }
 
 /**
- * What one large read held: changes of any tables in order, tuples still in the bytes of the region.
- * Never changed after it has been yielded; the source uses the region's memory again after `release`.
+ * The contents of one large read: changes of any tables in order, tuples still as bytes of the region. Never changed
+ * after it has been yielded. The source reuses the region's memory after `release`.
  */
 export interface Block {
   readonly layout: TupleLayout;
   readonly region: Uint8Array;
-  /** Changes: the length used of the arrays below. */
+  /** Number of changes: the used length of the arrays below. */
   readonly count: number;
   readonly kinds: Uint8Array;
   /** Index in `relations`, or in `events` where the kind is `event`. */
   readonly subjects: Int32Array;
-  /** Offset in the region of the tuple before, or of the key that an update changed; `noTuple` where not sent. */
+  /** Offset in the region of the old tuple, or of the key that an update changed; `noTuple` where not sent. */
   readonly oldTuples: Int32Array;
   readonly newTuples: Int32Array;
   readonly relations: readonly Relation[];
   readonly events: readonly TableEvent[];
   /** In order; at most one per transaction. A block without a cut lies within a transaction. */
   readonly cuts: readonly Cut[];
-  /** The source asks for a checkpoint at the last cut soon, though no row changed (idle slot, server stopping). */
+  /** The source requests a checkpoint at the last cut soon, though no row changed (idle slot, server stopping). */
   readonly checkpointWanted: boolean;
-  /** Called once, or never, when nobody looks at the region any more: all changes have been applied. */
+  /** Called at most once, when the region is no longer read: all changes have been applied. */
   readonly release?: () => void;
 }

@@ -1,15 +1,17 @@
 import { sameType } from "./logical-type.ts";
 import type { Column, ColumnDefinition, TableDefinition } from "./relation.ts";
 
-/** A change of a table's columns that needs no new copy of its rows. Applied in the order given. */
+/**
+ * A change of a table's columns that does not require a new copy of its rows. Changes are applied in the given order.
+ */
 export type ColumnChange =
-  /** Rows that exist get `fill` (as the source writes the value) or NULL. */
+  /** Existing rows get `fill` (as the source writes the value) or NULL. */
   | { readonly kind: "added"; readonly column: Column; readonly fill: string | null }
   | { readonly kind: "dropped"; readonly name: string }
   | { readonly kind: "renamed"; readonly from: string; readonly to: string }
   | { readonly kind: "retyped"; readonly column: Column; readonly from: ColumnDefinition };
 
-/** Whether both describe the same columns, under the same ids, in the same order. */
+/** Whether both describe the same columns, with the same ids, in the same order. */
 export function sameColumns(a: TableDefinition, b: TableDefinition): boolean {
   return (
     a.columns.length === b.columns.length &&

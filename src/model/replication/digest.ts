@@ -2,8 +2,8 @@ import { hash } from "node:crypto";
 import type { TableFailureReason } from "./block.ts";
 
 /**
- * What `verify` compares: how many rows a table has, and a hash of their contents in which the order of rows does
- * not matter. Source and target each compute it from their own reading of the values, written in one canonical text:
+ * What `verify` compares: the number of rows of a table, and a hash of their contents that does not depend on row
+ * order. Source and target each compute it from their own reading of the values, written in one canonical text:
  *
  * | logical type | canonical text |
  * |---|---|
@@ -21,28 +21,28 @@ import type { TableFailureReason } from "./block.ts";
  * | interval | months `/` days `/` microseconds |
  *
  * A row is its fields in column order, each `-` for NULL or `<bytes>:<text>`, where `<bytes>` is the length of the
- * canonical text. Of a text that is longer than `fieldBytesMax` the field has the MD5 instead, of bytes that of the
- * bytes themselves: neither side ever holds several copies of a large value, or the source sends it.
- * A row's hash is the first 8 bytes of the MD5 of that (big endian). A table's hash is the sum of its rows' hashes
- * modulo 2^64, as 16 hexadecimal digits.
+ * canonical text. If a text is longer than `fieldBytesMax`, the field contains its MD5 instead; for bytes, the MD5 of
+ * the bytes themselves. Neither side ever holds several copies of a large value, nor does the source send it. A row's
+ * hash is the first 8 bytes of the MD5 of that (big endian). A table's hash is the sum of its rows' hashes modulo 2^64,
+ * as 16 hexadecimal digits.
  */
 export interface TableDigest {
   readonly rows: number;
   readonly hash: string;
 }
 
-/** Longer canonical texts stand in a row by their MD5. */
+/** Longer canonical texts are represented in a row by their MD5. */
 export const fieldBytesMax = 1_000;
 
-/** The field of a canonical text that is not longer than `fieldBytesMax`. */
+/** The field for a canonical text that is not longer than `fieldBytesMax`. */
 export function shortField(text: string): string {
   return `${Buffer.byteLength(text)}:${text}`;
 }
 
-/** Gathers the digest of a table, row by row in any order. */
+/** Computes the digest of a table, row by row in any order. */
 export class RowDigests {
   #rows = 0;
-  // Two halves instead of a BigInt: a row costs no allocation but its text.
+  // Two halves instead of a BigInt: a row allocates nothing but its text.
   #high = 0;
   #low = 0;
 
@@ -63,7 +63,7 @@ export class RowDigests {
   }
 }
 
-/** What came of reading a table to compare it. */
+/** The result of reading a table to compare it. */
 export type TableReading =
   | { readonly kind: "read"; readonly digest: TableDigest }
   | { readonly kind: "unreadable"; readonly reason: TableFailureReason };

@@ -1,6 +1,7 @@
 /**
- * What a column holds, independent of source and target. A source engine maps its types to these, a target
- * engine maps these to its own; whatever no logical type can hold exactly is `text` in the source's own notation.
+ * The type of a column's values, independent of source and target. A source engine maps its types to these, and a
+ * target engine maps these to its own. A value that no logical type can hold exactly is `text` in the source's own
+ * notation.
  */
 export type LogicalType =
   | { readonly kind: "boolean" }
@@ -13,7 +14,7 @@ export type LogicalType =
   /** 1 ≤ precision ≤ 38, 0 ≤ scale ≤ precision. */
   | { readonly kind: "decimal"; readonly precision: number; readonly scale: number }
   | { readonly kind: "text" }
-  /** JSON text exactly as the source gave it. */
+  /** JSON text exactly as the source sent it. */
   | { readonly kind: "json" }
   | { readonly kind: "bytes" }
   | { readonly kind: "uuid" }

@@ -3,9 +3,9 @@ import type { Fields } from "./tuple.ts";
 import type { Vector } from "./vector.ts";
 
 /**
- * Turns the fields of one column into values.
- * `first` is the index in `fields.starts` of the column's first field; `count` ≤ `vectorRowsMax` fields follow it.
- * Writes rows 0 … count − 1 of `out`. Throws a `ValueError` for a value that the logical type cannot hold.
+ * Decodes the fields of one column into values. `first` is the index in `fields.starts` of the column's first field;
+ * `count` ≤ `vectorRowsMax` fields follow it. Writes rows 0 … count − 1 of `out`. Throws a `ValueError` for a value
+ * that the logical type cannot hold.
  */
 export type DecodeColumn = (fields: Fields, span: FieldSpan, out: Vector) => void;
 
@@ -14,7 +14,7 @@ export interface FieldSpan {
   readonly count: number;
 }
 
-/** A value that the column's logical type cannot hold: fails the table, never changes silently. */
+/** A value that the column's logical type cannot hold: it fails the table and is never changed silently. */
 export class ValueError extends Error {
   override name = "ValueError";
 }
@@ -32,7 +32,7 @@ export interface Column extends ColumnDefinition {
   readonly decode: DecodeColumn;
 }
 
-/** What finds a row again: the columns (indexes, in key order) of its key, or the whole row where there is no key. */
+/** What identifies a row: the columns (indexes, in key order) of its key, or the whole row if there is no key. */
 export type ReplicaIdentity =
   | { readonly kind: "key"; readonly columns: readonly number[] }
   | { readonly kind: "row" };
@@ -42,20 +42,20 @@ export interface TableName {
   readonly table: string;
 }
 
-/** A table as data: what the target keeps beside the rows, so that a restart knows what it holds. */
+/** A table's definition as data: the target stores it with the rows, so that a restart knows the target's contents. */
 export interface TableDefinition {
   /** Stable through renames (PostgreSQL: the oid), unique in its source database. */
   readonly id: string;
   readonly name: TableName;
   readonly columns: readonly ColumnDefinition[];
   readonly identity: ReplicaIdentity;
-  /** What the source engine wants to read again after a restart: opaque to everybody else, kept as given. */
+  /** What the source engine needs to read back after a restart: opaque to all other code, stored as given. */
   readonly memo?: string;
 }
 
 /**
- * One version of a table. Immutable: a changed table is a new object, and an unchanged one keeps its object,
- * so `===` says whether two changes have the same shape.
+ * One version of a table. Immutable: a changed table is a new object, and an unchanged one keeps its object, so `===`
+ * tells whether two changes have the same shape.
  */
 export interface Relation extends TableDefinition {
   readonly columns: readonly Column[];

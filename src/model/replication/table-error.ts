@@ -2,14 +2,14 @@ import { CodedError, type ErrorCode } from "../../base/errors.ts";
 import type { TableDefinition } from "./relation.ts";
 
 /**
- * One table cannot be replicated any more; the others can. The stream is opened again without it, from the
- * checkpoint, after the target has recorded the failure.
+ * One table can no longer be replicated; the others can. The stream is reopened without it, from the checkpoint, after
+ * the target has recorded the failure.
  */
 export class TableError extends Error {
   override name = "TableError";
   readonly code: ErrorCode;
   readonly table: TableDefinition;
-  /** What brings the table back, where that is not what the catalogue says of the code. */
+  /** How to bring the table back, where that differs from the catalogue's fix for the code. */
   readonly fix: string | undefined;
 
   constructor(failure: TableFailure) {
@@ -28,7 +28,7 @@ interface TableFailure {
   readonly cause?: unknown;
 }
 
-/** The stream has failed while it wrote a table, whose fault that may be or not: it is tried again, but not for ever. */
+/** The stream failed while it wrote a table, which may or may not be the cause: it is retried, but not forever. */
 export class SuspectError extends CodedError {
   override name = "SuspectError";
   readonly table: TableDefinition;

@@ -12,7 +12,7 @@ export type TableStateName =
   | "DroppedSource";
 
 /**
- * What a target knows of one table of a source database. Kept in the destination database and changed in the
+ * The target's record of one table of a source database. Stored in the destination database and changed in the
  * transaction of the rows.
  *
  * ```
@@ -21,9 +21,9 @@ export type TableStateName =
  * ```
  */
 export type TablePhase =
-  /** A copy is being made, or was interrupted. */
+  /** A copy is running, or was interrupted. */
   | { readonly kind: "copying" }
-  /** The hidden copy is complete as of `position`; the stream has not been seen to pass it. */
+  /** The hidden copy is complete as of `position`; the stream has not yet been seen to pass it. */
   | { readonly kind: "copied"; readonly position: Position }
   | { readonly kind: "synced"; readonly position: Position }
   | { readonly kind: "failed"; readonly reason: TableFailureReason }
@@ -32,7 +32,7 @@ export type TablePhase =
 export interface TableRecord {
   readonly definition: TableDefinition;
   readonly phase: TablePhase;
-  /** Whether readers see a table of this id now (an earlier copy may be visible while a new one is made). */
+  /** Whether readers see a table with this id now (an earlier copy may be visible during a new one). */
   readonly visible: boolean;
   /** ms since 1970. */
   readonly updatedAtMs: number;
@@ -52,7 +52,7 @@ export function stateName(phase: TablePhase): TableStateName {
   }
 }
 
-/** Where a destination database stands: everything a restart needs to know. */
+/** The state of a destination database: everything a restart needs to know. */
 export interface Progress {
   /** Absent in a database that no stream has filled. */
   readonly checkpoint: Position | undefined;

@@ -6,8 +6,8 @@ export const fieldNull = -1;
 export const fieldUnchanged = -2;
 
 /**
- * Where the fields of up to `vectorRowsMax` tuples stand in one region, column by column:
- * field of row r, column c has index `c * vectorRowsMax + r`.
+ * Where the fields of up to `vectorRowsMax` tuples are in one region, column by column: the field of row r, column c
+ * has index `c * vectorRowsMax + r`.
  */
 export class Fields {
   region: Uint8Array;
@@ -22,7 +22,7 @@ export class Fields {
   }
 }
 
-/** Which tuples of a region to look at: `count` ≤ `vectorRowsMax` offsets from index `first`. */
+/** The tuples of a region to read: `count` ≤ `vectorRowsMax` offsets from index `first`. */
 export interface TupleSpan {
   readonly region: Uint8Array;
   readonly offsets: Int32Array;
@@ -42,15 +42,15 @@ export interface TupleLayout {
   /** Fills `out.region`, and the fields of rows 0 … count − 1 for columns 0 … columns − 1. */
   readonly locate: (span: TupleSpan, columns: number, out: Fields) => void;
   /**
-   * Where a few fields of one tuple stand, such as those of its key: entry i of `starts` and `lengths` belongs to
-   * `columns[i]`. Looks no further than the last of them. For hashing and comparing raw bytes.
+   * Where a few fields of one tuple are, such as those of its key: entry i of `starts` and `lengths` belongs to
+   * `columns[i]`. Reads no further than the last of them. For hashing and comparing raw bytes.
    */
   readonly locateFew: (wanted: FewFields, starts: Int32Array, lengths: Int32Array) => void;
-  /** The offset behind the tuple at `offset`. */
+  /** The offset after the tuple at `offset`. */
   readonly end: (region: Uint8Array, offset: number) => number;
   /**
-   * Writes a tuple of the same layout from fields of other tuples, at `at` of `out`; gives the offset behind it.
-   * `sizeOf` the same pieces says how many bytes that takes.
+   * Writes a tuple of the same layout from fields of other tuples, at `at` of `out`; returns the offset after it.
+   * `sizeOf` the same pieces returns the number of bytes required.
    */
   readonly compose: (pieces: readonly Piece[], out: Uint8Array, at: number) => number;
   readonly sizeOf: (pieces: readonly Piece[]) => number;

@@ -1,13 +1,13 @@
 import { assert } from "../../base/assert.ts";
 import type { LogicalKind, LogicalType } from "./logical-type.ts";
 
-/** Rows of one vector at most: the size of a DuckDB data chunk, and small enough for the processor's cache. */
+/** Maximum rows of one vector: the size of a DuckDB data chunk, and small enough for the processor's cache. */
 export const vectorRowsMax = 2048;
 
 /**
  * Values of one column, decoded once, in the layout that columnar warehouses keep in memory (little endian):
  *
- * | logical type | bytes a value | layout |
+ * | logical type | bytes per value | layout |
  * |---|---|---|
  * | boolean | 1 | 0 or 1 |
  * | int16, int32, int64, uint32, float32, float64 | 2, 4, 8, 4, 4, 8 | |
@@ -22,18 +22,18 @@ export const vectorRowsMax = 2048;
  */
 export class Vector {
   readonly type: LogicalType;
-  /** Bytes a value of a fixed-width type, 0 for text, json and bytes. */
+  /** Bytes per value of a fixed-width type, 0 for text, json and bytes. */
   readonly width: number;
   /** Fixed-width values; empty for text, json and bytes. `vectorRowsMax * width` bytes. */
   readonly data: Uint8Array;
   /** The same memory as `data`. */
   readonly words: Int32Array;
   readonly view: DataView;
-  /** 1 where there is a value, 0 where NULL. What stands at a NULL in the other arrays has no meaning. */
+  /** 1 for a value, 0 for NULL. The entries of the other arrays have no meaning for a NULL. */
   readonly valid: Uint8Array;
   readonly starts: Int32Array;
   readonly lengths: Int32Array;
-  /** Where the bytes of text, json and bytes stand: the network region itself, or what a decoder wrote. */
+  /** Where the bytes of text, json and bytes are: the network region itself, or what a decoder wrote. */
   arena: Uint8Array;
 
   constructor(type: LogicalType) {
@@ -73,7 +73,7 @@ const widths: Record<Exclude<LogicalKind, "decimal">, number> = {
   interval: 16,
 };
 
-/** Bytes a value, 0 for the types whose values stand in an arena. */
+/** Bytes per value, 0 for the types whose values are in an arena. */
 export function widthOf(type: LogicalType): number {
   return type.kind === "decimal" ? decimalWidth(type.precision) : widths[type.kind];
 }
