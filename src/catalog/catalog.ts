@@ -50,38 +50,48 @@ import {
 
 export type { IntegrationReport, WantedIntegration };
 
-/** The runtime's side of the catalog: reads the desired state, writes the actual one. The API's side is disjoint from it. */
+/**
+ * The runtime's side of the catalog: reads the desired state, writes the actual one. It is disjoint from the API's
+ * side.
+ */
 export interface RuntimeCatalog {
   readonly wanted: () => Promise<readonly WantedIntegration[]>;
   readonly report: (integrationId: string, report: IntegrationReport) => Promise<void>;
-  /** The version of a source's server. Outlives the integrations of the source. */
+  /** The version of a source's server. It outlives the source's integrations. */
   readonly reportVersion: (sourceArn: string, engineVersion: string) => Promise<void>;
-  /** Everything of a deleted integration has been removed at the source: now it is gone, and describe answers 404. */
+  /**
+   * Everything of a deleted integration has been removed at the source: it no longer exists, and describe answers 404.
+   */
   readonly forget: (integrationId: string) => Promise<void>;
-  /** Calls back after the desired state or a target's policy has changed in this process. Only a hint: the supervisor also looks by itself. Gives the way to stop. */
+  /**
+   * Calls back after the desired state or a target's policy has changed in this process. This is only a hint: the
+   * supervisor also polls. Returns a function that stops the calls.
+   */
   readonly onDesiredChange: (listener: () => void) => () => void;
 }
 
-/** The side of whoever takes events elsewhere, if the catalog was opened for that. */
+/** The side for delivering events elsewhere, if the catalog was opened for that. */
 export interface EventOutbox {
-  /** The first event of each integration that was not taken yet, oldest first; at most `limit`. */
+  /** The first event of each integration that is not yet delivered, oldest first; at most `limit`. */
   readonly pendingEvents: (limit: number) => Promise<readonly IntegrationEvent[]>;
   readonly eventTaken: (ordinal: number) => Promise<void>;
-  /** Calls back after events were written in this process. Only a hint. Gives the way to stop. */
+  /**
+   * Calls back after events were written in this process. This is only a hint. Returns a function that stops the calls.
+   */
   readonly onEvent: (listener: () => void) => () => void;
 }
 
 export interface CatalogOptions {
   readonly now?: () => Date;
-  /** Whether events are kept for an outbox; those written without one are nobody's to take. Default false. */
+  /** Whether events are kept for an outbox; events written without one are never delivered. Default false. */
   readonly deliversEvents?: boolean;
 }
 
 const log = logger("catalog");
 
 /**
- * What is wanted and what is so. Whatever a method has returned is on the disk; a method that throws has changed
- * nothing. Everything may be called concurrently.
+ * The desired and the actual state. What a method has returned is on disk; a method that throws has changed nothing.
+ * All methods may be called concurrently.
  */
 export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   readonly #database: OpenDatabase;
@@ -91,7 +101,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     log.error({ reason: messageOf(error) }, "a listener for the desired state failed"),
   );
   #closed: Promise<void> | undefined;
-  /** Authenticates markers; the same for every process on this catalog. Never leaves the service. */
+  /** Authenticates markers; the same for every process that uses this catalog. Never leaves the service. */
   readonly markerKey: Buffer;
   readonly accessKeys: StoredKeys;
   readonly resourcePolicies: ResourcePolicies;
@@ -109,7 +119,10 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     this.resourcePolicies = new ResourcePolicies(database.db, () => this.#listeners.tell());
   }
 
-  /** Made when absent. Throws `CodedError`: DATA_DIRECTORY_LOCKED, CONFIGURATION, CATALOG_FAILED. */
+  /**
+   * Creates the catalog if it does not exist. Throws `CodedError`: DATA_DIRECTORY_LOCKED, CONFIGURATION,
+   * CATALOG_FAILED.
+   */
   static async open(location: CatalogLocation, options: CatalogOptions = {}): Promise<Catalog> {
     const database = await openDatabase(location);
     try {
@@ -120,7 +133,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     }
   }
 
-  /** Waits for what is running. May be called twice. */
+  /** Waits for running operations. May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.clear();
     this.#closed ??= this.#database.close();
@@ -145,7 +158,10 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     return deletion;
   }
 
-  /** By uuid or by name (without regard to case). What looks like a uuid is one, although a name may look like that. */
+  /**
+   * By uuid or by name (case-insensitive). An identifier in the form of a uuid is taken as one, although a name may
+   * have that form.
+   */
   async find(identifier: string): Promise<Integration | undefined> {
     const { db } = this.#database;
     return uuidForm.test(identifier)
@@ -166,7 +182,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     return removeTags(this.#database.db, id, keys);
   }
 
-  /** By ARN, for each of the ARNs, whether or not anything is known of it. */
+  /** By ARN, for each of the ARNs, whether or not anything is known about it. */
   async sources(arns: readonly string[]): Promise<ReadonlyMap<string, SourceFacts>> {
     return readSources(this.#database.db, arns);
   }
@@ -179,19 +195,19 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     await removeSourceTags(this.#database.db, arn, keys);
   }
 
-  /** As the runtime reported them last. */
+  /** As the runtime last reported them. */
   async tables(integrationId: string): Promise<readonly TableStatus[]> {
     return readTables(this.#database.db, integrationId);
   }
 
-  /** What happened in the last 14 days, to integrations that are gone, too. */
+  /** The events of the last 14 days, including those of integrations that no longer exist. */
   async events(request: EventPageRequest): Promise<EventPage> {
     const oldest = new Date(this.#now().getTime() - eventAgeMsMax);
     const from = request.from < oldest ? oldest : request.from;
     return readEvents(this.#database.db, { ...request, from });
   }
 
-  /** The uuid of the integration that had this name last, by what happened to it: it may be gone. */
+  /** The uuid of the last integration with this name, according to events: it may no longer exist. */
   async lastOfName(name: string): Promise<string | undefined> {
     return readLastOfName(this.#database.db, nameKey(name));
   }
@@ -220,7 +236,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
     await writeSourceVersion(this.#database.db, sourceArn, engineVersion);
   }
 
-  /** See `keepDataKey` of reports. */
+  /** See `keepDataKey` in reports. */
   async keepDataKey(integrationId: string, wrappedKey: string): Promise<string | undefined> {
     return keepDataKey(this.#database.db, integrationId, wrappedKey);
   }

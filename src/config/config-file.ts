@@ -5,13 +5,13 @@ import type { z } from "zod";
 import { closest } from "../base/closest.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 
-/** Where something is in the configuration: keys and indexes from the top. */
+/** The location of something in the configuration: keys and indexes from the top. */
 export type SettingPath = readonly PropertyKey[];
 
-/** The variables of the environment, or some others for a test. */
+/** The environment variables, or substitutes for a test. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The parser's own sentences would quote the file, and that a secret. */
+/** The parser's own messages would quote the file, which may contain a secret. */
 const yamlProblems: Readonly<Record<string, string>> = {
   BAD_INDENT: "a line is not indented as its neighbours",
   DUPLICATE_KEY: "a key is there twice",
@@ -20,12 +20,12 @@ const yamlProblems: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: "lines are indented with blanks, not with tabs",
 };
 
-/** So many mistakes are told at once. */
+/** At most this many mistakes are reported at once. */
 const toldMax = 10;
 
 /**
- * A YAML file with the places of its settings. Every sentence that it refuses something with begins with file and
- * line, and never holds a value: values may be secrets.
+ * A YAML file with the positions of its settings. Every error message begins with file and line, and never contains a
+ * value: values may be secrets.
  */
 export class ConfigFile {
   readonly #name: string;
@@ -40,7 +40,7 @@ export class ConfigFile {
     this.#lines = lines;
   }
 
-  /** Throws `CodedError` CONFIGURATION for what is not YAML. */
+  /** Throws `CodedError` CONFIGURATION if the text is not YAML. */
   static parse(path: string, text: string): ConfigFile {
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -58,8 +58,8 @@ export class ConfigFile {
   }
 
   /**
-   * Replaces `${NAME}` in texts by variables of the environment; `$${` stands for `${` itself. Only below the top keys
-   * `sections`, if given: a client needs no password of a source.
+   * Replaces `${NAME}` in texts with environment variables; `$${` stands for a literal `${`. Only below the top keys
+   * `sections`, if given: a client does not need a source's password.
    */
   interpolate(variables: Variables, sections?: readonly string[]): void {
     visit(this.#document, {
@@ -93,7 +93,7 @@ export class ConfigFile {
     try {
       return this.#document.toJS();
     } catch {
-      // The one thing that fails this late is a chain of aliases that would grow without bound.
+      // Only a chain of aliases that would grow without bound fails this late.
       return this.refuse([], "it repeats aliases too often");
     }
   }
@@ -103,7 +103,7 @@ export class ConfigFile {
     return this.#document.hasIn(path) && !this.#interpolated.has(JSON.stringify(path));
   }
 
-  /** `file:line` of the setting, or of the nearest thing around it. */
+  /** `file:line` of the setting, or of the nearest enclosing element. */
   where(path: SettingPath): string {
     return `${this.#name}:${this.#lineOf(path)}`;
   }
@@ -112,7 +112,7 @@ export class ConfigFile {
     throw new CodedError("CONFIGURATION", `${this.where(path)}: ${sentence}`);
   }
 
-  /** Refuses with the issues in the order of the file, a line each, so that all can be corrected at once. */
+  /** Refuses with the issues in file order, one per line, so that all can be corrected at once. */
   refuseIssues(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): never {
     const found = issues.map((issue) => {
       const key = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
@@ -145,7 +145,7 @@ export class ConfigFile {
   }
 }
 
-/** Refuses values that no file holds, such as those of the demo. */
+/** Refuses values that come from no file, such as those of the demo. */
 export function refuseIssues(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): never {
   const [first] = issues;
   throw new CodedError("CONFIGURATION", first === undefined ? "it is not valid" : sentenceOf(first, schema));
@@ -155,7 +155,7 @@ function offsetOf(node: unknown): number | undefined {
   return (node as { range?: readonly number[] } | null | undefined)?.range?.[0];
 }
 
-/** The path of a scalar from what `visit` knows: its ancestors, and its own key in the last of them. */
+/** The path of a scalar from the arguments of `visit`: its ancestors, and its own key in the last of them. */
 function pathOf(ancestors: readonly unknown[], key: number | "key" | "value" | null): PropertyKey[] {
   const path: PropertyKey[] = [];
   for (const [index, ancestor] of ancestors.entries()) {
@@ -193,7 +193,7 @@ function sentenceOf(issue: z.core.$ZodIssue, schema: z.ZodType): string {
     : `${label} must be ${allowed}${suggestionFor(issue)}`;
 }
 
-/** Names one of the allowed values, never the one that was written. */
+/** Suggests one of the allowed values, never the one that was written. */
 function suggestionFor(issue: z.core.$ZodIssue): string {
   if (issue.code !== "invalid_value" || typeof issue.input !== "string") return "";
   const meant = closest(issue.input.slice(0, 40), issue.values.map(String));
@@ -237,10 +237,10 @@ function unwrapped(schema: z.ZodType): z.ZodType {
 
 const bytesMax = 1024 * 1024;
 
-/** There is no such file. */
+/** The file does not exist. */
 export class MissingFile extends CodedError {}
 
-/** Throws `MissingFile`, and `CodedError` CONFIGURATION for what cannot be read or is no YAML. */
+/** Throws `MissingFile`, and `CodedError` CONFIGURATION for a file that cannot be read or is not YAML. */
 export async function readConfigFile(path: string, what = "configuration"): Promise<ConfigFile> {
   const bytes = await readFile(path).catch((cause: unknown) => {
     const { code } = cause as NodeJS.ErrnoException;
@@ -261,7 +261,9 @@ export async function readConfigFile(path: string, what = "configuration"): Prom
   }
 }
 
-/** Whether others than its owner can read a file. What cannot be looked at is for whoever needs it to say. */
+/**
+ * Whether users other than its owner can read a file. If it cannot be examined, the code that reads it reports that.
+ */
 export async function othersCanRead(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found !== undefined && (found.mode & 0o044) !== 0;

@@ -24,7 +24,7 @@ import type { SourceResource, TargetResource } from "../model/resources.ts";
 
 const name = /^[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const nameAllowed = "at most 63 letters, digits and single hyphens, beginning with a letter";
-/** As the ARN of an RDS database has it: clients refuse to send any other. */
+/** As in the ARN of an RDS database: clients refuse to send any other. */
 const sourceName = /^[a-z](?:-?[a-z0-9])*$/;
 const sourceNameAllowed = "at most 63 lower-case letters, digits and single hyphens, beginning with a letter";
 const address = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s[\]]+):\d{1,5}$/;
@@ -120,7 +120,7 @@ const target = z.strictObject({
   ).optional(),
 });
 
-/** Every setting of the configuration file. Documentation, JSON Schema and messages are made from this table. */
+/** Every setting of the configuration file. Documentation, JSON Schema and messages are generated from this table. */
 export const configurationSchema = z.strictObject({
   account: setting(
     z.string().regex(/^\d{12}$/),
@@ -202,7 +202,7 @@ export interface ClientCredential {
 }
 
 export interface Credential extends ClientCredential {
-  /** Undefined: it may do everything. */
+  /** Undefined: every action is allowed. */
   readonly policy: Policy | undefined;
 }
 
@@ -226,38 +226,38 @@ export interface Configuration {
   readonly catalogUrl: Secret | undefined;
   readonly quotas: { readonly perAccount: number; readonly perTarget: number; readonly perSource: number };
   readonly listenApi: Address;
-  /** Where events are sent, too. */
+  /** Events are also sent to it. */
   readonly webhook: Secret | undefined;
-  /** Empty: made at the first start and kept in the data directory. */
+  /** Empty: created at the first start and kept in the data directory. */
   readonly credentials: readonly Credential[];
   readonly kms: ConfiguredKms;
-  /** How often keys are looked at. */
+  /** How often keys are checked. */
   readonly keyCheckMs: number;
   readonly queries: QueryLimits;
   readonly sources: readonly ConfiguredSource[];
   readonly targets: readonly ConfiguredTarget[];
-  /** As `fingerprintsOf` makes them, by top key. */
+  /** The output of `fingerprintsOf`, by top key. */
   readonly fingerprints: Readonly<Record<string, string>>;
-  /** What is allowed and unwise, as sentences. */
+  /** Settings that are allowed but unwise, as sentences. */
   readonly warnings: readonly string[];
-  /** Refuses the setting at a path with a sentence, as if the table above had: for what only engines know. */
+  /** Refuses the setting at a path with a sentence, as the table above does: for checks that only engines can make. */
   readonly refuse: (path: SettingPath, sentence: string) => never;
 }
 
 export interface ConfigurationRequest {
   /** As typed by the user; relative to the working directory. */
   readonly file: string;
-  /** What --data-dir says: stronger than the file. */
+  /** The value of --data-dir: overrides the file. */
   readonly dataDirectory?: string | undefined;
   readonly variables?: Variables;
 }
 
-/** The variables of this process. Everybody else is given what they need of them. */
+/** The environment variables of this process. All other code is passed what it needs of them. */
 export function environment(): Variables {
   return process.env;
 }
 
-/** Reads the configuration file. Throws `CodedError` CONFIGURATION with file and line, and what is allowed. */
+/** Reads the configuration file. Throws `CodedError` CONFIGURATION with file and line, and the allowed values. */
 export async function loadConfiguration(request: ConfigurationRequest): Promise<Configuration> {
   const file = await readConfigFile(request.file);
   file.interpolate(request.variables ?? environment());
@@ -278,7 +278,7 @@ export async function loadConfiguration(request: ConfigurationRequest): Promise<
   });
 }
 
-/** The configuration from values that no file holds; paths are relative to the working directory. */
+/** The configuration from values that come from no file; paths are relative to the working directory. */
 export function configurationOf(
   values: Omit<z.input<typeof configurationSchema>, "credentials">,
 ): Configuration {
@@ -294,13 +294,13 @@ export function configurationOf(
 /** What a client of the running service needs to know. */
 export interface ClientConfiguration {
   readonly dataDirectory: string;
-  /** Those that may do everything come first. */
+  /** Credentials without restrictions come first. */
   readonly credentials: readonly ClientCredential[];
 }
 
 const clientSections = ["data_dir", "credentials"] as const;
 
-/** As `loadConfiguration`, but needs no variable that only the service uses; without a file, the defaults. */
+/** Like `loadConfiguration`, but requires no variable that only the service uses; without a file, the defaults. */
 export async function loadClientConfiguration(
   request: ConfigurationRequest & { readonly fileMayBeMissing: boolean },
 ): Promise<ClientConfiguration> {
@@ -336,7 +336,7 @@ function refuseIn(file: ConfigFile | undefined, issues: readonly z.core.$ZodIssu
 interface Context {
   readonly base: string;
   readonly dataDirectory: string | undefined;
-  /** Of the credentials, in their order. */
+  /** The credentials' policies, in the same order. */
   readonly policies: readonly (Policy | undefined)[];
   readonly warnings: readonly string[];
   readonly refuse: (path: SettingPath, sentence: string) => never;
@@ -427,7 +427,7 @@ function refuseUnsupported(settings: Settings, { refuse }: Context): void {
     );
 }
 
-/** Ours: names of targets live in it. */
+/** Our own UUID namespace, for the names of targets. */
 const targetNames = "5b1d4b0e-9f38-5d63-8a4e-2f6c0c8d7e11";
 
 /** UUID version 5 (RFC 9562, 5.5) of a target's name. */
@@ -441,7 +441,7 @@ function namespaceOf(target: string): string {
   return hash.toString("hex", 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-/** A file that others can read, with secrets in it. */
+/** Warns of a file that others can read if it contains secrets. */
 async function warningsOf(path: string, file: ConfigFile, settings: Settings): Promise<string[]> {
   if (!(await othersCanRead(path))) return [];
   const secrets: SettingPath[] = [
@@ -464,7 +464,7 @@ async function warningsOf(path: string, file: ConfigFile, settings: Settings): P
       ];
 }
 
-/** Webhooks have their secret where a password is, or in the query. */
+/** Webhooks have their secret in place of a password, or in the query. */
 function hasToken(url: string): boolean {
   return hasPassword(url) || new URL(url).search !== "";
 }

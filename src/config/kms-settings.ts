@@ -10,7 +10,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const alias = /^alias\/(?!aws\/)[A-Za-z0-9/_-]{1,250}$/;
 const endpointAllowed = "an http or https URL without user and password, such as http://127.0.0.1:4599";
 
-/** A password in it would be sent to nobody. */
+/** A password in it would never be sent. */
 const isEndpoint = (text: string): boolean =>
   isWebUrl(text) && new URL(text).username === "" && new URL(text).password === "";
 
@@ -61,7 +61,7 @@ const api = z.strictObject({
   ).optional(),
 });
 
-/** The part of the table of settings that is about KMS keys. */
+/** The settings for KMS keys. */
 export const kmsSettings = setting(
   z.strictObject({
     keys: setting(z.array(key), "Keys that this service holds itself.", "a list of keys").optional(),
@@ -90,7 +90,7 @@ export interface ConfiguredKey {
   readonly material: string | SecretBytes;
 }
 
-/** Where the keys are that callers may name. */
+/** The location of the keys that callers may name. */
 export type ConfiguredKms =
   | { readonly kind: "none" }
   | { readonly kind: "local"; readonly keys: readonly ConfiguredKey[] }
@@ -105,7 +105,7 @@ interface Context {
   readonly refuse: (path: SettingPath, sentence: string) => never;
 }
 
-/** What the settings mean. Refuses what contradicts itself. */
+/** Interprets the settings. Refuses contradictory ones. */
 export function interpretKms(settings: KmsSettings, context: Context): ConfiguredKms {
   const { refuse } = context;
   if (settings.api !== undefined && settings.keys !== undefined)
@@ -149,7 +149,7 @@ function refuseRepeated(keys: NonNullable<KmsSettings["keys"]>, refuse: Context[
     }
 }
 
-/** Where secrets stand in the configuration file itself. */
+/** The locations of secrets written in the configuration file itself. */
 export function kmsSecrets({ keys = [], api: access }: KmsSettings): SettingPath[] {
   return [
     ...keys.flatMap(({ key: text }, index) => (text === undefined ? [] : [["kms", "keys", index, "key"]])),
@@ -157,7 +157,7 @@ export function kmsSecrets({ keys = [], api: access }: KmsSettings): SettingPath
   ];
 }
 
-/** Key files that others can read, as sentences. */
+/** Warnings of key files that others can read, as sentences. */
 export async function kmsWarnings({ keys = [] }: KmsSettings, base: string): Promise<string[]> {
   const warnings: string[] = [];
   for (const [index, { file }] of keys.entries()) {

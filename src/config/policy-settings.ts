@@ -6,7 +6,7 @@ import type { Policy } from "../model/policy/policy.ts";
 
 type Refuse = (path: SettingPath, sentence: string) => never;
 
-/** Parses the policies of the configured keys, in their order. */
+/** Parses the policies of the configured keys, in order. */
 export async function readPolicies(
   credentials: readonly { readonly policy?: unknown }[],
   base: string,
@@ -35,7 +35,7 @@ async function readPolicyFile(path: string): Promise<Policy> {
   return policyOf(file.values(), (at, sentence) => file.refuse(at, sentence));
 }
 
-/** A policy document as it stands in a JSON or YAML file. Throws `CodedError` with the file and the line. */
+/** Reads a policy document from a JSON or YAML file. Throws `CodedError` with the file and the line. */
 export async function readPolicyDocument(path: string): Promise<unknown> {
   const file = await readConfigFile(path, "policy");
   policyOf(file.values(), (at, sentence) => {

@@ -8,7 +8,7 @@ const number = (most: number, byDefault: number, description: string) =>
     `a whole number from 1 to ${most}`,
   ).default(byDefault);
 
-/** What queries of the warehouses may take from replication, which runs in the same process. */
+/** The limits of warehouse queries, which share one process with replication. */
 export const queriesSettings = setting(
   z.strictObject({
     timeout_seconds: number(

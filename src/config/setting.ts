@@ -12,12 +12,12 @@ export function fingerprintsOf(sections: object): Readonly<Record<string, string
   return Object.fromEntries(hashed);
 }
 
-/** A setting: what it is for the documentation, what it may be for people who got it wrong. */
+/** A setting: `description` is for the documentation, `allowed` for people who entered a wrong value. */
 export function setting<T extends z.ZodType>(schema: T, description: string, allowed: string): T {
   return schema.meta({ description, allowed });
 }
 
-/** One that can be taken apart, user and password included. */
+/** A URL that can be parsed, including user and password. */
 export const isWebUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
@@ -25,7 +25,7 @@ export const isWebUrl = (text: string): boolean => {
   return isWhole && (protocol === "http:" || protocol === "https:");
 };
 
-/** A number from 1 on, which a variable of the environment gives as text. */
+/** A number of at least 1, which an environment variable supplies as text. */
 export const wholeNumber = (most: number) =>
   z.preprocess(
     (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),

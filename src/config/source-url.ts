@@ -1,7 +1,7 @@
 import { engineKinds, type EngineName } from "../model/engine-kinds.ts";
 import type { Endpoint } from "../model/resources.ts";
 
-/** Host and port of a connection string; its parameters of these names are stronger, as for the drivers. */
+/** Host and port of a connection string; parameters with these names take precedence, as in the drivers. */
 export function endpointOf(engine: EngineName, text: string): Endpoint | undefined {
   if (!URL.canParse(text)) return undefined;
   const { hostname, port, searchParams } = new URL(text);
@@ -11,7 +11,7 @@ export function endpointOf(engine: EngineName, text: string): Endpoint | undefin
   return isOfNetwork ? { host, port: number } : undefined;
 }
 
-/** As libpq finds it: without a path, the database that is called like the user. */
+/** As libpq determines it: without a path, the database with the same name as the user. */
 export function databaseOf(engine: EngineName, text: string): string | undefined {
   const { defaultDatabase } = engineKinds[engine];
   if (defaultDatabase === undefined || !URL.canParse(text)) return undefined;
@@ -20,7 +20,7 @@ export function databaseOf(engine: EngineName, text: string): string | undefined
   try {
     return decodeURIComponent(name);
   } catch {
-    // A stray `%`, which the engine refuses with the place in the file.
+    // A stray `%`, which the engine refuses with the location in the file.
     return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { readKeyFile } from "../kms/key-material.ts";
 import type { KeyStore } from "../kms/key-store.ts";
 import { LocalKeys, type LocalKey } from "../kms/local-keys.ts";
 
-/** The store of the keys that callers may name; undefined where none are configured. Nothing is asked of it yet. */
+/** The store of the keys that callers may name; undefined if none are configured. No request is sent to it yet. */
 export async function keyStoreOf(configuration: Configuration): Promise<KeyStore | undefined> {
   const { kms } = configuration;
   switch (kms.kind) {
@@ -13,7 +13,7 @@ export async function keyStoreOf(configuration: Configuration): Promise<KeyStore
     case "local":
       return new LocalKeys(configuration, kms.keys.map(localKeyOf));
     case "api": {
-      // Loaded where it is used: AWS's client takes its time and memory.
+      // Loaded only where it is used: AWS's client takes time and memory.
       const { AwsKeys } = await import("../kms/aws-keys.ts");
       return new AwsKeys(configuration, kms);
     }

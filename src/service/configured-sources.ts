@@ -5,7 +5,7 @@ import type { SourceResource } from "../model/resources.ts";
 import type { SourceUnit } from "../runtime/control/reconciler.ts";
 import { sourceEngines } from "../source/engines.ts";
 
-/** Engines and connection strings of the configured sources, by ARN. Refuses what no engine can use. */
+/** Engines and connection strings of the configured sources, by ARN. Refuses those that no engine can use. */
 export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<string, SourceUnit> {
   const units = sources.map(({ resource, url }, index) => {
     const { family, filterDialect } = engineKinds[resource.engine];
@@ -30,14 +30,14 @@ function supportedNames(): string {
   return engineNames.filter((name) => sourceEngines[engineKinds[name].family] !== undefined).join(" and ");
 }
 
-/** What a reload has changed, as names of sources. */
+/** The changes made by a reload, as names of sources. */
 export type SourceChanges = {
   readonly added: readonly string[];
   readonly changed: readonly string[];
   readonly removed: readonly string[];
 };
 
-/** The sources that a running service has: what the API describes, and what streams read. */
+/** The sources of a running service: the API describes them, and streams read them. */
 export class ConfiguredSources {
   readonly #units = new Map<string, SourceUnit>();
   #configuration: Configuration;

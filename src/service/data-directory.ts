@@ -10,7 +10,7 @@ import type { Credential } from "../config/config.ts";
 
 const log = logger("service");
 
-/** Where things are in a data directory. */
+/** The paths in a data directory. */
 export function placesIn(dataDirectory: string) {
   return {
     catalog: join(dataDirectory, "catalog"),
@@ -36,7 +36,7 @@ const credentialsFile = z.object({
 
 const sealingKeyFile = z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) });
 
-/** Makes the directory, for its owner alone. Throws `CodedError` DATA_DIRECTORY. */
+/** Creates the directory, accessible only to its owner. Throws `CodedError` DATA_DIRECTORY. */
 export async function makeDataDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
@@ -45,7 +45,7 @@ export async function makeDataDirectory(path: string): Promise<void> {
   }
 }
 
-/** Keys kept in the directory; undefined when none have been made. */
+/** Keys stored in the directory; undefined if none have been created. */
 export async function readCredentials(dataDirectory: string): Promise<readonly Credential[] | undefined> {
   const path = placesIn(dataDirectory).credentials;
   const found = await readJson(path, credentialsFile);
@@ -56,7 +56,7 @@ export async function readCredentials(dataDirectory: string): Promise<readonly C
   }));
 }
 
-/** The keys of the directory; one is made where there is none. Only its owner can read it. */
+/** The keys of the directory; one is created if there is none. Only the directory's owner can read it. */
 export async function ensureCredentials(dataDirectory: string): Promise<readonly Credential[]> {
   const path = placesIn(dataDirectory).credentials;
   const found = await readCredentials(dataDirectory);
@@ -70,7 +70,9 @@ export async function ensureCredentials(dataDirectory: string): Promise<readonly
   return [{ accessKeyId: id, secretAccessKey: secret, policy: undefined }];
 }
 
-/** What secrets in the catalog are encrypted with: 32 bytes, made where there are none. Only its owner can read it. */
+/**
+ * The key that encrypts secrets in the catalog: 32 bytes, created if missing. Only the directory's owner can read it.
+ */
 export async function ensureSealingKey(dataDirectory: string): Promise<Buffer> {
   const path = placesIn(dataDirectory).sealingKey;
   const remedy = "restore it from a backup; without it, access keys of the catalog cannot be used any more";
@@ -88,7 +90,7 @@ export async function writeServiceRecord(dataDirectory: string, record: ServiceR
   await writePrivately(placesIn(dataDirectory).service, record);
 }
 
-/** Undefined when no service has left its record; the record of a killed one is found all the same. */
+/** Undefined if no service has left a record. The record of a killed service is still found. */
 export async function readServiceRecord(dataDirectory: string): Promise<ServiceRecord | undefined> {
   return readJson(placesIn(dataDirectory).service, serviceRecord);
 }
@@ -111,7 +113,7 @@ async function readJson<T>(
     throw notUsable(path, cause);
   }
   const parsed = schema.safeParse(jsonOf(text));
-  // Not handed on as a cause: it would quote the file, and that a secret.
+  // Not passed on as a cause: it would quote the file, which may contain a secret.
   if (!parsed.success) throw new CodedError("CONFIGURATION", `${path} is damaged; ${remedy}`);
   return parsed.data;
 }
@@ -124,7 +126,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Whole or not at all, also when the power fails, and never readable by others. */
+/** Writes the whole file or nothing, even on power loss, and never makes it readable by others. */
 async function writePrivately(path: string, value: unknown): Promise<void> {
   const temporary = `${path}.${process.pid}`;
   try {

@@ -8,13 +8,13 @@ import type { Address } from "../config/config.ts";
 
 type Fetch = Parameters<typeof createAdaptorServer>[0]["fetch"];
 
-/** How long connections that are busy answering may go on after a stop. */
+/** How long connections with a response in progress may continue after a stop. */
 const drainMs = 2000;
 
-/** A request has this long to arrive, and its headers a part of that. */
+/** The time a request has to arrive, and the shorter time for its headers. */
 const deadlines = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 
-/** Each takes some kilobytes, and 64 KiB at most while a request arrives. */
+/** Each uses a few kilobytes, and at most 64 KiB while a request arrives. */
 const connectionsMax = 512;
 
 /** Listens, and answers with `fetch`, until disposed of. */
@@ -50,7 +50,7 @@ export class HttpServer implements AsyncDisposable {
     return new HttpServer(`http://${clientHost(host)}:${taken}`, server);
   }
 
-  /** New connections are refused; requests that are being answered may finish, unless that takes too long. */
+  /** New connections are refused. Requests in progress may finish, unless that takes too long. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
@@ -62,11 +62,11 @@ export class HttpServer implements AsyncDisposable {
 }
 
 /**
- * At most `connectionsMax` at a time. For one more, the oldest one that is not being answered is closed: clients that
- * send slowly, or nothing, keep no one else out.
+ * At most `connectionsMax` at a time. To accept one more, the oldest one without a request in progress is closed, so
+ * that clients that send slowly, or nothing, do not keep others out.
  */
 function limitConnections(server: Server): void {
-  /** In the order of their opening, with the request that each brought last and that is not answered yet. */
+  /** In the order in which they were opened, each with its last request that is not yet answered. */
   const open = new Map<Socket, IncomingMessage | undefined>();
   server.on("connection", (socket: Socket) => {
     open.set(socket, undefined);
@@ -85,7 +85,7 @@ function limitConnections(server: Server): void {
   });
 }
 
-/** The host in a URL: where the service listens everywhere, a client on this machine finds it at home. */
+/** The host in a URL: if the service listens on all addresses, a client on this machine uses the loopback address. */
 function clientHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   if (host === "::") return "[::1]";

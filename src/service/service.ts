@@ -38,21 +38,21 @@ import type { TargetEngine, Warehouse } from "../target/target.ts";
 
 const log = logger("service");
 
-/** How often sources' catalogs are looked at for new, changed and dropped tables. */
+/** How often sources' catalogs are polled for new, changed and dropped tables. */
 const catalogPollMs = 1000;
 
 type Close = () => PromiseLike<void> | void;
 
 /**
- * The whole service: config → lock → catalog → webhook → warehouses → supervisor → api → listen. Disposing of it stops in the
- * opposite order, so that each part finds what it needs while it ends.
+ * The whole service: config → lock → catalog → webhook → warehouses → supervisor → api → listen. Disposing of it stops
+ * the parts in reverse order, so that each part still has what it needs while it stops.
  */
 export class Service implements AsyncDisposable {
   /** Such as `http://127.0.0.1:5440`. */
   readonly api: string;
   readonly credentials: readonly Credential[];
   readonly operator: Operator;
-  /** Rejects when the service must not go on. Never resolves. */
+  /** Rejects when the service must stop. Never resolves. */
   readonly failed: Promise<never>;
   readonly #configured: ConfiguredSources;
   readonly #closers: readonly Close[];
@@ -71,7 +71,7 @@ export class Service implements AsyncDisposable {
     this.#closers = closers;
   }
 
-  /** Listens, and works on what the catalog wants, when it returns. Throws `CodedError`. */
+  /** When it returns, the service listens and works towards the desired state. Throws `CodedError`. */
   static async start(configuration: Configuration, signal: AbortSignal): Promise<Service> {
     const collection = collectWhenIdle();
     const closers: Close[] = [() => collection[Symbol.dispose]()];
@@ -85,8 +85,8 @@ export class Service implements AsyncDisposable {
   }
 
   /**
-   * Takes up sources that are new, have another url, or are gone. Throws `CodedError` where anything else was changed,
-   * and changes nothing then.
+   * Applies changes to sources: new ones, ones with another url, and removed ones. Throws `CodedError` if anything else
+   * was changed, and then changes nothing.
    */
   reload(configuration: Configuration): SourceChanges {
     return this.#configured.replace(configuration);
@@ -187,7 +187,7 @@ function metricsOf(supervisor: Supervisor, closers: Close[]): Metrics {
   return metrics;
 }
 
-/** Unwraps data keys. An integration that is older than they are gets one when it first needs it. */
+/** Unwraps data keys. An integration that predates data keys gets one when it first needs it. */
 function dataKeySource(keys: IntegrationKeys, catalog: Catalog): ReconcilerContext["dataKey"] {
   return async ({ integration, wrappedKey }, signal) => {
     const wrapped =
@@ -213,7 +213,7 @@ function startWebhook(
   closers.push(() => running[Symbol.asyncDispose]());
 }
 
-/** One service works on a catalog. A catalog in the data directory has a lock there. */
+/** Only one service works on a catalog. A catalog in the data directory has its lock there. */
 async function lockCatalog(
   { catalogUrl }: Configuration,
   closers: Close[],

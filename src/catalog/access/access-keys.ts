@@ -2,7 +2,7 @@ import type { Selectable } from "kysely";
 import type { CatalogDatabase } from "../store/database.ts";
 import type { AccessKeysTable } from "../store/schema.ts";
 
-/** An access key as the catalog holds it. */
+/** An access key as the catalog stores it. */
 export interface StoredKey {
   readonly id: string;
   readonly user: string;
@@ -14,7 +14,7 @@ export interface StoredKey {
   readonly createdAt: Date;
 }
 
-/** The access keys that were made while the service ran; the catalog's users decide what they mean. */
+/** The access keys that were created at run time. The catalog's users decide what they mean. */
 export class StoredKeys {
   readonly #db: CatalogDatabase;
 
@@ -41,7 +41,7 @@ export class StoredKeys {
     return row === undefined ? undefined : keyOf(row);
   }
 
-  /** In the order of their making. */
+  /** In the order of creation. */
   async list(): Promise<StoredKey[]> {
     const rows = await this.#db
       .selectFrom("access_keys")
@@ -52,7 +52,7 @@ export class StoredKeys {
     return rows.map(keyOf);
   }
 
-  /** False when there is no such key. */
+  /** False when the key does not exist. */
   async setEnabled(id: string, isEnabled: boolean): Promise<boolean> {
     const { numUpdatedRows } = await this.#db
       .updateTable("access_keys")
@@ -62,7 +62,7 @@ export class StoredKeys {
     return numUpdatedRows > 0n;
   }
 
-  /** False when there is no such key. */
+  /** False when the key does not exist. */
   async remove(id: string): Promise<boolean> {
     const { numDeletedRows } = await this.#db
       .deleteFrom("access_keys")

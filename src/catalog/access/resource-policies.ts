@@ -7,7 +7,7 @@ import type { CatalogDatabase } from "../store/database.ts";
 
 /** The policy of a namespace. */
 export interface ResourcePolicy {
-  /** As it was put. */
+  /** The text exactly as it was put. */
   readonly text: string;
   readonly policy: Policy;
 }
@@ -18,10 +18,10 @@ const log = logger("catalog");
 export class ResourcePolicies {
   readonly #db: CatalogDatabase;
   readonly #onChange: () => void;
-  /** What was parsed last: policies are asked for every second, and change seldom. */
+  /** The last parsed policies: they are read every second, and seldom change. */
   readonly #parsed = new Map<string, ResourcePolicy>();
 
-  /** `onChange` is called after a policy was put or removed through this. */
+  /** `onChange` is called after a policy is put or removed through this object. */
   constructor(db: CatalogDatabase, onChange: () => void) {
     this.#db = db;
     this.#onChange = onChange;
@@ -42,7 +42,7 @@ export class ResourcePolicies {
     return new Map(rows.map((row) => [row.resource_arn, this.#parse(row.resource_arn, row.policy)]));
   }
 
-  /** Replaces the one before, whole. `text`: one that `parseNamespacePolicy` takes. */
+  /** Replaces the whole previous policy. `text`: must be valid for `parseNamespacePolicy`. */
   async put(arn: string, text: string): Promise<"put" | "conflict"> {
     return this.#change(arn, async (tx) => {
       await tx
@@ -64,7 +64,7 @@ export class ResourcePolicies {
     });
   }
 
-  /** `conflict`: somebody else is changing this policy right now; the one who came first does not know of the other. */
+  /** `conflict`: another caller is changing this policy right now, without knowledge of this change. */
   async #change<T extends string>(
     arn: string,
     work: (tx: CatalogDatabase) => Promise<T>,
@@ -79,7 +79,7 @@ export class ResourcePolicies {
     return result;
   }
 
-  /** A text that is not understood, as one from a newer version may be, allows nothing. */
+  /** A text that cannot be parsed, such as one from a newer version, allows nothing. */
   #parse(arn: string, text: string): ResourcePolicy {
     const known = this.#parsed.get(arn);
     if (known?.text === text) return known;

@@ -4,13 +4,13 @@ import type { CatalogDatabase } from "../store/database.ts";
 import type { EventsTable } from "../store/schema.ts";
 
 export interface EventPageRequest {
-  /** The ordinal of the last event of the page before; undefined for the first page. */
+  /** The ordinal of the last event of the previous page; undefined for the first page. */
   readonly after: number | undefined;
   readonly limit: number;
-  /** Both ends belong to it. Without an end it reaches to the last event, whatever the clock has done since. */
+  /** Both ends are inclusive. Without an end, it extends to the last event, regardless of changes to the clock. */
   readonly from: Date;
   readonly to?: Date | undefined;
-  /** All of them when absent. */
+  /** All integrations when absent. */
   readonly integrationId?: string | undefined;
   readonly categories?: readonly EventCategory[] | undefined;
 }
@@ -23,7 +23,7 @@ export interface EventPage {
 
 /**
  * In the order in which they became visible. Whatever happens between pages of one request, an event is on exactly one
- * of them if it was there at the first one, and on one at most if it was not.
+ * page if it existed at the first page, and on at most one if it did not.
  */
 export async function readEvents(db: CatalogDatabase, request: EventPageRequest): Promise<EventPage> {
   const { after, limit, from, to, integrationId, categories } = request;
@@ -43,7 +43,7 @@ export async function readEvents(db: CatalogDatabase, request: EventPageRequest)
   return { events, next: rows.length > limit ? events.at(-1)?.ordinal : undefined };
 }
 
-/** The integration that was the last to have this name when something happened to it. */
+/** The last integration with this name for which an event was recorded. */
 export async function readLastOfName(db: CatalogDatabase, nameKey: string): Promise<string | undefined> {
   const row = await db
     .selectFrom("events")
@@ -55,7 +55,7 @@ export async function readLastOfName(db: CatalogDatabase, nameKey: string): Prom
   return row?.integration_id;
 }
 
-/** The first event of each integration that nobody has taken yet, oldest first; at most `limit`. */
+/** The first event of each integration that is not yet delivered, oldest first; at most `limit`. */
 export async function readPending(
   db: CatalogDatabase,
   { limit, now }: { readonly limit: number; readonly now: Date },

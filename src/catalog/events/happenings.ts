@@ -10,10 +10,10 @@ import type { TableStateName } from "../../model/replication/table-state.ts";
 /** Something that becomes an event. */
 export interface Happening {
   readonly kind: EventKind;
-  /** The integration's, after what happened. */
+  /** The integration's status after the event. */
   readonly status: EventStatus;
   readonly statusCode: string;
-  /** What the kind's sentence leaves open. */
+  /** The variable part of the kind's sentence. */
   readonly detail: string | undefined;
 }
 
@@ -32,17 +32,17 @@ export interface ReportedChange {
   readonly changes: readonly TableChange[];
 }
 
-/** Of more tables to which the same happened at once, the rest is counted in one event. */
+/** If the same thing happened to more tables at once, one event counts the rest. */
 export const tablesToldMax = 20;
 
-/** The status changed to this one; what is to be said of it. */
+/** The status changed to this one; `detail` completes the sentence. */
 export function statusHappening(kind: EventKind, status: EventStatus, detail?: string): Happening {
   return { kind, status, statusCode: status.toUpperCase(), detail };
 }
 
 /**
- * What happened between two reports: first to tables, then what is newly wrong, then to the integration. A change of
- * the status is always the last thing told; whatever comes before it carries the new status, too.
+ * What happened between two reports: first to tables, then new errors, then to the integration. A change of the status
+ * always comes last; the entries before it also carry the new status.
  */
 export function happeningsOf(change: ReportedChange): Happening[] {
   return [...tableHappenings(change), ...troubleHappenings(change), ...statusHappenings(change)];
@@ -54,11 +54,11 @@ function statusHappenings({ before, status, errors }: ReportedChange): Happening
     return isWell ? [statusHappening("active", status)] : [];
   }
   const happenings: Happening[] = [];
-  // A filter that nobody could carry out yet is not applied.
+  // A filter that could not be carried out yet is not applied.
   if (before.status === "modifying" && (status === "active" || (status === "syncing" && errors.length === 0)))
     happenings.push({ kind: "modified", status, statusCode: "MODIFIED", detail: undefined });
   const kind = arrivalKind(before.status, status);
-  // Errors are the reason for these alone; whatever else is wrong is an event of its own.
+  // Errors are the reason for these statuses only; any other error is an event of its own.
   const isTroubled = status === "needs_attention" || status === "failed";
   if (kind !== undefined)
     happenings.push(statusHappening(kind, status, isTroubled ? summaryOf(errors) : undefined));
@@ -88,7 +88,7 @@ function failureKind(before: IntegrationStatus): EventKind {
   return before === "modifying" ? "modification-failed" : "failed";
 }
 
-/** One for each code that was not among the errors before. Tables that failed tell of themselves. */
+/** One for each code that was not among the errors before. Failed tables have their own events. */
 function troubleHappenings({ before, status, errors, tables }: ReportedChange): Happening[] {
   const heard = new Set([
     ...before.errors.map(({ code }) => code),
@@ -129,7 +129,7 @@ function tableHappenings({ before, status, changes }: ReportedChange): Happening
   return happenings;
 }
 
-/** While an integration is created, every table is copied: that is not news, a table that fails is. */
+/** While an integration is being created, every table is copied: that is not an event, but a table that fails is. */
 function tableKind({ before, after, reason }: TableChange, status: IntegrationStatus): EventKind | undefined {
   if (after === "Failed") return tableFailureKind(codeOf(reason));
   if (before === undefined || status === "creating") return undefined;

@@ -16,26 +16,26 @@ import type { Happening } from "../events/happenings.ts";
 import type { EventsTable } from "../store/schema.ts";
 import { storableText } from "../store/storable.ts";
 
-/** Older ones of an integration that has more are dropped before their time: a flapping source fills no disk. */
+/** If an integration has more, the older ones are dropped early, so that a flapping source cannot fill the disk. */
 export const eventsOfOneMax = 10_000;
 
 const messageCharactersMax = 2_000;
 
-/** What a transaction may say of an integration, as it is after what happened. */
+/** Records what happened to an integration within a transaction. `integration` is its state afterwards. */
 export type Tell = (integration: Integration, happenings: readonly Happening[]) => void;
 
 export interface ChangesOptions {
   readonly db: CatalogDatabase;
   readonly now: () => Date;
-  /** Whether somebody will take new events and say so. */
+  /** Whether new events will be delivered and marked as delivered. */
   readonly deliversEvents: boolean;
 }
 
 const log = logger("event");
 
 /**
- * Every change of an integration is made here: in one transaction with the events that tell of it, so that neither is
- * there without the other. Committed events are logged, and listeners are told.
+ * Makes every change of an integration, in one transaction with the events that record it, so that neither exists
+ * without the other. After the commit, events are logged and listeners notified.
  */
 export class Changes {
   readonly #options: ChangesOptions;
@@ -53,14 +53,17 @@ export class Changes {
       const tell: Tell = (integration, happenings) =>
         told.push(...happenings.map((happening) => this.#row(integration, happening)));
       const done = await work(tx, tell);
-      // Last of all: whoever holds the lock on events waits for nothing else.
+      // Last of all: a transaction that holds the lock on events waits for nothing else.
       return { result: done, events: told.length === 0 ? [] : await this.#write(tx, told) };
     });
     if (events.length > 0) this.#announce(events);
     return result;
   }
 
-  /** Calls back after events were committed in this process. Only a hint. Gives the way to stop. */
+  /**
+   * Calls back after events were committed in this process. This is only a hint. Returns a function that stops the
+   * calls.
+   */
   onEvent(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }
@@ -89,14 +92,14 @@ export class Changes {
   }
 
   async #write(tx: CatalogDatabase, rows: readonly Insertable<EventsTable>[]): Promise<IntegrationEvent[]> {
-    // One at a time, so that ordinals become visible in their order: a reader that has seen one has seen all before.
+    // One at a time, so that ordinals become visible in order: a reader that has seen one has seen all earlier ones.
     await tx.selectFrom("settings").select("key").where("key", "=", "events").forUpdate().execute();
     const written = await tx.insertInto("events").values(rows).returningAll().execute();
     for (const id of new Set(rows.map((row) => row.integration_id))) await this.#prune(tx, id);
     return written.map(eventOf);
   }
 
-  /** Whoever adds takes away what is too old: no job that could be forgotten, and nothing grows while nothing happens. */
+  /** Each insert removes old events: no separate job is needed, and nothing grows while nothing happens. */
   async #prune(tx: CatalogDatabase, integrationId: string): Promise<void> {
     const oldest = new Date(this.#options.now().getTime() - eventAgeMsMax);
     const { rows } = await sql<{ is_pending: boolean }>`

@@ -6,7 +6,7 @@ import { statusHappening, type Happening } from "../events/happenings.ts";
 import { lockIntegration, readByPair, readOne } from "./read.ts";
 import type { IntegrationsTable } from "../store/schema.ts";
 
-/** What the API wants to exist. */
+/** An integration as requested through the API. */
 export type NewIntegration = Pick<
   Integration,
   | "id"
@@ -24,7 +24,7 @@ export type NewIntegration = Pick<
   readonly wrappedKey: string;
 };
 
-/** How many integrations there may be, those being deleted included. */
+/** How many integrations may exist, including those being deleted. */
 export interface Quotas {
   readonly perAccount: number;
   readonly perTarget: number;
@@ -55,7 +55,7 @@ export type Deletion =
   | { readonly kind: "unknown" }
   | { readonly kind: "wrong-state"; readonly integration: Integration };
 
-/** Of concurrent requests for one name, one pair or the last place of a quota, exactly one succeeds. */
+/** Of concurrent requests for one name, one pair or the last place in a quota, exactly one succeeds. */
 export async function createIntegration(
   changes: Changes,
   desired: NewIntegration,
@@ -121,8 +121,8 @@ async function obstacleTo(
 const modifiable: readonly IntegrationStatus[] = ["active", "syncing", "needs_attention"];
 
 /**
- * A new name or description changes nothing for the runtime and leaves status and generation alone. A new data filter
- * starts a generation with status `modifying`.
+ * A new name or description changes nothing for the runtime and does not affect status and generation. A new data
+ * filter starts a generation with status `modifying`.
  */
 export async function modifyIntegration(
   changes: Changes,
@@ -172,7 +172,7 @@ function modificationHappenings(before: Integration, after: Integration): Happen
 
 const deletable: readonly IntegrationStatus[] = ["active", "failed", "syncing", "needs_attention"];
 
-/** From now on the runtime takes the integration down; it is gone when the runtime says so. */
+/** From now on, the runtime removes the integration. It exists until the runtime reports that it is removed. */
 export async function deleteIntegration(changes: Changes, id: string): Promise<Deletion> {
   return changes.transaction(async (tx, tell): Promise<Deletion> => {
     const integration = await lockIntegration(tx, id);
@@ -195,8 +195,8 @@ export async function deleteIntegration(changes: Changes, id: string): Promise<D
 }
 
 /**
- * Whether the status permits a change. `creating` and `modifying` do not, as at AWS, where they end by themselves;
- * here they may wait for a person, which `Errors` shows: then changing the filter or giving up is the way out.
+ * Whether the status permits a change. `creating` and `modifying` do not, as at AWS, where they end automatically. Here
+ * they may wait for a person, which `Errors` shows: then the filter can be changed or the integration deleted.
  */
 function isOpenTo(statuses: readonly IntegrationStatus[], { status, errors }: Integration): boolean {
   if (statuses.includes(status)) return true;
@@ -212,7 +212,7 @@ async function isNameTaken(tx: CatalogDatabase, name: string): Promise<boolean> 
   return row !== undefined;
 }
 
-/** Names are ASCII, so that lower case is the same everywhere. */
+/** Names are ASCII, so lower case is the same everywhere. */
 export function nameKey(name: string): string {
   return name.toLowerCase();
 }

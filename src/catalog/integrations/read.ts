@@ -5,13 +5,13 @@ import type { CatalogDatabase } from "../store/database.ts";
 import type { IntegrationsTable } from "../store/schema.ts";
 
 export interface PageRequest {
-  /** The ordinal of the last integration of the page before; undefined for the first page. */
+  /** The ordinal of the last integration of the previous page; undefined for the first page. */
   readonly after: number | undefined;
   readonly limit: number;
   readonly filter: IntegrationFilter;
 }
 
-/** All that are given must hold; each holds if one of its values matches. */
+/** All filters given must match; each matches if one of its values does. */
 export interface IntegrationFilter {
   readonly ids?: readonly string[] | undefined;
   readonly sourceArns?: readonly string[] | undefined;
@@ -29,7 +29,7 @@ interface TagList {
   readonly tags: readonly Tag[];
 }
 
-/** An integration's row, with its ordinal and its desired state, with its tags in the order of their keys. */
+/** An integration's row, with its ordinal, its desired state, and its tags in the order of their keys. */
 export type IntegrationRow = Selectable<IntegrationsTable> & TagList;
 
 function selectRows(db: CatalogDatabase) {
@@ -49,8 +49,8 @@ export async function readAll(db: CatalogDatabase): Promise<IntegrationRow[]> {
 }
 
 /**
- * In the order of creation. Whatever is created and deleted between pages, an integration that is there all the time
- * is on exactly one of them.
+ * In the order of creation. Whatever is created and deleted between pages, an integration that exists throughout is on
+ * exactly one of them.
  */
 export async function readPage(db: CatalogDatabase, { after, limit, filter }: PageRequest): Promise<Page> {
   let query = selectRows(db)
@@ -67,7 +67,7 @@ export async function readPage(db: CatalogDatabase, { after, limit, filter }: Pa
   return { integrations: page.map(integrationOf), next };
 }
 
-// One parameter, and an empty list is no special case.
+// A single parameter, so that an empty list is not a special case.
 function isOneOf(column: "id" | "source_arn" | "target_arn" | "status", values: readonly string[]) {
   return sql<boolean>`${sql.ref(column)} = ANY (${[...values]}::text[])`;
 }
@@ -77,7 +77,7 @@ export async function readIntegration(db: CatalogDatabase, id: string): Promise<
   return row === undefined ? undefined : integrationOf(row);
 }
 
-/** Until the transaction ends, nobody else changes it or its tags. */
+/** Until the transaction ends, no other transaction can change it or its tags. */
 export async function lockIntegration(tx: CatalogDatabase, id: string): Promise<Integration | undefined> {
   const row = await tx
     .selectFrom("integrations")
@@ -85,11 +85,11 @@ export async function lockIntegration(tx: CatalogDatabase, id: string): Promise<
     .where("id", "=", id)
     .forUpdate()
     .executeTakeFirst();
-  // A statement that waits for a lock sees the tags as they were before it waited; the next one sees them as they are.
+  // A statement that waits for a lock sees the tags as of before the wait; the next statement sees their current state.
   return row === undefined ? undefined : readIntegration(tx, id);
 }
 
-/** One that the transaction has just written. */
+/** An integration that the transaction has just written. */
 export async function readOne(tx: CatalogDatabase, id: string): Promise<Integration> {
   return present(await readIntegration(tx, id), "what a transaction has written, it reads");
 }
@@ -99,7 +99,7 @@ export async function readByName(db: CatalogDatabase, nameKey: string): Promise<
   return row === undefined ? undefined : integrationOf(row);
 }
 
-/** The one with this source and this target. */
+/** The integration with this source and this target. */
 export async function readByPair(
   db: CatalogDatabase,
   { sourceArn, targetArn }: Pick<Integration, "sourceArn" | "targetArn">,

@@ -13,23 +13,26 @@ import { integrationOf, lockIntegration, readAll } from "./read.ts";
 import type { ResourcePolicies } from "../access/resource-policies.ts";
 import { storableJson } from "../store/storable.ts";
 
-/** An integration with what the supervisor shall do about it. */
+/** An integration with its desired state, for the supervisor. */
 export interface WantedIntegration {
   readonly integration: Integration;
   readonly wanted: "present" | "absent";
-  /** Whether the target's policy lets the source in, as of now. */
+  /** Whether the target's policy currently admits the source. */
   readonly isAuthorized: boolean;
   /** The data key as the KMS key wrapped it; undefined for an integration that has none yet. */
   readonly wrappedKey: string | undefined;
 }
 
-/** What is so, as the runtime found it. */
+/** The actual state, as found by the runtime. */
 export interface IntegrationReport {
-  /** The generation of the desired state that this answers; an older one does not overwrite `modifying` or `deleting`. */
+  /**
+   * The generation of the desired state that this reports on; an older one does not overwrite `modifying` or
+   * `deleting`.
+   */
   readonly generation: number;
   readonly status: IntegrationStatus;
   readonly errors: readonly IntegrationError[];
-  /** Undefined: as they were reported before. */
+  /** Undefined: unchanged since the last report. */
   readonly tables: readonly TableStatus[] | undefined;
 }
 
@@ -56,7 +59,10 @@ export async function readWanted({ db, policies, now }: WantedParts): Promise<Wa
   });
 }
 
-/** Keeps the data key of an integration that has none, and gives the one that it has then. Undefined for one that is gone. */
+/**
+ * Stores the data key if the integration has none, and returns its current one. Undefined if the integration no longer
+ * exists.
+ */
 export async function keepDataKey(
   db: CatalogDatabase,
   id: string,
@@ -72,9 +78,9 @@ export async function keepDataKey(
 }
 
 /**
- * Replaces what was reported before. A report on an older generation is dropped whole: it describes what nobody wants
- * any more, and the runtime reports again once it has reached the newer desired state. Nor can a report take back
- * `deleting`. One on an integration that is gone is dropped too.
+ * Replaces the previous report. A report on an older generation is dropped entirely: it describes a state that is no
+ * longer desired, and the runtime reports again after it has reached the newer desired state. Nor can a report undo
+ * `deleting`. A report on an integration that no longer exists is also dropped.
  */
 export async function writeReport(changes: Changes, id: string, report: IntegrationReport): Promise<void> {
   await changes.transaction(async (tx, tell) => {
@@ -92,7 +98,9 @@ export async function writeReport(changes: Changes, id: string, report: Integrat
   });
 }
 
-/** Everything of a deleted integration has been removed at the source. Without effect on one that is wanted. */
+/**
+ * Everything of a deleted integration has been removed at the source. No effect on an integration that is not deleted.
+ */
 export async function forgetIntegration(changes: Changes, id: string): Promise<void> {
   await changes.transaction(async (tx, tell) => {
     const integration = await lockIntegration(tx, id);
@@ -103,15 +111,15 @@ export async function forgetIntegration(changes: Changes, id: string): Promise<v
 }
 
 /**
- * Changes only rows that differ: a report names every table, and few have changed since the last one. Gives those that
- * were known before and have another state, or that failed, in the order of their names.
+ * Changes only rows that differ: a report names every table, and few have changed since the last one. Returns the
+ * tables that were known before and have another state, or that failed, in the order of their names.
  */
 async function replaceTables(
   tx: CatalogDatabase,
   id: string,
   tables: readonly TableStatus[],
 ): Promise<TableChange[]> {
-  // All parts see the table as it was before.
+  // All parts of the statement see the table as it was before.
   const { rows } = await sql<Omit<TableChange, "reason"> & { readonly reason: string | null }>`
     WITH reported AS MATERIALIZED (
       SELECT DISTINCT ON ("sourceDatabase", "schema", "table") *
@@ -144,7 +152,7 @@ async function replaceTables(
   return rows.map((row) => ({ ...row, before: row.before ?? undefined, reason: row.reason ?? undefined }));
 }
 
-/** As the runtime reported them last, in the order of their names. */
+/** As the runtime last reported them, in the order of their names. */
 export async function readTables(db: CatalogDatabase, id: string): Promise<TableStatus[]> {
   const rows = await db
     .selectFrom("table_states")

@@ -3,13 +3,13 @@ import type { Tag } from "../../model/integration.ts";
 import type { CatalogDatabase } from "../store/database.ts";
 import { tagsMax } from "./tags.ts";
 
-/** What the catalog knows of a configured source. */
+/** The catalog's data on a configured source. */
 export interface SourceFacts {
   /** In the order of their keys. */
   readonly tags: readonly Tag[];
-  /** Of its server, as the runtime reported it last; undefined before the first report. */
+  /** The server's version, as the runtime last reported it; undefined before the first report. */
   readonly engineVersion: string | undefined;
-  /** The codes in `Errors` of the integrations that it has. */
+  /** The codes in `Errors` of its integrations. */
   readonly errorCodes: readonly string[];
 }
 
@@ -40,7 +40,7 @@ export async function readSources(
   );
 }
 
-/** Replaces what was reported before. */
+/** Replaces the previous report. */
 export async function writeSourceVersion(
   db: CatalogDatabase,
   arn: string,
@@ -53,14 +53,14 @@ export async function writeSourceVersion(
     .execute();
 }
 
-/** A key that exists gets the new value. All of the tags or none. */
+/** An existing key gets the new value. Adds all of the tags or none. */
 export async function addSourceTags(
   db: CatalogDatabase,
   arn: string,
   tags: readonly Tag[],
 ): Promise<"tagged" | "too-many"> {
   return db.transaction().execute(async (tx) => {
-    // There is no row to lock that stands for the source: writers of tags go one at a time.
+    // No row represents the source and could be locked, so writers of tags run one at a time.
     await sql`LOCK TABLE zeroetl.source_tags IN SHARE ROW EXCLUSIVE MODE`.execute(tx);
     const there = await tx.selectFrom("source_tags").select("key").where("source_arn", "=", arn).execute();
     const keys = new Set([...there, ...tags].map(({ key }) => key));
@@ -77,7 +77,7 @@ export async function addSourceTags(
   });
 }
 
-/** Keys that are not there are fine. */
+/** Missing keys are ignored. */
 export async function removeSourceTags(
   db: CatalogDatabase,
   arn: string,

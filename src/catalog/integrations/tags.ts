@@ -7,7 +7,7 @@ export const tagsMax = 50;
 
 export type Tagging = { readonly kind: "tagged" | "unknown" | "too-many" };
 
-/** A key that exists gets the new value. All of the tags or none. */
+/** An existing key gets the new value. Adds all of the tags or none. */
 export async function addTags(db: CatalogDatabase, id: string, tags: readonly Tag[]): Promise<Tagging> {
   return db.transaction().execute(async (tx): Promise<Tagging> => {
     const integration = await lockIntegration(tx, id);
@@ -26,7 +26,7 @@ export async function addTags(db: CatalogDatabase, id: string, tags: readonly Ta
   });
 }
 
-/** Keys that are not there are fine. False when the integration does not exist. */
+/** Missing keys are ignored. False when the integration does not exist. */
 export async function removeTags(db: CatalogDatabase, id: string, keys: readonly string[]): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     if ((await lockIntegration(tx, id)) === undefined) return false;

@@ -8,11 +8,11 @@ import { migrations } from "./migrations.ts";
 import { pgliteDialect } from "./pglite-dialect.ts";
 import { catalogSchema, type CatalogTables } from "./schema.ts";
 
-/** Where a catalog is kept. */
+/** Where a catalog is stored. */
 export type CatalogLocation =
   /** Embedded, in a directory of its own. */
   | { readonly kind: "directory"; readonly directory: string }
-  /** A PostgreSQL 14 or later, 8 of whose connections at most are used. The URL holds a secret. */
+  /** A PostgreSQL server, version 14 or later, on which at most 8 connections are used. The URL contains a secret. */
   | { readonly kind: "server"; readonly url: string };
 
 export type CatalogDatabase = Kysely<CatalogTables>;
@@ -56,7 +56,7 @@ async function openDirectory({ directory }: { readonly directory: string }): Pro
 }
 
 function openServer({ url }: { readonly url: string }): OpenDatabase {
-  // Not handed on as a cause: the error of a URL that cannot be parsed holds the URL, and that a password.
+  // Not passed on as a cause: the error for a URL that cannot be parsed contains the URL, and thus a password.
   if (!URL.canParse(url)) throw new CodedError("CONFIGURATION", "The URL of the catalog is not a valid URL.");
   const pool = new pg.Pool({
     connectionString: url,
@@ -65,7 +65,7 @@ function openServer({ url }: { readonly url: string }): OpenDatabase {
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   });
-  // A connection that breaks while nobody uses it; the pool makes another one.
+  // An idle connection broke; the pool creates another one.
   pool.on("error", (error) =>
     log.warn({ reason: messageOf(error) }, "an idle connection to the catalog broke"),
   );
@@ -89,7 +89,7 @@ async function migrate(db: CatalogDatabase): Promise<void> {
     migrationTableSchema: catalogSchema,
   });
   const { error } = await migrator.migrateToLatest();
-  // Kysely's word for migrations that have been run and that this version does not know.
+  // Kysely's message for migrations that have been run but that this version does not know.
   if (/previously executed migration/.test(messageOf(error)))
     throw new CodedError(
       "CATALOG_FAILED",

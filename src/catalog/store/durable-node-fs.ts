@@ -3,13 +3,13 @@ import { NodeFS } from "@electric-sql/pglite/nodefs";
 
 type Init = NodeFS["init"];
 
-/** What an open file of Emscripten's NODEFS has: the descriptor underneath, undefined for a directory. */
+/** The fields of an open file of Emscripten's NODEFS: the underlying descriptor, undefined for a directory. */
 interface NodeStream {
   readonly nfd?: number;
   readonly path: string;
 }
 
-/** The part of Emscripten's NODEFS that is needed here; its types leave it out. */
+/** The part of Emscripten's NODEFS that is needed here; its types omit it. */
 interface NodeFileSystem {
   readonly stream_ops: { fsync?: (stream: NodeStream) => number };
 }
@@ -17,9 +17,9 @@ interface NodeFileSystem {
 const mountPoint = "/pglite/data";
 
 /**
- * PGlite's files in a directory, with fsync. As it comes, PGlite runs PostgreSQL without fsync and its file system
- * has none to offer: what it had committed survives its process, but not the machine's power. With this and
- * `startParams` without `-F`, a commit is on the disk when it returns, and checkpoints are ordered.
+ * PGlite's files in a directory, with fsync. By default, PGlite runs PostgreSQL without fsync, and its file system does
+ * not implement it: commits survive a process crash, but not a power failure. With this and `startParams` without `-F`,
+ * a commit is on disk when it returns, and checkpoints are ordered.
  */
 export class DurableNodeFs extends NodeFS {
   override async init(...[pg, options]: Parameters<Init>): ReturnType<Init> {

@@ -11,8 +11,8 @@ const startParams = [
 ];
 
 /**
- * Opens the embedded PostgreSQL in a directory, made when absent. The caller holds the directory's lock: PGlite itself
- * would let two processes in. Takes some seconds the first time.
+ * Opens the embedded PostgreSQL in a directory, created if it does not exist. The caller holds the directory's lock:
+ * PGlite itself would admit two processes. Takes a few seconds the first time.
  */
 export async function openEmbedded(directory: string): Promise<PGlite> {
   const data = join(directory, "data");
@@ -20,7 +20,7 @@ export async function openEmbedded(directory: string): Promise<PGlite> {
   return start(data);
 }
 
-/** Whole or not at all: a cluster that was being made when the plug was pulled is made again. */
+/** All or nothing: if power fails while the cluster is being created, it is created again. */
 async function initialise(directory: string, data: string): Promise<void> {
   const unfinished = join(directory, "data.unfinished");
   await rm(unfinished, { recursive: true, force: true });

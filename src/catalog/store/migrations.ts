@@ -1,6 +1,6 @@
 import { sql, type Kysely, type Migration } from "kysely";
 
-/** In order of their names. One that has been released is never changed: a new one follows it. */
+/** In the order of their names. A released migration is never changed: a new one follows it. */
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-integrations": { up: integrations },
   "0002-events": { up: events },
@@ -56,7 +56,7 @@ async function integrations(db: Kysely<unknown>): Promise<void> {
   await sql`INSERT INTO zeroetl.settings VALUES ('creation', '')`.execute(db);
 }
 
-// Sources are configured, not created: nothing to refer to.
+// Sources are configured, not created, so there is no row to reference.
 async function sourceTags(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE TABLE zeroetl.source_tags (
@@ -67,12 +67,12 @@ async function sourceTags(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
 }
 
-// Integrations that are there already get theirs when it is first needed.
+// Existing integrations get their data key when it is first needed.
 async function dataKeys(db: Kysely<unknown>): Promise<void> {
   await sql`ALTER TABLE zeroetl.integrations ADD COLUMN wrapped_key text`.execute(db);
 }
 
-// No reference to integrations: what happened to one that is gone can still be read.
+// No reference to integrations: the events of one that no longer exists can still be read.
 async function events(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE TABLE zeroetl.events (
@@ -110,7 +110,7 @@ async function accessKeys(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
 }
 
-// Targets are configured, not created: nothing to refer to.
+// Targets are configured, not created, so there is no row to reference.
 async function resourcePolicies(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE TABLE zeroetl.resource_policies (
@@ -119,7 +119,7 @@ async function resourcePolicies(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
 }
 
-// Apart from tags, which callers write.
+// Separate from tags, which callers write.
 async function sourceVersions(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE TABLE zeroetl.source_versions (

@@ -11,7 +11,9 @@ import {
 } from "kysely";
 import { deferred } from "../../base/deferred.ts";
 
-/** Kysely over an embedded PostgreSQL, which has one session: whoever acquires it has it alone until the release. */
+/**
+ * Kysely on an embedded PostgreSQL, which has one session: the caller that acquires it has exclusive use until release.
+ */
 export function pgliteDialect(database: PGlite): Dialect {
   return {
     createDriver: () => new PgliteDriver(database),

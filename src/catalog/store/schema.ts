@@ -3,19 +3,19 @@ import type { EventCategory, EventSeverity, EventStatus } from "../../model/even
 import type { IntegrationError, IntegrationStatus } from "../../model/integration.ts";
 import type { TableStateName } from "../../model/replication/table-state.ts";
 
-/** Everything lives in this schema, so that a catalog can share a database with something else. */
+/** Everything is in this schema, so that a catalog can share a database with other data. */
 export const catalogSchema = "zeroetl";
 
 /** Written as JSON text, read as the value. */
 type Json<T> = ColumnType<T, string, string>;
 
-/** The API writes what is wanted, the runtime `status` and `errors`. */
+/** The API writes the desired state, the runtime `status` and `errors`. */
 export interface IntegrationsTable {
-  /** Grows with each creation; the order of pages. */
+  /** Increases with each creation; the order of pages. */
   readonly ordinal: Generated<number>;
   readonly id: string;
   readonly name: string;
-  /** The name in lower case: names are unique without regard to case. */
+  /** The name in lower case: names are unique regardless of case. */
   readonly name_key: string;
   readonly source_arn: string;
   readonly target_arn: string;
@@ -23,7 +23,10 @@ export interface IntegrationsTable {
   readonly description: string | null;
   readonly kms_key_id: string;
   readonly encryption_context: Json<Readonly<Record<string, string>>>;
-  /** The data key, in base64, as the KMS key wrapped it; null until it is first needed where it came later. */
+  /**
+   * The data key, in base64, as wrapped by the KMS key; null until first needed for an integration that predates data
+   * keys.
+   */
   readonly wrapped_key: string | null;
   readonly created_at: Date;
   readonly wanted: "present" | "absent";
@@ -38,20 +41,23 @@ export interface TagsTable {
   readonly value: string;
 }
 
-/** Of configured sources. They stay when a source is taken out of the configuration, and are there when it comes back. */
+/**
+ * Tags of configured sources. They are kept when a source is removed from the configuration, and apply again when it
+ * returns.
+ */
 export interface SourceTagsTable {
   readonly source_arn: string;
   readonly key: string;
   readonly value: string;
 }
 
-/** Of configured sources, as the runtime reported it last. */
+/** Versions of configured sources, as the runtime last reported them. */
 export interface SourceVersionsTable {
   readonly source_arn: string;
   readonly engine_version: string;
 }
 
-/** As the runtime reported them last. */
+/** As the runtime last reported them. */
 export interface TableStatesTable {
   readonly integration_id: string;
   readonly source_database: string;
@@ -63,13 +69,13 @@ export interface TableStatesTable {
   readonly row_count: number;
 }
 
-/** What happened, for 14 days; integrations that are gone included. */
+/** The events of the last 14 days, including those of integrations that no longer exist. */
 export interface EventsTable {
-  /** Grows with each event; the order of pages. */
+  /** Increases with each event; the order of pages. */
   readonly ordinal: Generated<number>;
   readonly uuid: string;
   readonly integration_id: string;
-  /** As it was called then. */
+  /** Its name at that time. */
   readonly integration_name: string;
   readonly source_arn: string;
   readonly target_arn: string;
@@ -80,15 +86,15 @@ export interface EventsTable {
   readonly status_code: string;
   readonly message: string;
   readonly created_at: Date;
-  /** Whether somebody has yet to take it. */
+  /** Whether it has yet to be delivered. */
   readonly is_pending: boolean;
 }
 
-/** Access keys that were made while the service ran. */
+/** Access keys that were created at run time. */
 export interface AccessKeysTable {
   readonly id: string;
   readonly user_name: string;
-  /** Encrypted; what opens it is not in the catalog. */
+  /** Encrypted; the key to decrypt it is not in the catalog. */
   readonly sealed_secret: string;
   /** The JSON text of a policy document. */
   readonly policy: string | null;
@@ -96,7 +102,10 @@ export interface AccessKeysTable {
   readonly created_at: Date;
 }
 
-/** Policies of configured targets. They stay when a target is taken out of the configuration, and hold when it comes back. */
+/**
+ * Policies of configured targets. They are kept when a target is removed from the configuration, and apply again when
+ * it returns.
+ */
 export interface ResourcePoliciesTable {
   readonly resource_arn: string;
   /** The JSON text of a policy document, as it was put. */
@@ -104,8 +113,8 @@ export interface ResourcePoliciesTable {
 }
 
 /**
- * Facts about the catalog itself. The row `creation` is locked by whoever creates or renames an integration, the row
- * `events` by whoever writes events.
+ * Facts about the catalog itself. Creating or renaming an integration locks the row `creation`, writing events locks
+ * the row `events`.
  */
 export interface SettingsTable {
   readonly key: "creation" | "events" | "marker_key";

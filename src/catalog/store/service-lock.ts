@@ -11,14 +11,14 @@ const log = logger("catalog");
 /** The bytes of "zeroetl": nothing else in the catalog's database is likely to lock it. */
 const lockKey = "34451489328297068";
 
-/** The session of a service that has been ended may outlive it by a moment. */
+/** The session of a service that was terminated may outlive it briefly. */
 const patienceMs = 3_000;
 const lookEveryMs = 250;
 const heartbeatMs = 15_000;
 const answerMs = 10_000;
 const retryDelay = { firstMs: 250, mostMs: 5_000 };
 
-/** The server notices a host that is gone within a minute, and ends no session for its silence. */
+/** The server detects a host that has disappeared within a minute, and does not end a session because it is idle. */
 const settings = [
   "tcp_keepalives_idle = 30",
   "tcp_keepalives_interval = 10",
@@ -29,14 +29,14 @@ const settings = [
 /** A session that holds the lock. */
 interface Holder {
   readonly client: pg.Client;
-  /** Of its server process. */
+  /** The pid of its server process. */
   readonly pid: number;
 }
 
 /**
- * Makes sure that one service at a time works on a catalog in a PostgreSQL server, by an advisory lock that a session of
- * its own holds. When that session is lost, another one takes the lock again. If a second service has been faster, this
- * one must stop.
+ * Ensures that one service at a time works on a catalog in a PostgreSQL server, by an advisory lock held by a dedicated
+ * session. When that session is lost, another one acquires the lock again. If a second service has acquired it first,
+ * this one must stop.
  */
 export class ServiceLock implements AsyncDisposable {
   /** Rejects with `CodedError` CATALOG_LOCKED once another service has the lock. Never resolves. */
@@ -51,13 +51,13 @@ export class ServiceLock implements AsyncDisposable {
     this.lost = new Promise((_, reject) => {
       this.#tasks.run((signal) => this.#hold(signal).catch(reject));
     });
-    // It may be lost before anyone waits for that.
+    // It may be lost before any caller awaits it.
     this.lost.catch(() => {});
   }
 
   /** Throws `CodedError`: CATALOG_LOCKED when another service has it, CATALOG_FAILED, CONFIGURATION. */
   static async take(url: string, signal: AbortSignal): Promise<ServiceLock> {
-    // Not handed on as a cause: the error of a URL that cannot be parsed holds the URL, and that a password.
+    // Not passed on as a cause: the error for a URL that cannot be parsed contains the URL, and thus a password.
     if (!URL.canParse(url))
       throw new CodedError("CONFIGURATION", "The URL of the catalog is not a valid URL.");
     try {
@@ -93,15 +93,15 @@ export class ServiceLock implements AsyncDisposable {
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof CodedError) throw error;
-        // The server does not answer, so that no other service can take the lock either.
-        log.debug({ reason: messageOf(error) }, "Cannot acquire the catalog's lock now");
+        // The server does not answer, so no other service can acquire the lock either.
+        log.debug({ reason: messageOf(error) }, "The catalog's lock cannot be taken now");
         await pause(backoffMs(attempt, retryDelay), signal);
       }
     }
   }
 }
 
-/** A new session that holds the lock. `before`: the server process of the one that held it for us and may still be there. */
+/** A new session that holds the lock. `before`: the server process of our previous session, which may still exist. */
 async function holderOf(url: string, before: number | undefined, signal: AbortSignal): Promise<Holder> {
   const client = new pg.Client({
     connectionString: url,
@@ -110,7 +110,7 @@ async function holderOf(url: string, before: number | undefined, signal: AbortSi
     query_timeout: answerMs,
     keepAlive: true,
   });
-  // What breaks the connection is seen by the next query, and by `untilBroken`.
+  // The next query, and `untilBroken`, see what breaks the connection.
   client.on("error", () => {});
   await client.connect();
   try {
@@ -157,7 +157,7 @@ const endSession = `
   SELECT pg_terminate_backend(pid) FROM pg_locks
   WHERE pid = $1 AND ${ourLock} AND (classid::int8 << 32 | objid::int8) = $2`;
 
-/** Gives why the session is lost. Throws the signal's reason. */
+/** Returns why the session is lost. Throws the signal's reason. */
 async function untilBroken(client: pg.Client, signal: AbortSignal): Promise<unknown> {
   using either = new LinkedAbort(signal);
   const onEnd = (): void => either.abort(new Error("the connection ended"));
@@ -169,7 +169,7 @@ async function untilBroken(client: pg.Client, signal: AbortSignal): Promise<unkn
     }
   } catch (error) {
     signal.throwIfAborted();
-    // A session that does not answer may still hold the lock: its successor ends it.
+    // A session that does not answer may still hold the lock: its successor terminates it.
     client.end().catch(() => {});
     return error;
   } finally {
