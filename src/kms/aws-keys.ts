@@ -14,18 +14,18 @@ import { parseKeyName } from "./key-name.ts";
 import { KeyNotAccessible, type EncryptionContext, type KeyStore, type WrappedKey } from "./key-store.ts";
 
 export interface AwsKeysOptions {
-  /** Undefined: AWS's own of the region. */
+  /** Undefined: AWS's own endpoint for the region. */
   readonly endpoint: string | undefined;
-  /** Undefined: what the SDK finds in its usual places. */
+  /** Undefined: the SDK's default credentials. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: Secret } | undefined;
 }
 
 const timeouts = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true } as const;
 const attempts = 3;
-/** Probably nobody's: asked about to see whether anybody answers. */
+/** Probably unused: queried only to see whether the server answers. */
 const unknownAlias = "alias/zeroetl-check";
 
-/** KMS keys behind the KMS API, of AWS or of whoever speaks it. */
+/** KMS keys behind the KMS API, of AWS or of another server that implements it. */
 export class AwsKeys implements KeyStore {
   readonly #home: Home;
   readonly #client: KMSClient;
@@ -62,7 +62,7 @@ export class AwsKeys implements KeyStore {
   }
 
   async unwrap({ keyArn, context, bytes }: WrappedKey, signal: AbortSignal): Promise<SecretBytes> {
-    // A server that only speaks the API may decrypt with a disabled key; AWS itself does not.
+    // A server that merely implements the API may decrypt with a disabled key; AWS itself does not.
     await this.#usable(keyArn, signal);
     const command = new DecryptCommand({
       KeyId: keyArn,
@@ -73,7 +73,9 @@ export class AwsKeys implements KeyStore {
     return new SecretBytes(present(Plaintext));
   }
 
-  /** Which keys there are only integrations say; here it is whether anybody answers, and to these credentials. */
+  /**
+   * Only integrations know which keys are used; this checks whether the server answers, and accepts these credentials.
+   */
   async check(signal: AbortSignal): Promise<readonly Finding[]> {
     const subject = "KMS";
     const fine = { severity: "fine", code: "KMS_KEY", subject, message: "The KMS API answers." } as const;
@@ -96,7 +98,7 @@ export class AwsKeys implements KeyStore {
     return this.#checked(present(KeyMetadata));
   }
 
-  // Whoever speaks the API need not say which kind a key is of when it is the usual one.
+  // Servers that implement the API need not report the type of a key if it is the usual one.
   #checked({
     Arn,
     KeyState,
@@ -121,7 +123,7 @@ async function asked<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T>
   }
 }
 
-/** Errors in which the server says that it has trouble of its own, or too much to do. */
+/** Errors in which the server reports a problem of its own, or overload. */
 const passingNames: ReadonlySet<string> = new Set([
   "DependencyTimeoutException",
   "KMSInternalException",
@@ -141,7 +143,7 @@ function failureOf(cause: unknown): KeyNotAccessible {
   return new KeyNotAccessible(`The KMS API refuses (${cause.name}): ${cause.message}`, { cause, isPassing });
 }
 
-/** Whoever speaks the API answers with these. */
+/** A field that every server that implements the API returns. */
 function present<T>(value: T | undefined): T {
   if (value === undefined)
     throw new KeyNotAccessible("The KMS API's answer is incomplete.", { isPassing: true });

@@ -6,32 +6,32 @@ import { defaultKeyId, keyArn, parseKeyName } from "./key-name.ts";
 import { KeyNotAccessible, type EncryptionContext, type KeyStore } from "./key-store.ts";
 import { LocalKeys } from "./local-keys.ts";
 
-/** What decides how an integration's data key is wrapped. */
+/** The properties that determine how an integration's data key is wrapped. */
 export type KeyedIntegration = Pick<Integration, "id" | "kmsKeyId" | "additionalEncryptionContext">;
 
 export interface IntegrationKeysOptions {
   readonly home: Home;
-  /** Of the service: the default key is derived from it. */
+  /** The service's sealing key: the default key is derived from it. */
   readonly sealingKey: Uint8Array;
-  /** Where the keys are that callers may name; undefined where there are none. */
+  /** The location of the keys that callers may name; undefined if there are none. */
   readonly store: KeyStore | undefined;
-  /** Of an integration by its uuid. */
+  /** The ARN of an integration, from its uuid. */
   readonly arnOf: (id: string) => string;
 }
 
-/** How many pairs callers may give: KMS allows eight, and two are ours. */
+/** How many pairs callers may specify: KMS allows eight, and two are ours. */
 export const contextPairsMax = 6;
 
 /**
- * The data keys of integrations. Each has one of its own, which is kept wrapped by the KMS key that the integration
- * names, or by the default key. Methods throw `KeyNotAccessible`.
+ * The data keys of integrations. Each has its own, which is stored wrapped by the KMS key that the integration names,
+ * or by the default key. Methods throw `KeyNotAccessible`.
  */
 export class IntegrationKeys {
   readonly #home: Home;
   readonly #own: KeyStore;
   readonly #store: KeyStore | undefined;
   readonly #arnOf: (id: string) => string;
-  /** What an integration reports that names no key. */
+  /** Reported by an integration that names no key. */
   readonly defaultArn: string;
 
   constructor({ home, sealingKey, store, arnOf }: IntegrationKeysOptions) {
@@ -44,7 +44,7 @@ export class IntegrationKeys {
     this.defaultArn = keyArn(home, defaultKeyId);
   }
 
-  /** The ARN of the key that a caller names in any form, if it can be used now. */
+  /** The ARN of the key that a caller names in any form, if it is currently usable. */
   async resolve(name: string): Promise<string> {
     const wanted = parseKeyName(this.#home, name);
     if (wanted.kind === "id" && wanted.id === defaultKeyId) return this.defaultArn;
@@ -89,7 +89,7 @@ export class IntegrationKeys {
     return this.#store;
   }
 
-  /** The pairs that AWS adds by itself come last, so that nobody's replace them. */
+  /** The pairs that AWS adds automatically come last, so that a caller's pairs cannot replace them. */
   #contextOf({ id, additionalEncryptionContext }: KeyedIntegration): EncryptionContext {
     return {
       ...additionalEncryptionContext,

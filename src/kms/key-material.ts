@@ -7,7 +7,7 @@ const keyBytes = 32;
 /** Hex with a line break is the longest form. */
 const fileBytesMax = 128;
 
-/** The 32 bytes that a text is the hex or base64 of; undefined for any other text. */
+/** Decodes 32 bytes of hex or base64; undefined for any other text. */
 export function keyOfText(text: string): SecretBytes | undefined {
   const trimmed = text.trim();
   if (/^[0-9a-f]{64}$/i.test(trimmed)) return new SecretBytes(Buffer.from(trimmed, "hex"));
@@ -15,7 +15,7 @@ export function keyOfText(text: string): SecretBytes | undefined {
   return undefined;
 }
 
-/** The key that a file holds: 32 bytes, or their hex or base64. Throws `KeyNotAccessible`. */
+/** Reads a key from a file: 32 bytes, or their hex or base64. Throws `KeyNotAccessible`. */
 export async function readKeyFile(path: string): Promise<SecretBytes> {
   let bytes: Buffer;
   try {

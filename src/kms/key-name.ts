@@ -1,12 +1,12 @@
 import type { Home } from "../model/resources.ts";
 import { KeyNotAccessible } from "./key-store.ts";
 
-/** What a `KMSKeyId` names, without account and region. */
+/** The key that a `KMSKeyId` names, without account and region. */
 export type KeyName =
   | { readonly kind: "id"; readonly id: string }
   | { readonly kind: "alias"; readonly alias: string };
 
-/** Longer ones are nobody's; at AWS, too. */
+/** Longer names belong to no key, as at AWS. */
 const charactersMax = 2_048;
 const arnForm =
   /^arn:aws[a-z-]*:kms:([a-z0-9-]*):([0-9]*):(?:key\/([A-Za-z0-9-]+)|(alias\/[A-Za-z0-9/_-]+))$/;
@@ -17,12 +17,12 @@ export function keyArn({ account, region }: Home, id: string): string {
   return `arn:aws:kms:${region}:${account}:key/${id}`;
 }
 
-/** The id of the key that callers get who name none: the service's own. */
+/** The id of the key for callers that name none: the service's own. */
 export const defaultKeyId = "00000000-0000-4000-8000-000000000000";
 
 /**
- * Key id, alias, and the ARNs of both. Throws `KeyNotAccessible` for what is none of them, and for an ARN of another
- * account or region.
+ * Parses a key id, an alias, or the ARN of either. Throws `KeyNotAccessible` for anything else, and for an ARN of
+ * another account or region.
  */
 export function parseKeyName(home: Home, text: string): KeyName {
   if (text.length <= charactersMax && idForm.test(text)) return { kind: "id", id: text };

@@ -11,13 +11,13 @@ export interface LocalKey {
   /** Such as `alias/warehouse`. */
   readonly aliases: readonly string[];
   readonly isEnabled: boolean;
-  /** 32 bytes. Asked for each time, so that a file that is taken away takes the key away. Throws `KeyNotAccessible`. */
+  /** 32 bytes. Read each time, so that removing the file revokes the key. Throws `KeyNotAccessible`. */
   readonly material: () => Promise<SecretBytes>;
 }
 
 const dataKeyBytes = 32;
 
-/** KMS keys that this process is given. They wrap data keys with AES-256-GCM, bound to ARN and encryption context. */
+/** KMS keys given to this process. They wrap data keys with AES-256-GCM, bound to ARN and encryption context. */
 export class LocalKeys implements KeyStore {
   readonly #home: Home;
   readonly #keys: readonly LocalKey[];
@@ -79,7 +79,7 @@ async function sealerOf({ isEnabled, material }: LocalKey): Promise<Sealer> {
   return new Sealer((await material()).reveal());
 }
 
-/** The same for the same pairs in whatever order. */
+/** The same for the same pairs in any order. */
 function boundTo(arn: string, context: EncryptionContext): string {
   const pairs = Object.entries(context).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([arn, pairs]);

@@ -4,17 +4,17 @@ import type { IntegrationError, IntegrationStatus, TableStatus } from "../../mod
 import { stallPatienceMs } from "../stream/arrival.ts";
 import type { WorkerHealth } from "../stream/worker.ts";
 
-/** What is known of one stream of an integration. */
+/** The known state of one stream of an integration. */
 export interface StreamStatus {
   readonly health: WorkerHealth;
-  /** Of the last preflight; undefined before the first. */
+  /** The result of the last preflight; undefined before the first. */
   readonly findings: readonly Finding[] | undefined;
-  /** Tables that readers see although the data filter does not include them (any more): about to be dropped. */
+  /** Tables that readers see although the data filter does not (or no longer) include them: about to be dropped. */
   readonly leaving: number;
 }
 
 export interface Circumstances {
-  /** What the catalog says now. */
+  /** The current status in the catalog. */
   readonly before: IntegrationStatus;
   readonly ageMs: number;
   /** ms since 1970. */
@@ -28,13 +28,13 @@ export interface EvaluatedStatus {
   readonly tables: readonly TableStatus[];
 }
 
-/** How long an integration may be `creating` while its source cannot be reached, before it asks for a person. */
+/** How long an integration may be `creating` while its source cannot be reached, before a person is needed. */
 export const creationPatienceMs = 60_000;
 
 /** More failed tables than this are counted, not listed, in `Errors`. */
 export const failedTablesListedMax = 50;
 
-/** Errors that pass by themselves: a server restarts, a network comes back. Everything else needs a person. */
+/** Transient errors: a server restarts, a network recovers. All other errors need a person. */
 const passing: ReadonlySet<string> = new Set<ErrorCode>([
   "SOURCE_UNREACHABLE",
   "SOURCE_CONNECTIONS",
@@ -50,10 +50,10 @@ const passing: ReadonlySet<string> = new Set<ErrorCode>([
 const onlyDeletingHelps: ReadonlySet<string> = new Set<ErrorCode>(["SOURCE_REPLACED"]);
 
 /**
- * What to say about an integration; a function of what is so, so that it may be asked at any moment.
+ * The status of an integration, as a pure function of the actual state, so that it can be evaluated at any time.
  *
- * Undefined while a stream is still connecting, has not seen which tables are selected, or has not been looked at by a
- * preflight, and nothing is known to be wrong: then what was said before stands.
+ * Undefined while a stream is still connecting, does not know which tables are selected, or has had no preflight, and
+ * no error is known: then the previous status remains.
  */
 export function evaluateStatus(circumstances: Circumstances): EvaluatedStatus | undefined {
   const { streams, nowMs } = circumstances;
@@ -66,7 +66,7 @@ export function evaluateStatus(circumstances: Circumstances): EvaluatedStatus | 
   };
 }
 
-/** The same array as before where nothing has changed, as long as there is one stream. */
+/** With one stream, the same array as before if nothing has changed. */
 function tablesOf(streams: readonly StreamStatus[]): readonly TableStatus[] {
   const [first, ...others] = streams.map(({ health }) => health.tables);
   return others.length === 0 ? (first ?? []) : [first ?? [], ...others].flat();
@@ -96,7 +96,7 @@ function whileRetrying(before: IntegrationStatus, ageMs: number): IntegrationSta
   return before === "modifying" ? "syncing" : before;
 }
 
-/** Whether every selected table is in step with the source, or known to have failed, and no other one is there. */
+/** Whether every selected table is in step with the source, or known to have failed, and no other table exists. */
 export function isComplete({ health: { phase, copiesWaiting }, leaving }: StreamStatus): boolean {
   return phase.kind === "streaming" && copiesWaiting === 0 && leaving === 0;
 }
@@ -105,12 +105,15 @@ function asksForPerson(stream: StreamStatus): boolean {
   return stream.health.tables.some(({ state }) => state === "Failed") || unheardTables(stream).length > 0;
 }
 
-/** Whether a person may be mending something that the preflight can see. */
+/** Whether a person may be fixing a problem that the preflight can see. */
 export function needsLookingAgain(stream: StreamStatus): boolean {
   return stream.health.phase.kind === "retrying" || unheardTables(stream).length > 0;
 }
 
-/** What a preflight found of tables that no stream can tell of: what is not there, or is no table, has no state. */
+/**
+ * The preflight's findings on tables that no stream reports: a table that does not exist, or is not a table, has no
+ * state.
+ */
 function unheardTables({ health, findings = [] }: StreamStatus): readonly Finding[] {
   const ofTables = findings.filter(({ code, severity }) => severity !== "fine" && code.startsWith("TABLE_"));
   if (ofTables.length === 0) return ofTables;
@@ -118,7 +121,9 @@ function unheardTables({ health, findings = [] }: StreamStatus): readonly Findin
   return ofTables.filter(({ subject }) => !heard.has(subject));
 }
 
-/** In a stable order, each once: by stream as given, first what stops it, then its notices, then its tables. */
+/**
+ * In a stable order, without duplicates: by stream as given, first what stops it, then its notices, then its tables.
+ */
 function errorsOf(streams: readonly StreamStatus[], nowMs: number): IntegrationError[] {
   const errors = streams.flatMap((stream) => {
     const label = streams.length > 1 ? `Database ${stream.health.sourceDatabase}: ` : "";
@@ -136,7 +141,7 @@ function errorsOf(streams: readonly StreamStatus[], nowMs: number): IntegrationE
 function errorsOfStream(stream: StreamStatus, nowMs: number): IntegrationError[] {
   const { phase, notices, tables } = stream.health;
   const stopped = phase.kind === "retrying" ? stoppers(phase.error, stream.findings) : [];
-  // While a stream does not run, or copies, it has not told of every table yet.
+  // While a stream does not run, or copies, it has not yet reported every table.
   const unheard = isComplete(stream) ? unheardTables(stream).map(errorOfFinding) : [];
   const stalled = stallError(stream.health, nowMs);
   const obstacle = obstacleOf(stream.health);
@@ -150,18 +155,18 @@ function errorsOfStream(stream: StreamStatus, nowMs: number): IntegrationError[]
   ];
 }
 
-/** What is in the way of tables that wait for their copy, or of the stream that would copy them. */
+/** The obstacle for tables that wait for their copy, or for the stream that would copy them. */
 function obstacleOf({ phase, copiesWaiting, obstacle }: WorkerHealth): IntegrationError | undefined {
   return phase.kind === "streaming" && copiesWaiting === 0 ? undefined : obstacle;
 }
 
-/** A lock that is held for a moment is nobody's concern; what lasts does not end without a person, as a rule. */
+/** A lock held briefly is not an error; one that lasts usually does not end without a person. */
 function stallError({ stall }: WorkerHealth, nowMs: number): IntegrationError | undefined {
   if (stall === undefined || nowMs - stall.sinceMs < stallPatienceMs) return undefined;
   return { code: "SOURCE_STALLED", message: stall.cause };
 }
 
-/** A stream stops at the first thing in its way; the preflight knows them all, and their exact fixes. */
+/** A stream stops at the first obstacle; the preflight knows all of them, and their exact fixes. */
 function stoppers(error: IntegrationError, findings: readonly Finding[] = []): IntegrationError[] {
   const blockers = findings.filter(({ severity }) => severity === "blocks").map(errorOfFinding);
   return blockers.some(({ code }) => code === error.code) ? blockers : [error, ...blockers];

@@ -7,15 +7,15 @@ import { KeyNotAccessible } from "../../kms/key-store.ts";
 import type { IntegrationError } from "../../model/integration.ts";
 
 export type KeyState =
-  /** Nobody has answered yet. */
+  /** No answer yet. */
   | { readonly kind: "unknown" }
   | { readonly kind: "held"; readonly key: SecretBytes }
   | { readonly kind: "refused"; readonly error: IntegrationError };
 
 export interface KeyWatchTimes {
-  /** Between two looks while all is well. */
+  /** The interval between checks while all is well. */
   readonly everyMs: number;
-  /** So long a key is used further while whoever keeps it does not answer. */
+  /** How long a key stays in use while its key store does not answer. */
   readonly patienceMs: number;
 }
 
@@ -23,21 +23,21 @@ export interface KeyWatchRequest extends KeyWatchTimes {
   readonly integrationId: string;
   /** Unwraps the data key. Throws `KeyNotAccessible`. */
   readonly unwrap: (signal: AbortSignal) => Promise<SecretBytes>;
-  /** Called when the state is another. */
+  /** Called when the state changes. */
   readonly onChange: () => void;
 }
 
-/** An outage of the KMS need not become one of replication; an hour of it would be a key that cannot be taken away. */
+/** A KMS outage need not become a replication outage; but after an hour of it, a key could no longer be revoked. */
 export const keyPatienceMs = 15 * 60_000;
 
-/** While something is wrong, looks come sooner. */
+/** While something is wrong, checks are more frequent. */
 const troubledMs = { first: 1_000, most: 30_000 } as const;
 
 const log = logger("key");
 
 /**
- * Whether an integration's data key can be had, looked at again and again. A key that is refused is gone at once; where
- * merely nobody answers, it stays for a while.
+ * Checks periodically whether an integration's data key is accessible. A key that is refused is dropped at once; if the
+ * key store merely does not answer, the key is kept for a while.
  */
 export class KeyWatch implements AsyncDisposable {
   readonly #request: KeyWatchRequest;

@@ -23,56 +23,59 @@ import { StreamFiles } from "../stream/stream-mark.ts";
 import { StreamRun, type StreamWorker } from "../stream/stream-run.ts";
 import type { WorkerRequest } from "../stream/worker.ts";
 
-/** A configured source with what runs it. */
+/** A configured source and its engine. */
 export interface SourceUnit {
   readonly engine: SourceEngine;
-  /** With its secret. */
+  /** Contains the secret. */
   readonly url: string;
   readonly dialect: FilterDialect;
 }
 
-/** What all reconcilers share. */
+/** Shared by all reconcilers. */
 export interface ReconcilerContext {
   readonly catalog: RuntimeCatalog;
   /** By ARN. */
   readonly sources: ReadonlyMap<string, SourceUnit>;
   readonly warehouses: ReadonlyMap<string, Warehouse>;
-  /** The data directory: spools and marks of streams are in it. */
+  /** The data directory: it contains spools and marks of streams. */
   readonly filesRoot: string;
   readonly catalogPollMs: number;
   readonly startWorker: (request: WorkerRequest) => StreamWorker;
   /** Unwraps an integration's data key. Throws `KeyNotAccessible`. */
   readonly dataKey: (desired: WantedIntegration, signal: AbortSignal) => Promise<SecretBytes>;
   readonly keyTimes: KeyWatchTimes;
-  /** Destination databases promised to streams that may not have made them yet, by the ARN of the target. */
+  /** Destination databases promised to streams that may not have created them yet, by the ARN of the target. */
   readonly promised: ReadonlyMap<string, Set<string>>;
 }
 
 const log = logger("reconciler");
 
-/** Between two looks: at least `shortest`, since workers tell of every commit; at most `longest`, in case nobody tells. */
+/**
+ * The interval between passes: at least `shortest`, since workers report every commit; at most `longest`, in case of no
+ * report.
+ */
 const lookMs = { shortest: 100, longest: 1000 } as const;
-/** In these, somebody waits for the next one; in the others, workers that tell of every commit need not be heard. */
+/** In these, a user waits for the next status; in the others, the workers' report of every commit can be ignored. */
 const impatient: ReadonlySet<IntegrationStatus> = new Set(["creating", "modifying", "syncing"]);
 const removalBackoff = { firstMs: 1000, mostMs: 30_000 } as const;
 /** Row counts alone are written to the catalog this seldom: they change with every commit. */
 const rowsWrittenEveryMs = 30_000;
-/** A report names every table: those of many tables take no more than one part of the time in so many. */
+/** A report names every table: with many tables, reports take at most one part in this many of the time. */
 const reportShare = 20;
-/** Nor does looking, of which a report is a part. */
+/** The same for passes, which include reports. */
 const lookShare = 4;
 const removalTimeoutMs = 60_000;
 
 /**
- * Keeps one integration as it is wanted: level-triggered, so that each look compares what is wanted with what runs,
- * does what is missing, and writes what is so.
+ * Keeps one integration in its desired state. It is level-triggered: each pass compares the desired state with what
+ * runs, does what is missing, and writes the actual state.
  *
  * ```
- * present: nothing runs while the data key cannot be had
- *          each database of the scope has a stream with the present filter; a database that left the scope has one
- *          until the target holds nothing of it, then it is removed at the source
- *          (of a source that the target's policy does not let in, none runs)
- * absent:  streams stopped ─▶ each removed at the source (again and again until it worked) ─▶ forgotten
+ * present: nothing runs while the data key is not accessible
+ *          each database of the scope has a stream with the current filter; a database that left the scope has one
+ *          until the target contains nothing of it, then it is removed at the source
+ *          (for a source that the target's policy does not admit, none runs)
+ * absent:  streams stopped ─▶ each removed at the source (retried until it succeeds) ─▶ forgotten
  * ```
  */
 export class Reconciler implements AsyncDisposable {
@@ -104,7 +107,7 @@ export class Reconciler implements AsyncDisposable {
     return this.#desired.integration;
   }
 
-  /** Whether the integration was removed and forgotten: then nothing is left to keep. */
+  /** Whether the integration was removed and forgotten: then nothing is left to reconcile. */
   get isGone(): boolean {
     return this.#isGone;
   }
@@ -213,7 +216,7 @@ export class Reconciler implements AsyncDisposable {
     return this.#keyWatch.state;
   }
 
-  /** A stream of the database, with the filter of the integration. */
+  /** Ensures a stream for the database, with the filter of the integration. */
   async #ensure(parts: StreamParts, integration: Integration, dataKey: SecretBytes): Promise<void> {
     const { database, warehouse, source, scope } = parts;
     const running = this.#runs.get(database);
@@ -253,14 +256,14 @@ export class Reconciler implements AsyncDisposable {
     this.#runs.set(database, run);
   }
 
-  /** Ends the stream of a database that left the scope, once the target holds nothing of it. */
+  /** Ends the stream of a database that left the scope, once the target contains nothing of it. */
   async #retire(parts: StreamParts, signal: AbortSignal): Promise<void> {
     const run = this.#runs.get(parts.database);
     if (run === undefined) return;
     const status = await run.status();
     const { health } = status;
     const isEmpty = isComplete(status) && health.tables.every(({ state }) => state === "Deleted");
-    // A database that is gone took its slot along; what was replicated stays readable.
+    // A dropped database took its slot with it; what was replicated stays readable.
     const isLost = health.phase.kind === "retrying" && health.phase.error.code === "SOURCE_DATABASE_MISSING";
     if (!isEmpty && !isLost) return;
     await this.#stop(parts.database);
@@ -292,7 +295,7 @@ export class Reconciler implements AsyncDisposable {
     const warehouse = this.#context.warehouses.get(integration.targetArn);
     const owned = warehouse === undefined ? [] : this.#owned(warehouse);
     if (source === undefined) {
-      // Whoever takes a source out of the configuration gives up what is left there.
+      // Removing a source from the configuration abandons what is left there.
       log.warn(
         { integration: integration.id },
         "Slot and publication stay at a source that is not configured",
@@ -400,7 +403,7 @@ export class Reconciler implements AsyncDisposable {
 
 /** The last report. */
 interface Written {
-  /** Of all but the tables. */
+  /** The report without the tables. */
   readonly text: string;
   readonly tables: IntegrationReport["tables"];
   readonly atMs: number;

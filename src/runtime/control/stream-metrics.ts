@@ -8,7 +8,7 @@ interface StreamMetric {
   readonly name: string;
   readonly help: string;
   readonly kind: MetricDefinition["kind"];
-  /** Undefined where it is not known now: then there is no sample. */
+  /** Undefined if currently unknown: then there is no sample. */
   readonly value: (health: WorkerHealth) => number | undefined;
 }
 
@@ -78,15 +78,15 @@ interface IntegrationMetric {
   readonly name: string;
   readonly help: string;
   readonly kind: MetricDefinition["kind"];
-  /** Of an integration that has streams. Undefined where it is not known now. */
+  /** For an integration that has streams. Undefined if currently unknown. */
   readonly value: (streams: readonly WorkerHealth[]) => number | undefined;
 }
 
 const integrationLabels = ["IntegrationId"] as const;
 
 /**
- * Those that AWS publishes in CloudWatch, under its names and with its dimension, so that what was built on them is
- * moved here by exchanging the source. Its metrics of duplicate rows are missing: there is nothing that counts them.
+ * The metrics that AWS publishes in CloudWatch, with its names and dimension, so that dashboards and alarms move here
+ * by changing only the source. Its metrics of duplicate rows are missing: nothing here counts them.
  */
 const integrationMetrics: readonly IntegrationMetric[] = [
   {
@@ -127,7 +127,7 @@ const integrationMetrics: readonly IntegrationMetric[] = [
   },
 ];
 
-/** Of the streams that know. */
+/** Over the streams with a known value. */
 function extreme(
   choose: (...values: number[]) => number,
   streams: readonly WorkerHealth[],
@@ -159,7 +159,7 @@ const status: MetricDefinition = {
   labels: ["integration", "status"],
 };
 
-/** What `/metrics` tells of streams, integrations and tables. */
+/** The metrics of streams, integrations and tables at `/metrics`. */
 export const supervisorMetrics: readonly MetricDefinition[] = [
   ...streamMetrics.map(({ name, help, kind }) => ({ name, help, kind, labels: streamLabels })),
   ...integrationMetrics.map(({ name, help, kind }) => ({ name, help, kind, labels: integrationLabels })),
@@ -167,7 +167,7 @@ export const supervisorMetrics: readonly MetricDefinition[] = [
   status,
 ];
 
-/** Integrations are labelled with their names, which are unique; in metrics of AWS's with their uuids. */
+/** Integrations are labelled with their names, which are unique; in AWS's metrics with their uuids. */
 export function supervisorSamples(views: readonly IntegrationView[]): ReadonlyMap<string, readonly Sample[]> {
   const streams = views.flatMap(({ integration, streams: healths }) =>
     healths.map((health) => ({
@@ -200,7 +200,7 @@ export function supervisorSamples(views: readonly IntegrationView[]): ReadonlyMa
   return samples;
 }
 
-/** Of an integration whose streams have not been started yet, nothing is known. */
+/** Nothing is known about an integration whose streams have not been started yet. */
 function integrationSamples(views: readonly IntegrationView[], value: IntegrationMetric["value"]): Sample[] {
   return views.flatMap(({ integration, streams }) => {
     const found = streams.length === 0 ? undefined : value(streams);

@@ -7,13 +7,13 @@ import { Reconciler, type ReconcilerContext } from "./reconciler.ts";
 import type { TableVerification } from "../stream/verify.ts";
 import type { WorkerHealth } from "../stream/worker.ts";
 
-/** An integration with what runs for it, as of now. */
+/** An integration with its running streams, as of now. */
 export interface IntegrationView {
   readonly integration: Integration;
   readonly streams: readonly WorkerHealth[];
 }
 
-/** What `verify` found in one stream. */
+/** The result of `verify` for one stream. */
 export interface StreamVerification {
   readonly sourceDatabase: string;
   readonly destinationDatabase: string;
@@ -24,8 +24,9 @@ const log = logger("supervisor");
 const lookEveryMs = 1000;
 
 /**
- * Compares what the catalog wants with what runs, whenever the desired state changes and every second: it may miss a hint, it
- * cannot drift. Each integration has a reconciler of its own, so that a source which is gone holds up nobody else.
+ * Compares the catalog's desired state with what runs, whenever the desired state changes and every second: a missed
+ * hint cannot cause drift. Each integration has its own reconciler, so that an unreachable source does not hold up the
+ * others.
  */
 export class Supervisor implements AsyncDisposable {
   readonly #context: ReconcilerContext;
@@ -45,7 +46,7 @@ export class Supervisor implements AsyncDisposable {
     return new Supervisor({ ...context, promised: new Map(targets.map((arn) => [arn, new Set()])) });
   }
 
-  /** Every integration, in the order of the catalog. */
+  /** Every integration, in catalog order. */
   async integrations(): Promise<IntegrationView[]> {
     const views = [...this.#reconcilers.values()].map(async (reconciler) => {
       const streamStatuses = [...reconciler.streams().values()].map((run) => run.status());
@@ -55,7 +56,7 @@ export class Supervisor implements AsyncDisposable {
     return Promise.all(views);
   }
 
-  /** Compares the streams of an integration one after another. Throws `CodedError` where one cannot be compared. */
+  /** Compares the streams of an integration one after another. Throws `CodedError` if one cannot be compared. */
   async *verify(integrationId: string, signal: AbortSignal): AsyncGenerator<StreamVerification> {
     const reconciler = this.#reconcilers.get(integrationId);
     if (reconciler === undefined)
@@ -75,7 +76,7 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  /** Every worker finishes its running apply, and stops. */
+  /** Every worker finishes its current apply, and stops. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopListening();
     await this.#tasks[Symbol.asyncDispose]();
@@ -112,7 +113,7 @@ export class Supervisor implements AsyncDisposable {
       else reconciler.desired(desired);
     }
     for (const [id, reconciler] of this.#reconcilers) {
-      // Integrations leave the catalog by `forget` alone, which their reconcilers call, and may be about to note.
+      // Integrations leave the catalog only by `forget`, which their reconcilers call, and may be about to record.
       if (present.has(id) || !reconciler.isGone) continue;
       this.#reconcilers.delete(id);
       await reconciler[Symbol.asyncDispose]();

@@ -6,15 +6,18 @@ export interface EnvelopeContext {
   readonly arnOf: (integrationId: string) => string;
 }
 
-/** An event as EventBridge delivers those of AWS's integrations; rules that match those match these. */
+/**
+ * An event in the form in which EventBridge delivers those of AWS's integrations; rules that match those also match
+ * these.
+ */
 export interface EventEnvelope {
   readonly version: "0";
-  /** The same each time that the event is delivered. */
+  /** The same each time the event is delivered. */
   readonly id: string;
   readonly "detail-type": string;
   readonly source: "aws.redshift";
   readonly account: string;
-  /** To the second. */
+  /** With a precision of one second. */
   readonly time: string;
   readonly region: string;
   readonly resources: readonly [integrationArn: string];

@@ -17,11 +17,11 @@ export interface WebhookRequest extends EnvelopeContext {
 export interface WebhookTiming {
   /** How long the receiver may take for one event. */
   readonly attemptMs: number;
-  /** How long attempts that run may go on after a stop: an event that was sent and not marked is sent again. */
+  /** How long running attempts may continue after a stop: an event that was sent but not marked is sent again. */
   readonly graceMs: number;
   readonly retryFirstMs: number;
   readonly retryMostMs: number;
-  /** Between two looks, in case nobody tells of an event. */
+  /** The interval between polls, in case of no notification. */
   readonly lookMs: number;
 }
 
@@ -33,7 +33,7 @@ const usualTiming: WebhookTiming = {
   lookMs: 30_000,
 };
 
-/** An integration whose first event the receiver did not take. */
+/** An integration whose first event the receiver did not accept. */
 interface Waiting {
   readonly failures: number;
   readonly notBeforeMs: number;
@@ -46,9 +46,9 @@ const integrationsMax = 1_000;
 const atOnceMax = 8;
 
 /**
- * Sends events to the operator's webhook: each at least once, those of one integration in order, an event only after
- * the one before it was taken (status 2xx). What waits is the catalog's: it survives restarts, and is bounded there.
- * Nothing of the URL is ever logged.
+ * Sends events to the operator's webhook: each at least once, those of one integration in order. An event is sent only
+ * after the previous one was accepted (status 2xx). Pending events are kept in the catalog: they survive restarts, and
+ * their number is bounded there. No part of the URL is ever logged.
  */
 export class EventWebhook implements AsyncDisposable {
   readonly #request: WebhookRequest;
@@ -70,7 +70,7 @@ export class EventWebhook implements AsyncDisposable {
     return new EventWebhook(request);
   }
 
-  /** What is being sent may be taken still; the rest waits for the next start. */
+  /** An event being sent may still be accepted; the rest waits for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopListening();
     const patience = setTimeout(
@@ -95,12 +95,12 @@ export class EventWebhook implements AsyncDisposable {
         log.error({ err: error }, "Events could not be read or marked");
       }
       signal.throwIfAborted();
-      // Behind an event that was taken there may be another.
+      // After an accepted event, there may be another.
       if (taken === 0) await this.#wake.sleep(this.#idleMs(), signal);
     }
   }
 
-  /** Offers the first event of each integration that is due. Gives how many were taken. */
+  /** Offers the first event of each integration that is due. Returns how many were accepted. */
   async #round(signal: AbortSignal): Promise<number> {
     const heads = await this.#request.outbox.pendingEvents(integrationsMax);
     const present = new Set(heads.map(({ integrationId }) => integrationId));
@@ -140,7 +140,7 @@ export class EventWebhook implements AsyncDisposable {
     using attempt = new Deadline(this.#timing.attemptMs, this.#patience.signal);
     const { signal } = attempt;
     try {
-      // A redirection would turn the POST into a GET, or take the event to somebody else.
+      // A redirect would turn the POST into a GET, or send the event to another party.
       const response = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
       await response.body?.cancel();
       return response.ok ? { kind: "taken" } : { kind: "refused", reason: `status ${response.status}` };
@@ -149,14 +149,14 @@ export class EventWebhook implements AsyncDisposable {
     }
   }
 
-  /** Until an integration is due, or the longest time between two looks has passed. */
+  /** The time until an integration is due, at most the longest interval between polls. */
   #idleMs(): number {
     const dueMs = Math.min(...[...this.#waiting.values()].map(({ notBeforeMs }) => notBeforeMs));
     return Math.max(0, Math.min(this.#timing.lookMs, dueMs - performance.now()));
   }
 }
 
-/** `fetch` takes no user and password in a URL, and its refusal would quote them. */
+/** `fetch` does not accept a user and password in a URL, and its error would quote them. */
 function addressOf(text: string): { readonly url: URL; readonly headers: Record<string, string> } {
   const url = new URL(text);
   const { username, password } = url;
@@ -170,7 +170,7 @@ function addressOf(text: string): { readonly url: URL; readonly headers: Record<
   return { url, headers };
 }
 
-/** Of an error, only what cannot hold the URL. */
+/** The parts of an error that cannot contain the URL. */
 function reasonOf(error: unknown): string {
   const { name, cause } = error as Error;
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;

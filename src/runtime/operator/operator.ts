@@ -30,18 +30,157 @@ export interface OperatorParts {
     readonly tables: (integrationId: string) => Promise<readonly TableStatus[]>;
     readonly events: (request: EventPageRequest) => Promise<EventPage>;
   };
-  /** Those that are configured now. */
+  /** The currently configured sources. */
   readonly sources: () => readonly SourceResource[];
   readonly targets: readonly (TargetResource & { readonly warehouse: Warehouse })[];
   readonly arnOf: (integrationId: string) => string;
   readonly queries: QueryTurns;
 }
 
-/** So many events are held at once, however many there are. */
+/** What `zeroetl status` shows. */
+export type StatusReport = {
+  readonly sources: readonly {
+    readonly name: string;
+    readonly engine: string;
+    readonly arn: string;
+    /** The database that its url names; null if it names none. */
+    readonly database: string | null;
+  }[];
+  readonly targets: readonly {
+    readonly name: string;
+    readonly arn: string;
+    readonly databases: readonly string[];
+    readonly orphans: readonly OrphanReport[];
+  }[];
+  readonly integrations: readonly IntegrationReport[];
+};
+
+/** A database that no integration fills. */
+export type OrphanReport = {
+  readonly name: string;
+  /** What filled it: the name of a source, or its ARN if it is no longer configured; null if unknown. */
+  readonly source: string | null;
+  readonly sourceDatabase: string | null;
+};
+
+export type IntegrationReport = {
+  readonly id: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly status: string;
+  /** Its name, or its ARN if it is no longer configured. */
+  readonly source: string;
+  readonly target: string;
+  readonly dataFilter: string;
+  readonly createdAt: string;
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+  readonly streams: readonly StreamReport[];
+  readonly tables: readonly TableReport[];
+};
+
+export type StreamReport = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  /** `stalled`: connected, but nothing arrives although the source has more. */
+  readonly phase: WorkerPhase["kind"] | "stalled";
+  /** For a stalled stream: since when, and why. */
+  readonly stalledAt: string | null;
+  readonly cause: string | null;
+  /** Null during an attempt. */
+  readonly nextAttemptAt: string | null;
+  readonly lagSeconds: number | null;
+  readonly retainedBytes: number | null;
+  readonly copiesWaiting: number | null;
+  readonly changes: number;
+  readonly transactions: number;
+  readonly copiedRows: number;
+  readonly bytesRead: number;
+  readonly batches: number;
+};
+
+export type TableReport = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly schema: string;
+  readonly table: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly rows: number;
+  /** `rows` may include deleted rows, or be out of date. */
+  readonly isEstimate: boolean;
+};
+
+/** One line of `zeroetl verify`: one table. */
+export type VerificationLine = {
+  readonly sourceDatabase: string;
+  readonly destinationDatabase: string;
+  readonly schema: string;
+  readonly table: string;
+} & (
+  | { readonly result: "equal"; readonly rows: number; readonly hash: string }
+  | {
+      readonly result: "different";
+      readonly source: { readonly rows: number; readonly hash: string };
+      readonly target: { readonly rows: number; readonly hash: string };
+    }
+  | {
+      readonly result: "unreadable";
+      readonly code: string;
+      readonly reason: string;
+      readonly fix: string | null;
+    }
+  | { readonly result: "skipped"; readonly state: string; readonly reason: string | null }
+);
+
+interface QueryOptions {
+  readonly targetArn: string;
+  readonly sql: string;
+  readonly nested?: "text" | "json";
+  readonly keyId: string;
+}
+
+interface DropOptions {
+  readonly targetArn: string;
+  readonly name: string;
+}
+
+interface StatusOptions {
+  /** All integrations when absent. */
+  readonly integrationId: string | undefined;
+  /** Nothing is reported about other integrations; all are visible when absent. */
+  readonly isVisible?: (integration: Integration) => boolean;
+}
+
+interface EventsOptions {
+  /** All integrations when absent. */
+  readonly integrationId: string | undefined;
+  readonly since: Date;
+  /** Nothing is reported about other integrations; all are visible when absent. */
+  readonly isVisible?: (integrationId: string) => Promise<boolean>;
+}
+
+/** One line of `zeroetl events`. */
+export type EventLine = {
+  /** The event's own uuid, as the webhook delivers it. */
+  readonly id: string;
+  readonly at: string;
+  /** The event's number, such as `REDSHIFT-INTEGRATION-EVENT-0013`. */
+  readonly eventId: string;
+  readonly severity: IntegrationEvent["severity"];
+  readonly category: string;
+  /** Its name at that time. */
+  readonly integration: string;
+  readonly arn: string;
+  readonly status: string;
+  readonly statusCode: string;
+  readonly message: string;
+};
+
+/** At most this many events are held at once, however many exist. */
 const eventsHeld = 100;
 
-/** Answers our own clients. */
-export class Operator implements OperatorPort {
+/** Implements the commands of our own command line; the API's `OperatorPort`. */
+export class Operator {
   readonly #parts: OperatorParts;
 
   constructor(parts: OperatorParts) {
@@ -82,7 +221,7 @@ export class Operator implements OperatorPort {
     return this.#warehouse(targetArn).dropDatabase(name, signal);
   }
 
-  /** A line for each table. Ends without a line for an integration that has no tables. */
+  /** One line per table. Ends without a line for an integration that has no tables. */
   async *verify(integrationId: string, signal: AbortSignal): AsyncGenerator<VerificationLine> {
     for await (const stream of this.#parts.supervisor.verify(integrationId, signal)) {
       const { sourceDatabase, destinationDatabase } = stream;
@@ -91,7 +230,7 @@ export class Operator implements OperatorPort {
     }
   }
 
-  /** What happened from `since` until now, oldest first. */
+  /** The events from `since` until now, oldest first. */
   async *events(
     { integrationId, since, isVisible }: EventsOptions,
     signal: AbortSignal,
@@ -126,9 +265,9 @@ export class Operator implements OperatorPort {
     const { catalog, targets, arnOf } = this.#parts;
     const { id, name, status, errors, sourceArn, targetArn, dataFilter, createdAt } = integration;
     const live = streams.flatMap(({ tables }) => tables);
-    // While streams connect, what was reported last is all that is known.
+    // While streams connect, only the last report is known.
     const known = live.length > 0 ? live : await catalog.tables(id);
-    // Kept so that it is known what was there; there is nothing to say of them.
+    // Kept as a record of former tables; there is nothing to report about them.
     const tables = known.filter(({ state }) => state !== "Deleted");
     return {
       id,

@@ -4,14 +4,14 @@ import type { QueryResult } from "../../target/target.ts";
 export interface TurnLimits {
   /** From the start of a query to its last row. */
   readonly timeoutMs: number;
-  /** Queries that run at once, in all and of one access key. */
+  /** Queries that run at once, in total and per access key. */
   readonly concurrent: number;
   readonly perKey: number;
 }
 
-/** So long a query waits for its turn. */
+/** How long a query waits for its turn. */
 const patienceMs = 30_000;
-/** More than this of one key do not wait. */
+/** At most this many queries of one key wait. */
 const waitingMax = 100;
 
 interface Waiting {
@@ -19,7 +19,7 @@ interface Waiting {
   readonly go: () => void;
 }
 
-/** Lets few queries run at once, few of them of one access key, and none for longer than its time. */
+/** Limits how many queries run at once, in total and per access key, and how long each runs. */
 export class QueryTurns {
   readonly #limits: TurnLimits;
   /** By access key. */
@@ -31,8 +31,8 @@ export class QueryTurns {
   }
 
   /**
-   * Starts a query in its turn, which ends with the last row, or when reading is given up. `start` gets a signal that is
-   * aborted when `signal` is, and when the time is up. Throws QUERY_BUSY and QUERY_TIMEOUT.
+   * Starts a query when its turn comes. The turn ends with the last row, or when reading is abandoned. `start` gets a
+   * signal that is aborted when `signal` is, and when the time is up. Throws QUERY_BUSY and QUERY_TIMEOUT.
    */
   async run(
     key: string,
@@ -128,7 +128,7 @@ class QueryTime implements Disposable {
   }
 }
 
-/** The rows of a result; `end` is called once, when the query has ended, whether or not anybody reads them. */
+/** The rows of a result. `end` is called once, when the query has ended, whether or not the rows are read. */
 function rowsOf(result: QueryResult, { signal }: QueryTime, end: () => void): QueryResult["rows"] {
   const source = result.rows[Symbol.asyncIterator]();
   let ended = false;

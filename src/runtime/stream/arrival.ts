@@ -5,12 +5,12 @@ import type { Source } from "../../source/source.ts";
 export const stallPatienceMs = 30_000;
 
 const lookMs = 500;
-/** A stream that copies a large table, or has a long backlog, arrives later than anybody wants to wait. */
+/** A stream that copies a large table, or has a long backlog, arrives later than a caller should wait. */
 const patienceMs = 10 * 60_000;
 
 /**
- * Waits for something at which the stream has to arrive. Throws `CodedError` SOURCE_STALLED, with the cause, where the
- * stream does not advance, and where it takes too long.
+ * Waits for something that the stream has to reach. Throws `CodedError` SOURCE_STALLED, with the cause, if the stream
+ * does not advance or takes too long.
  */
 export async function untilArrived<T>(
   source: Pick<Source, "reach">,

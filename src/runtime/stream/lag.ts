@@ -5,11 +5,11 @@ import type { Reach } from "../../source/source.ts";
 type Applied = Pick<Delta, "transactions" | "checkpoint">;
 
 /**
- * How far the warehouse is behind what the source has committed.
+ * How far the warehouse is behind the commits of the source.
  *
- * What was read and is not applied tells by its commit times. Whether there is more at the source, which has not been read,
- * is known from the source's answers alone (`Reach`): without one, the time that is known to be complete is all that is
- * known. Commit times are of the source's clock; where that is ahead, the lag is zero.
+ * For transactions that were read but not applied, the commit times are known. Whether the source has more, not yet
+ * read, is known only from the source's answers (`Reach`): without an answer, only the time up to which everything is
+ * complete is known. Commit times are on the source's clock; if it is ahead, the lag is zero.
  */
 export class Lag {
   /** Transactions. */
@@ -17,18 +17,18 @@ export class Lag {
   #applied = 0;
   #newestReadMs: number | undefined;
   #newestAppliedMs: number | undefined;
-  /** Commit time of the oldest transaction that was read and is not applied. */
+  /** Commit time of the oldest transaction that was read but not applied. */
   #oldestUnappliedMs: number | undefined;
-  /** Of the commit that was applied last. */
+  /** The lag of the last applied commit. */
   #lastLagMs = 0;
   #lastAppliedAtMs = 0;
   /** Everything that the source had committed by then has been applied. */
   #completeAtMs: number | undefined;
-  /** Will be complete as soon as so many transactions have been applied. */
+  /** Becomes complete as soon as this many transactions have been applied. */
   #expected: { readonly completeAtMs: number; readonly read: number } | undefined;
   #reach: Reach | undefined;
 
-  /** Call it before `reach` says that these have been read. */
+  /** Call it before `reach` reports that these have been read. */
   read(cuts: readonly Cut[]): void {
     for (const { committedAtMs, transactions } of cuts) {
       if (transactions === 0) continue;
@@ -54,10 +54,10 @@ export class Lag {
     this.#expected = undefined;
   }
 
-  /** How far the stream has come that is connected now; undefined while none is. */
+  /** How far the currently connected stream has come; undefined while none is connected. */
   reach(reach: Reach | undefined): void {
     if (reach === undefined) {
-      // What was read and not applied is read again by the next stream.
+      // What was read but not applied is read again by the next stream.
       this.#read = this.#applied;
       this.#oldestUnappliedMs = undefined;
       this.#expected = undefined;
@@ -69,14 +69,14 @@ export class Lag {
     else this.#expected ??= { completeAtMs, read: this.#read };
   }
 
-  /** Commit times of the newest transactions that were read and applied, ms since 1970; undefined until there is one. */
+  /** Commit times of the newest transactions that were read and applied, ms since 1970; undefined until one exists. */
   newest(): { readonly readMs: number | undefined; readonly appliedMs: number | undefined } {
     return { readMs: this.#newestReadMs, appliedMs: this.#newestAppliedMs };
   }
 
   /**
-   * 0, or the lag of the newest commit, once everything that was committed has been applied. Else the time since when
-   * something has been waiting, or may have been, as far as that is known. Undefined where nothing is known.
+   * 0, or the lag of the newest commit, once everything that was committed has been applied. Otherwise the time for
+   * which something has been waiting, or may have been, as far as known. Undefined if nothing is known.
    */
   seconds(nowMs: number): number | undefined {
     const sinceMs = this.#behindSinceMs();
@@ -88,7 +88,7 @@ export class Lag {
   /** Undefined while nothing is known to wait. */
   #behindSinceMs(): number | undefined | "unknown" {
     if (this.#oldestUnappliedMs !== undefined) return this.#oldestUnappliedMs;
-    // A stream that has just connected does not know yet what was committed meanwhile.
+    // A stream that has just connected does not yet know what was committed in the meantime.
     if (this.#reach?.completeAtMs === undefined) return this.#completeAtMs ?? "unknown";
     return this.#reach.waitingSinceMs;
   }

@@ -1,11 +1,11 @@
 import { CodedError } from "../../base/errors.ts";
 
-/** After this long without a stream the attempt is reported, and after `mostMs` it is given up for another one. */
+/** After `reportMs` without a stream, the attempt is reported; after `mostMs`, it is abandoned for a new one. */
 export const openingLimits = { reportMs: 120_000, mostMs: 600_000 } as const;
 
 /**
- * Watches an attempt to open a stream. Every wait for a source has a deadline of its own; this one is for what was not
- * thought of, so that no stream waits unnoticed.
+ * Watches an attempt to open a stream. Every wait for a source has its own deadline; this one covers unforeseen cases,
+ * so that no stream waits unnoticed.
  */
 export class Opening implements Disposable {
   readonly #controller = new AbortController();

@@ -9,8 +9,8 @@ export interface Gate {
 }
 
 /**
- * The engine of one stream that has not been opened yet: nothing is made at the source before a preflight has passed
- * and the mark is set. A stream that is marked is opened directly.
+ * The engine of one stream that has not been opened yet: nothing is created at the source before a preflight has passed
+ * and the mark is set. A marked stream is opened directly.
  */
 export function gated(engine: SourceEngine, { files, onFindings }: Gate): SourceEngine {
   return {

@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import type { StreamIdentity } from "../../target/target.ts";
 
 /**
- * What this machine keeps of a stream besides the warehouse: its spool, and the mark that something of it may stand at
- * the source. The mark is on the disk before the first attempt to make a slot, and goes after the slot is gone: a
- * stream without it needs no source to be removed, and one with it is never forgotten while a slot keeps WAL for it.
+ * The local files of a stream outside the warehouse: its spool, and the mark that the source may contain something of
+ * it. The mark is on disk before the first attempt to create a slot, and is removed after the slot is: a stream without
+ * it can be removed without the source, and one with it is never forgotten while a slot retains WAL for it.
  */
 export class StreamFiles {
   /** For transactions that are sent before their commit. */
@@ -14,7 +14,7 @@ export class StreamFiles {
   readonly #mark: string;
 
   constructor(root: string, { integrationId, sourceDatabase }: StreamIdentity) {
-    // Names of databases may hold anything; a hash is a file name everywhere.
+    // Database names may contain any character; a hash is a valid file name everywhere.
     const hash = createHash("sha256").update(sourceDatabase).digest("hex").slice(0, 16);
     this.spool = join(root, "spool", `${integrationId}_${hash}`);
     this.#mark = join(root, "streams", `${integrationId}_${hash}`);

@@ -7,7 +7,7 @@ const databaseTag = "zeroetl:database";
 export interface NameRequest {
   readonly integration: Pick<Integration, "id" | "name" | "sourceArn" | "tags">;
   readonly sourceDatabase: string;
-  /** Whether the integration replicates other databases of its source, too. */
+  /** Whether the integration also replicates other databases of its source. */
   readonly isOneOfSeveral: boolean;
   readonly warehouse: Pick<Warehouse, "databaseOf" | "isReserved" | "orphans" | "takenNames">;
   /** Names that streams of the same warehouse have been given and may not have used yet. */
@@ -15,12 +15,11 @@ export interface NameRequest {
 }
 
 /**
- * The destination database of a stream, by the first of these that there is:
+ * The destination database of a stream, by the first of these that exists:
  *
- * 1. the one that it has: names are given once and kept
- * 2. the one that the integration's tag asks for, whatever is in it
- * 3. the one that an earlier integration left which replicated the same database of the same source
- * 4. a new one, named after the source database, else `<integration>_<source database>`, else that with the first free
+ * 1. its current one: names are given once and kept 2. the one that the integration's tag requests, whatever its
+ * contents 3. the one left by an earlier integration that replicated the same database of the same source 4. a new one,
+ * named after the source database, else `<integration>_<source database>`, else that with the first free
  *    number from 2 on
  *
  * Names that differ only in case count as one.
@@ -31,7 +30,7 @@ export function destinationName(request: NameRequest): string {
   return warehouse.databaseOf(stream) ?? chosenName(request) ?? leftName(request) ?? newName(request);
 }
 
-/** What the integration's tag asks for. Several databases of a source get a name each. */
+/** The name that the integration's tag requests. With several source databases, each gets its own name. */
 function chosenName({ integration, sourceDatabase, isOneOfSeveral }: NameRequest): string | undefined {
   const chosen = integration.tags.find(({ key }) => key === databaseTag)?.value;
   if (chosen === undefined || chosen === "") return undefined;

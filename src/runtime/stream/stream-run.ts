@@ -13,7 +13,7 @@ import type { StreamFiles } from "./stream-mark.ts";
 import type { TableVerification } from "./verify.ts";
 import type { WorkerHealth, WorkerRequest } from "./worker.ts";
 
-/** What the supervisor needs of a worker; `Worker` is one. */
+/** The part of a worker that the supervisor needs; `Worker` implements it. */
 export interface StreamWorker extends AsyncDisposable {
   readonly health: () => Promise<WorkerHealth>;
   readonly verify: (signal: AbortSignal) => Promise<readonly TableVerification[]>;
@@ -32,18 +32,18 @@ export interface StreamRunRequest {
   readonly dataKey: SecretBytes;
   readonly catalogPollMs: number;
   readonly startWorker: (request: WorkerRequest) => StreamWorker;
-  /** Called when a worker or the preflight has something new to tell. */
+  /** Called when a worker or the preflight has something new to report. */
   readonly onChange: () => void;
 }
 
 const log = logger("stream");
 
-/** How often the preflight looks: while something is wrong that a person may be mending, and else. */
+/** How often the preflight runs: while something is wrong that a person may be fixing, and otherwise. */
 const lookAgainMs = { troubled: 15_000, calm: 300_000 } as const;
 
 const checkDeadlineMs = 30_000;
 
-/** A stream that is wanted: its worker, and a preflight that looks again now and then. */
+/** A desired stream: its worker, and a preflight that is repeated from time to time. */
 export class StreamRun implements AsyncDisposable {
   readonly request: StreamRunRequest;
   readonly #worker: StreamWorker;
@@ -69,7 +69,7 @@ export class StreamRun implements AsyncDisposable {
       catalogPollMs,
     });
     this.#worker.onChange(request.onChange);
-    // The first opening of a stream looks by itself.
+    // The first opening of a stream runs its own preflight.
     const firstLookMs = isMarked ? 0 : lookAgainMs.troubled;
     this.#tasks.run((signal) => this.#lookAgain(firstLookMs, signal));
   }
@@ -98,7 +98,7 @@ export class StreamRun implements AsyncDisposable {
     await this.#worker[Symbol.asyncDispose]();
   }
 
-  /** In time: the first status of a stream waits for its findings. */
+  /** With a deadline: the first status of a stream waits for its findings. */
   async #check(signal: AbortSignal): Promise<readonly Finding[]> {
     using deadline = new Deadline(checkDeadlineMs, signal);
     return await this.request.source.check(this.request.stream, deadline.signal);

@@ -1,9 +1,11 @@
 import { TableError, type SuspectError } from "../../model/replication/table-error.ts";
 
-/** So often, and for so long, a table may fail the stream before it is set aside: something else may pass meanwhile. */
+/**
+ * How often, and for how long, a table may fail the stream before it is set aside: another cause may pass meanwhile.
+ */
 const triesMax = 5;
 const patienceMs = 20_000;
-/** A table that has not failed the stream for so long is innocent again. */
+/** After this long without failing the stream, a table is no longer a suspect. */
 const forgottenAfterMs = 10 * 60_000;
 
 interface Suspicion {
@@ -13,13 +15,13 @@ interface Suspicion {
 }
 
 /**
- * Tables that the stream wrote when it failed. One that fails it again and again is set aside, so that the others go on:
- * an error is never retried for ever. A commit in between is no progress, since a copy that fails begins again.
+ * Tables that the stream was writing when it failed. A table that fails it repeatedly is set aside, so that the others
+ * continue: an error is never retried forever. A commit in between is not progress, since a failed copy starts over.
  */
 export class Suspects {
   readonly #suspicions = new Map<string, Suspicion>();
 
-  /** The failure of the table that the error is about, once that is enough. */
+  /** The failure of the table in the error, once it has failed often enough. */
   evaluate(error: SuspectError, nowMs: number): TableError | undefined {
     const { id } = error.table;
     const found = this.#suspicions.get(id);

@@ -8,15 +8,15 @@ import type { DestinationDatabase } from "../../target/target.ts";
 import { untilArrived } from "./arrival.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** What `verify` found of one table. */
+/** The result of `verify` for one table. */
 export type TableVerification = {
   readonly name: TableName;
 } & (
   | { readonly kind: "equal"; readonly digest: TableDigest }
   | { readonly kind: "different"; readonly source: TableDigest; readonly target: TableDigest }
-  /** Not compared: the source does not let us read it. */
+  /** Not compared: the source does not permit reading it. */
   | { readonly kind: "unreadable"; readonly reason: TableFailureReason }
-  /** Not compared: the table is not in step with the source, which `status` says too. */
+  /** Not compared: the table is not in step with the source, as `status` also shows. */
   | { readonly kind: "skipped"; readonly state: TableStateName; readonly reason: string | undefined }
 );
 
@@ -27,7 +27,7 @@ export interface VerifiedStream {
   readonly onChange: (listener: () => void) => () => void;
 }
 
-/** Compares source and warehouse at one position. The stream stands still only until both snapshots are taken. */
+/** Compares source and warehouse at one position. The stream pauses only until both snapshots are taken. */
 export async function verifyStream(
   { source, database, onChange }: VerifiedStream,
   signal: AbortSignal,
@@ -61,7 +61,7 @@ export async function verifyStream(
   return verifications;
 }
 
-/** Unlike `Promise.all` it waits for both also when one fails: neither connection is closed while it is used. */
+/** Unlike `Promise.all`, it waits for both even if one fails: neither connection is closed while it is in use. */
 async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([a, b]);
   return [await a, await b];

@@ -1,13 +1,13 @@
 import { Condition } from "../../base/condition.ts";
 
-/** What to wait for: `look` gives it once it is there, and `onChange` says when to look again. */
+/** A state to wait for: `look` returns it once it is reached, and `onChange` says when to check again. */
 export interface AwaitedState<T> {
   readonly look: () => T | undefined;
-  /** Gives the way to stop listening. */
+  /** Returns a function that removes the listener. */
   readonly onChange: (listener: () => void) => () => void;
 }
 
-/** Waits until `look` gives something. Throws what `look` throws, or the signal's reason. */
+/** Waits until `look` returns a value. Throws what `look` throws, or the signal's reason. */
 export async function waitFor<T>({ look, onChange }: AwaitedState<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const changed = new Condition();

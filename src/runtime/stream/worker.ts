@@ -34,11 +34,11 @@ export type WorkerPhase =
   | { readonly kind: "connecting" }
   | { readonly kind: "copying" }
   | { readonly kind: "streaming" }
-  /** Will be tried again by itself. `needsPerson`: not before somebody has mended it. */
+  /** Will be retried automatically. `needsPerson`: retries fail until a person has fixed it. */
   | {
       readonly kind: "retrying";
       readonly error: IntegrationError;
-      /** Undefined while the attempt is under way. */
+      /** Undefined during the attempt. */
       readonly nextAttemptAt: Date | undefined;
       readonly needsPerson: boolean;
     };
@@ -47,23 +47,23 @@ export interface WorkerHealth {
   readonly phase: WorkerPhase;
   readonly sourceDatabase: string;
   readonly destinationDatabase: string;
-  /** See `Lag`; undefined where it is not known. */
+  /** See `Lag`; undefined if unknown. */
   readonly lagSeconds: number | undefined;
   /** The stream is connected and does not advance, although the source does. */
   readonly stall: Stall | undefined;
   /** Commit times of the newest transactions, ms since 1970; undefined until one was read, or applied. */
   readonly newestCommits: { readonly readMs: number | undefined; readonly appliedMs: number | undefined };
-  /** Of the server, such as `15.4`, when it was last reached; undefined until it has been. */
+  /** The server's version, such as `15.4`, when it was last reached; undefined before that. */
   readonly engineVersion: string | undefined;
   readonly retainedBytes: number | undefined;
   /** As in `SourceMeasures`; undefined while not connected. */
   readonly copiesWaiting: number | undefined;
   readonly counters: WorkerCounters;
-  /** The same array as before where nothing has changed. */
+  /** The same array as before if nothing has changed. */
   readonly tables: readonly TableStatus[];
   /** Why tables are being copied again. */
   readonly notices: readonly IntegrationError[];
-  /** What tables that are to be copied wait for at the source. */
+  /** What tables wait for at the source before they can be copied. */
   readonly obstacle: IntegrationError | undefined;
 }
 
@@ -78,18 +78,18 @@ export interface WorkerCounters {
 
 const log = logger("worker");
 const retryDelay = { firstMs: 250, mostMs: 15_000 };
-// What only a person can mend is looked at again now and then, so that mending it is enough.
+// An error that only a person can fix is retried from time to time, so that fixing it is enough.
 const connectPatienceMs = 30_000;
 const personDelay = { firstMs: 5_000, mostMs: 60_000 };
 
-/** Statuses of tables, and what they were made from. */
+/** Statuses of tables, and the input from which they were computed. */
 interface Told {
   readonly tables: readonly TableMeasure[];
   readonly copies: string;
   readonly statuses: readonly TableStatus[];
 }
 
-/** For at least so long a notice stands. */
+/** Minimum time for which a notice is shown. */
 const noticeMs = 5_000;
 
 interface Notice {
@@ -101,13 +101,13 @@ interface Notice {
 interface Running {
   readonly source: Source;
   readonly database: DestinationDatabase;
-  /** Aborted when it runs no more. */
+  /** Aborted when it no longer runs. */
   readonly ended: AbortSignal;
 }
 
 /**
- * Runs one stream: opens source and destination database, moves changes, and begins again from the target's
- * checkpoint whenever something fails.
+ * Runs one stream: opens source and destination database, moves changes, and restarts from the target's checkpoint
+ * whenever something fails.
  *
  * ```
  * connecting ─▶ copying | streaming ─ error ─▶ retrying ─ wait ─▶ connecting …
@@ -121,7 +121,7 @@ export class Worker implements AsyncDisposable {
   readonly #lag = new Lag();
   readonly #listeners = new Set<() => void>();
   readonly #commitListeners = new Set<() => void>();
-  /** Copies begun and tables failed that were read and that the target has not committed. */
+  /** Started copies and failed tables that were read but that the target has not committed. */
   #copiesUncommitted = 0;
   #copiesApplied = 0;
   readonly #suspects = new Suspects();
@@ -140,12 +140,12 @@ export class Worker implements AsyncDisposable {
     this.#work = this.#run();
   }
 
-  /** Works until disposed of. */
+  /** Runs until disposed of. */
   static start(request: WorkerRequest): Worker {
     return new Worker(request);
   }
 
-  /** Called when the phase or a table's state changed. Gives the way to stop listening. */
+  /** Called when the phase or a table's state changed. Returns a function that removes the listener. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -154,7 +154,7 @@ export class Worker implements AsyncDisposable {
   async health(): Promise<WorkerHealth> {
     const { stream, destinationDatabase } = this.request;
     const running = this.#running;
-    // Before the tables are asked for: a copy that begins meanwhile must be missing in neither.
+    // Before the tables are read: a copy that starts in the meantime must be missing from neither.
     const measures = running?.source.measures();
     const reach = running?.source.reach();
     this.#lag.reach(reach);
@@ -182,7 +182,7 @@ export class Worker implements AsyncDisposable {
     };
   }
 
-  /** Compares every synced table of source and warehouse at one position. Throws `CodedError` where it cannot. */
+  /** Compares every synced table of source and warehouse at one position. Throws `CodedError` if it cannot. */
   async verify(signal: AbortSignal): Promise<readonly TableVerification[]> {
     const { ended, ...running } = await this.#streaming(signal);
     const onChange = (listener: () => void) => {
@@ -199,7 +199,7 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** A stream that has just begun to connect is waited for. */
+  /** Waits for a stream that has just begun to connect. */
   async #streaming(signal: AbortSignal): Promise<Running> {
     using patience = new Deadline(connectPatienceMs, signal);
     const look = () => (this.#phase.kind === "streaming" ? this.#running : undefined);
@@ -252,7 +252,7 @@ export class Worker implements AsyncDisposable {
     const wanted = { name: destinationDatabase, stream: identity, source: sourceArn };
     await using database = await warehouse.database(wanted, stop);
     if (failed !== undefined) await recordFailure(database, failed);
-    // What the target holds can be told of while the source is away.
+    // The target's contents can be reported while the source is unavailable.
     this.#tables = await database.tables();
     const progress = database.progress();
     const notice = (error: IntegrationError) =>
@@ -354,7 +354,7 @@ export class Worker implements AsyncDisposable {
     this.#changed();
   }
 
-  /** Every table has been copied. What was over in a moment is reported all the same. */
+  /** Every table has been copied. Notices that were brief are still shown for the minimum time. */
   #forgetNotices(): void {
     for (const [code, { atMs }] of this.#notices)
       if (performance.now() - atMs > noticeMs) this.#notices.delete(code);
@@ -380,7 +380,7 @@ export class Worker implements AsyncDisposable {
     return this.#phase.kind === "streaming" && copying ? { kind: "copying" } : this.#phase;
   }
 
-  /** The same array as before while the tables are the same. */
+  /** The same array as before while the tables are unchanged. */
   #tableStatuses(waiting: ReadonlySet<string> = new Set()): readonly TableStatus[] {
     const tables = this.#tables;
     const copies = [...waiting].join();
@@ -389,7 +389,7 @@ export class Worker implements AsyncDisposable {
     return this.#told.statuses;
   }
 
-  /** `waiting`: tables that are about to be copied, although the target knows only that they failed. */
+  /** `waiting`: tables that are about to be copied, although the target only knows that they failed. */
   #tableStatus({ record, ...count }: TableMeasure, waiting: ReadonlySet<string>): TableStatus {
     const { phase, definition } = record;
     const reason = phase.kind === "failed" ? toldReason(phase.reason) : undefined;
