@@ -12,8 +12,8 @@ import { isSecure, type Arrival } from "./protocol/signed-request.ts";
 const log = logger("api");
 
 /**
- * The service's HTTP face, as a handler of web requests (`app.fetch`): the AWS APIs at `/`, our own command line's
- * under `/zeroetl/`, `/healthz` and `/metrics`.
+ * The service's HTTP interface, as a handler of web requests (`app.fetch`): the AWS APIs at `/`, our own command line's
+ * API under `/zeroetl/`, `/healthz` and `/metrics`.
  */
 export function createApi(options: ApiOptions): Hono<{ Bindings: Partial<HttpBindings> }> {
   const app = new Hono<{ Bindings: Partial<HttpBindings> }>();
@@ -23,7 +23,7 @@ export function createApi(options: ApiOptions): Hono<{ Bindings: Partial<HttpBin
     isSecure: isSecure(bindings),
     bodies,
   });
-  // The server's adaptor refuses such hosts, too, but not all of them.
+  // The server's adaptor also refuses such hosts, but not all of them.
   app.use(async (context, next) =>
     URL.canParse(context.req.url) ? next() : context.text("The Host header is not valid.\n", 400),
   );
@@ -51,8 +51,8 @@ export function createApi(options: ApiOptions): Hono<{ Bindings: Partial<HttpBin
 }
 
 /**
- * Whether a request to this machine's loopback address names another host. A page of the web can have its own name
- * resolved to 127.0.0.1 and would then read what is here without a key (DNS rebinding).
+ * Whether a request to this machine's loopback address names another host. A web page can have its own name resolved to
+ * 127.0.0.1 and could then read what needs no key here (DNS rebinding).
  */
 function isRebound({ headers }: Request, bindings: Partial<HttpBindings> | undefined): boolean {
   const address = bindings?.incoming?.socket.localAddress ?? "";

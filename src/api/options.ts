@@ -14,24 +14,24 @@ export interface ApiOptions {
   readonly region: string;
   readonly sources: readonly SourceResource[];
   readonly targets: readonly TargetResource[];
-  /** What can be a source. */
+  /** The engine versions that can be sources. */
   readonly engineVersions: readonly SupportedVersion[];
   readonly quotas: Quotas;
   readonly keys: AccessKeys;
   readonly dataKeys: IntegrationKeys;
   readonly catalog: Catalog;
   readonly now: () => Date;
-  /** What the command line asks; its paths answer 404 without one. */
+  /** Serves the command line; without it, its paths answer 404. */
   readonly operator: OperatorPort | undefined;
   readonly health: () => Health;
-  /** In Prometheus' text format. */
+  /** In Prometheus's text format. */
   readonly metrics: () => Promise<string>;
 }
 
-/** Everything that a request may use, its own caller included. */
+/** Everything that a request may use, including its own caller. */
 export interface Call extends ApiOptions {
   readonly caller: AccessKey;
-  /** Whether the request came to us over TLS. */
+  /** Whether the request reached us over TLS. */
   readonly isSecure: boolean;
 }
 

@@ -17,9 +17,9 @@ type InputOf<Shapes> = Shapes extends { readonly input: infer Input extends Stru
 
 type PermissionsOf<Shapes> = { readonly [Action in keyof Shapes]: Permission<InputOf<Shapes[Action]>> };
 
-// What each action needs, with the names and resources of AWS's Service Authorization Reference.
+// The permissions of each action, with the names and resources of AWS's Service Authorization Reference.
 
-/** Of integrations, their events and tags. */
+/** For integrations, their events and tags. */
 export const permissions: PermissionsOf<typeof shapes> = {
   CreateIntegration: {
     kind: "needs",
@@ -27,7 +27,7 @@ export const permissions: PermissionsOf<typeof shapes> = {
       const requestTags = tagsIn(Tags);
       const target = canonicalTargetArn(TargetArn);
       const resourcePolicy = (await call.catalog.resourcePolicies.find(target))?.policy;
-      // Its ARN is not known before it is made.
+      // Its ARN is not known before it is created.
       const made = integrationArn(call, "*");
       return [
         { action: "rds:CreateIntegration", resource: SourceArn, requestTags },
@@ -128,7 +128,7 @@ export const serverlessPermissions: PermissionsOf<typeof serverlessShapes> = {
   },
 };
 
-/** Everybody may ask who they are, even those who may do nothing else. */
+/** Every caller may ask for its own identity, even one without any other permission. */
 export const identityPermissions: PermissionsOf<typeof identityShapes> = {
   GetCallerIdentity: { kind: "needs", needsOf: () => [] },
 };
@@ -140,12 +140,12 @@ function onNamespace(action: string): Permission<{ readonly ResourceArn: string 
   };
 }
 
-/** An action that is on no resource that could be named. */
+/** An action that applies to no particular resource. */
 function anywhere(action: string): Permission<object> {
   return { kind: "needs", needsOf: () => [{ action, resource: "*" }] };
 }
 
-/** Of the database that an identifier or an ARN names, or of all of them. */
+/** The ARN of the database with an identifier or ARN, or of all databases. */
 function databaseArn(call: Call, kind: "instance" | "cluster", identifier = "*"): string {
   const source = sourceNamed(call, kind, identifier);
   if (source !== undefined) return source.arn;

@@ -28,22 +28,22 @@ import { serverlessShapes } from "./serverless/shapes.ts";
 import { shapes } from "./rds/integration-shapes.ts";
 import { addTagsToResource, listTagsForResource, removeTagsFromResource } from "./rds/tagging.ts";
 
-/** One that speaks AWS Query. */
+/** A service that uses AWS Query. */
 export interface QueryService {
-  /** The only API version there is. */
+  /** The only API version. */
   readonly version: string;
   readonly namespace: string;
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-/** One that speaks AWS JSON. */
+/** A service that uses AWS JSON. */
 export interface JsonService {
-  /** Before the action in the header `X-Amz-Target`. */
+  /** The prefix of the action in the header `X-Amz-Target`. */
   readonly targetPrefix: string;
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-// Both by the name that the scope of a signature gives them.
+// Both are keyed by the service name in the scope of a signature.
 
 export const queryServices = {
   rds: {

@@ -10,7 +10,7 @@ import { parsePolicy } from "../../model/policy/document.ts";
 const log = logger("api");
 
 export interface AccessKeysOptions {
-  /** Those of the configuration: they cannot be changed here. */
+  /** The keys of the configuration: they cannot be changed here. */
   readonly configured: readonly AccessKey[];
   readonly stored: StoredKeys;
   readonly sealer: Sealer;
@@ -22,20 +22,20 @@ export interface KeyDescription {
   readonly id: string;
   readonly user: string;
   readonly isEnabled: boolean;
-  /** Whether it has a policy; without one it may do everything. */
+  /** Whether it has a policy; without one, every action is allowed. */
   readonly hasPolicy: boolean;
-  /** Undefined for one of the configuration. */
+  /** Undefined for a key of the configuration. */
   readonly createdAt: Date | undefined;
 }
 
-/** The only moment at which a secret is shown. */
+/** The secret is shown only here. */
 export interface NewKey {
   readonly id: string;
   readonly user: string;
   readonly secret: Secret;
 }
 
-/** As at IAM. */
+/** As in IAM. */
 const userName = /^[\w+=,.@-]{1,64}$/;
 
 /** All access keys: those of the configuration, and those of the catalog, whose secrets are sealed there. */
@@ -46,7 +46,7 @@ export class AccessKeys {
     this.#options = options;
   }
 
-  /** A key that may sign; undefined for one that does not exist or is disabled. What changes counts at once. */
+  /** A key that may sign; undefined for one that does not exist or is disabled. Changes take effect immediately. */
   async find(id: string): Promise<AccessKey | undefined> {
     const configured = this.#configured(id);
     if (configured !== undefined) return configured;
@@ -70,7 +70,7 @@ export class AccessKeys {
     return [...this.#options.configured.map(describeConfigured), ...stored.map(describeStored)];
   }
 
-  /** Throws `CodedError` USAGE for a name and INVALID_POLICY for a policy that cannot be taken. */
+  /** Throws `CodedError` USAGE for an invalid name and INVALID_POLICY for an invalid policy. */
   async create(user: string, policy: unknown): Promise<NewKey> {
     if (!userName.test(user))
       throw new CodedError("USAGE", "A user's name is 1 to 64 letters, digits and characters of _+=,.@-");
@@ -79,7 +79,7 @@ export class AccessKeys {
     return this.#make(user, JSON.stringify(policy));
   }
 
-  /** A second key of the same user and policy: the first one works until it is disabled. */
+  /** Creates a second key with the same user and policy: the first one works until it is disabled. */
   async rotate(id: string): Promise<NewKey> {
     this.#refuseConfigured(id);
     const stored = await this.#options.stored.find(id);

@@ -6,26 +6,26 @@ import { AwsError } from "../../wire/aws/error.ts";
 import { integrationArn, lookupKey, userArn } from "../protocol/arn.ts";
 import type { Call } from "../options.ts";
 
-/** An action on a resource, which a call needs to be allowed. */
+/** An action on a resource for which a call needs permission. */
 export interface Need {
-  /** As IAM calls it, such as `rds:CreateIntegration`. */
+  /** IAM's name for it, such as `rds:CreateIntegration`. */
   readonly action: string;
-  /** As `AccessRequest` has it. */
+  /** As in `AccessRequest`. */
   readonly amountsTo?: readonly string[] | undefined;
-  /** An ARN; `*` for what has none. */
+  /** An ARN; `*` if there is none. */
   readonly resource: string;
   readonly resourceTags?: readonly Tag[] | undefined;
-  /** What the request wants to add. */
+  /** Tags that the request adds. */
   readonly requestTags?: readonly Tag[] | undefined;
-  /** What the request wants to add or to remove. */
+  /** Tag keys that the request adds or removes. */
   readonly tagKeys?: readonly string[] | undefined;
-  /** Of the resource: it can allow what the caller's own does not, and deny what that allows. */
+  /** The resource's policy: it can allow what the caller's own policy does not, and deny what that allows. */
   readonly resourcePolicy?: Policy | undefined;
 }
 
 const seeing = "rds:DescribeIntegrations";
 
-/** Throws `AccessDenied`, in the words of AWS, for the first need that policies do not allow the caller. */
+/** Throws `AccessDenied`, in AWS's wording, for the first need that policies do not allow the caller. */
 export function authorize(call: Call, needs: readonly Need[]): void {
   for (const need of needs) {
     const refusal = refusalOf(call, need);
@@ -34,8 +34,8 @@ export function authorize(call: Call, needs: readonly Need[]): void {
 }
 
 /**
- * Whether `action`, which answers for many integrations, may answer for this one: no policy denies it there, nor
- * seeing the integration.
+ * Whether the response to `action`, which covers many integrations, may include this one: no policy denies the action
+ * on it, or seeing it.
  */
 export function mayTellOf(
   call: Call,
@@ -52,8 +52,9 @@ export function maySee(call: Call, integration: Integration): boolean {
 }
 
 /**
- * The integration of an uuid, name or ARN, if the caller may do this to it. Throws `AccessDenied`. Who may not describe
- * an integration gets the very answer that there would be without it: undefined, or `AccessDenied` for the identifier.
+ * The integration with a uuid, name or ARN, if the caller may perform the action on it. Throws `AccessDenied`. A caller
+ * that may not describe an integration gets the same answer as if it did not exist: undefined, or `AccessDenied` for
+ * the identifier.
  */
 export async function findAllowed(
   call: Call,
@@ -80,12 +81,12 @@ export function isAllowed(call: Call, need: Need): boolean {
   return refusalOf(call, need) === undefined;
 }
 
-/** Whether a policy denies it in so many words. */
+/** Whether a policy denies it explicitly. */
 export function isDenied(call: Call, need: Need): boolean {
   return Object.values(decisionsOn(call, need)).includes("denied");
 }
 
-/** Why the caller may not do it; undefined when it may. */
+/** The reason why the caller is not allowed; undefined when it is. */
 function refusalOf(call: Call, need: Need): string | undefined {
   const { byOwn, byResource } = decisionsOn(call, need);
   if (byOwn === "denied") return "with an explicit deny in an identity-based policy";
@@ -112,7 +113,7 @@ function decisionsOn(call: Call, need: Need): Readonly<Record<"byOwn" | "byResou
   };
 }
 
-/** Condition keys that are known here, of those that AWS has for every service. */
+/** The condition keys supported here, out of those that AWS has for every service. */
 function contextOf(call: Call, { resourceTags = [], requestTags = [], tagKeys }: Need): AccessContext {
   const now = call.now();
   const context = new Map<string, string[]>([
@@ -135,7 +136,7 @@ function contextOf(call: Call, { resourceTags = [], requestTags = [], tagKeys }:
 
 function addTags(context: Map<string, string[]>, prefix: string, tags: readonly Tag[]): void {
   for (const { key, value } of tags) {
-    // Condition keys have no case. Tags that differ in it only are both there.
+    // Condition keys are case-insensitive. Tags that differ only in case are both included.
     const name = prefix + key.toLowerCase();
     context.set(name, [...(context.get(name) ?? []), value]);
   }

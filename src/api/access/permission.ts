@@ -4,9 +4,11 @@ import { integrationArn, isIntegrationArn } from "../protocol/arn.ts";
 import { notFound } from "../rds/integration-output.ts";
 import type { Call } from "../options.ts";
 
-/** What an action needs to be allowed: the column of the table of operations that IAM asks for. */
+/** The permission that an action requires: the column of the table of operations for IAM. */
 export type Permission<Input> =
-  /** On the integration that a parameter names by uuid, ARN or name; on all of them where the parameter is missing. */
+  /**
+   * On the integration that a parameter names by uuid, ARN or name; on all integrations if the parameter is missing.
+   */
   | { readonly kind: "integration"; readonly action: string; readonly parameter: NameOf<Input> }
   /** On the resource whose ARN is a parameter, with the tags that the request adds or removes. */
   | {
@@ -15,7 +17,7 @@ export type Permission<Input> =
       readonly parameter: NameOf<Input>;
       readonly tagsOf: (input: Input) => Pick<Need, "requestTags" | "tagKeys">;
     }
-  /** On whatever the parameters say. */
+  /** On resources determined by the parameters. */
   | { readonly kind: "needs"; readonly needsOf: (input: Input, call: Call) => MaybePromise<readonly Need[]> };
 
 type MaybePromise<T> = T | Promise<T>;
@@ -23,8 +25,9 @@ type MaybePromise<T> = T | Promise<T>;
 type NameOf<Input> = keyof Input & string;
 
 /**
- * The input, if the caller may do this with it; an integration is named by its ARN from here on, so that what is acted
- * on is what was decided on. Throws `AccessDenied`, and `IntegrationNotFoundFault` where the caller may know that.
+ * Returns the input, if the caller has the permission. From here on, an integration is named by its ARN, so that the
+ * action applies to what was authorized. Throws `AccessDenied`, and `IntegrationNotFoundFault` if the caller may know
+ * that.
  */
 export async function permitted<Input extends object>(
   permission: Permission<Input>,
@@ -48,7 +51,7 @@ export async function permitted<Input extends object>(
   return { ...input, [parameter]: integrationArn(call, found.id) };
 }
 
-/** Tags of a request as a policy sees them; whether they are good tags is for the operation to say. */
+/** Tags of a request as a policy sees them; the operation validates them. */
 export function tagsIn(
   tags: readonly { readonly Key: string; readonly Value?: string | undefined }[],
 ): Tag[] {

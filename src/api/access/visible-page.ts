@@ -5,7 +5,7 @@ import type { IntegrationEvent } from "../../model/event.ts";
 import { mayTellOf } from "./authorization.ts";
 import type { Call } from "../options.ts";
 
-// A page of what the caller may see is as long as without the others, so that it does not tell of them.
+// Pages are filled up with visible records, so that their length does not reveal hidden ones.
 
 export async function visibleIntegrations(
   call: Call,
@@ -22,7 +22,7 @@ export async function visibleIntegrations(
   return { integrations, next };
 }
 
-/** `action`: as whose answer the events go to the caller. */
+/** `action`: the action whose response contains the events. */
 export async function visibleEvents(
   call: Call,
   action: string,
@@ -39,7 +39,7 @@ export async function visibleEvents(
   return { events, next };
 }
 
-/** Whether the caller may be told of events of an integration, which may be gone and then has no tags any more. */
+/** Whether the caller may see events of an integration, which may no longer exist and then has no tags. */
 export function eventVisibility(call: Call, action: string): (integrationId: string) => Promise<boolean> {
   const known = new Map<string, Promise<boolean>>();
   const look = async (id: string): Promise<boolean> =>

@@ -5,8 +5,8 @@ import type { KeyAnswer, NewKeyAnswer, OperatorAnswers } from "../../model/opera
 import type { Call } from "../options.ts";
 
 /**
- * What managing keys amounts to at AWS. Policies that leave out IAM, as PowerUserAccess does, or deny it, must leave out
- * this as well: whoever makes keys can make one that may do everything.
+ * The equivalent AWS actions of key management. Policies that omit IAM, as PowerUserAccess does, or deny it, must also
+ * omit this: a caller that can create keys can create one without restrictions.
  */
 const actions = {
   create: { action: "zeroetl:CreateKey", amountsTo: ["iam:CreateAccessKey", "iam:PutUserPolicy"] },
@@ -52,7 +52,9 @@ export async function deleteKey(call: Call, id: string): Promise<OperatorAnswers
   return {};
 }
 
-/** Needs the action on the key's user. Who may not do it to this one gets the answer of one that does not exist. */
+/**
+ * Requires the action on the key's user. A caller without that permission gets the same answer as for a missing key.
+ */
 async function findKey(call: Call, action: Pick<Need, "action" | "amountsTo">, id: string): Promise<void> {
   const found = await call.keys.describe(id);
   if (found !== undefined && isAllowed(call, { ...action, resource: userArn(call, found.user) })) return;

@@ -1,8 +1,8 @@
 import type { JsonObject } from "../../base/json.ts";
 
 /**
- * A response of one JSON object a line, made as fast as the client reads. It ends with `{"end": true}`, or with what
- * `describe` makes of a failure as `{"error": …}`. A client that leaves ends the iteration.
+ * A response of one JSON object per line, produced as fast as the client reads. It ends with `{"end": true}`, or, after
+ * a failure, with the result of `describe` as `{"error": …}`. The iteration ends when the client disconnects.
  */
 export function ndjson(lines: AsyncIterable<JsonObject>, describe: (error: unknown) => JsonObject): Response {
   const iterator = lines[Symbol.asyncIterator]();

@@ -100,7 +100,7 @@ async function* queryLines({ columns, notices, rows }: OperatorRows): AsyncGener
   for await (const chunk of rows) yield { rows: chunk };
 }
 
-/** The target of a name or ARN; without one, the only target. */
+/** The target with a name or ARN; without one, the only target. */
 function targetOf({ targets }: Call, wanted: string | undefined): TargetResource {
   const [only, ...others] = targets;
   const names = targets.map(({ name }) => name).join(", ");
@@ -177,7 +177,7 @@ async function idOf(call: Call, identifier: string, action: string): Promise<str
   return integration.id;
 }
 
-/** As `idOf`, of integrations that are gone as well, as long as something is known of them. */
+/** Like `idOf`, but also for integrations that no longer exist, as long as events of them are known. */
 async function pastIdOf(call: Call, identifier: string, action: string): Promise<string> {
   const integration = await findAllowed(call, identifier, { action });
   if (integration !== undefined) return integration.id;
@@ -188,10 +188,10 @@ async function pastIdOf(call: Call, identifier: string, action: string): Promise
   return gone;
 }
 
-/** The integration that is gone and was the last to have this name, or has this uuid. */
+/** The last deleted integration that had this name, or the one that has this uuid. */
 async function goneOf({ catalog }: Call, key: string): Promise<string | undefined> {
   const integrationId = (await catalog.lastOfName(key)) ?? key.toLowerCase();
-  // What exists is found under what it is called now, by those who may see it.
+  // An existing integration is found by its current name, by callers that may see it.
   for (const each of [key, integrationId]) if ((await catalog.find(each)) !== undefined) return undefined;
   const { events } = await catalog.events({
     after: undefined,
@@ -219,7 +219,7 @@ function answerLines({ signal }: CommandCall, lines: AsyncIterable<JsonObject>):
 function errorBody(error: unknown, client: AbortSignal): JsonObject {
   if (error instanceof CodedError) return { code: error.code, message: error.message, fix: error.fix };
   if (error instanceof AwsError) return { code: error.code, message: error.message };
-  // Somebody has interrupted a command: no failure, and nobody reads the answer.
+  // A command was interrupted: that is not a failure, and the answer is not read.
   if (client.aborted) return { code: "INTERRUPTED", message: "The client went away." };
   const requestId = randomUUID();
   const stack = error instanceof Error ? error.stack : undefined;

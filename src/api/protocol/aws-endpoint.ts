@@ -12,17 +12,19 @@ import { requestHead, type Arrival } from "./signed-request.ts";
 
 const log = logger("api");
 
-/** What is known of a request so far; the envelope and the log use it, however far the request came. */
+/** What is known about a request so far. The envelope and the log use it, no matter how far processing got. */
 interface Progress {
   readonly requestId: string;
   readonly protocol: Protocol;
   service: ServiceName;
   action: string | undefined;
-  /** Once the signature was believed. */
+  /** Set once the signature is verified. */
   accessKeyId: string | undefined;
 }
 
-/** Answers one request to an AWS service, in its protocol. Never throws: whatever goes wrong becomes an error of it. */
+/**
+ * Answers one request to an AWS service, in its protocol. Never throws: any failure becomes an error of that protocol.
+ */
 export async function answerAws(arrival: Arrival, options: ApiOptions): Promise<Response> {
   const protocol = protocolOf(arrival.request);
   const progress: Progress = {
@@ -92,12 +94,12 @@ async function answer(arrival: Arrival, options: ApiOptions, progress: Progress)
   return protocol.printResult({ service, action, requestId, output: operation.output, value });
 }
 
-/** What changes something is worth a line in the log; what clients poll is not. */
+/** Changes are worth a line in the log; clients' polling is not. */
 function isReading(action: string | undefined): boolean {
   return action === undefined || /^(?:Describe|List|Get)/.test(action);
 }
 
-// What went wrong inside is for the log alone; the request id ties the two together.
+// Details of an internal failure are for the log only; the request id links the two.
 function internalFailure(cause: unknown, { requestId, action }: Progress): AwsError {
   const stack = cause instanceof Error ? cause.stack : undefined;
   log.error(

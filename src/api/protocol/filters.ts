@@ -2,7 +2,7 @@ import { AwsError } from "../../wire/aws/error.ts";
 import type { ListQuery } from "./marker.ts";
 import type { FilterInput } from "./shape-parts.ts";
 
-/** By the name of a filter, what its values mean. */
+/** The meaning of a filter's values, by the filter's name. */
 export type FilterTable<Meaning> = Readonly<Record<string, Meaning>>;
 
 export interface Filter<Meaning> {
@@ -11,7 +11,9 @@ export interface Filter<Meaning> {
   readonly values: readonly string[];
 }
 
-/** Each filter with what the table says of its name. Throws `InvalidParameterValue` for a name that is not in it. */
+/**
+ * Pairs each filter with the table's entry for its name. Throws `InvalidParameterValue` for a name that is not in it.
+ */
 export function parseFilters<Meaning>(
   table: FilterTable<Meaning>,
   filters: readonly FilterInput[] = [],
@@ -26,7 +28,10 @@ export function parseFilters<Meaning>(
   });
 }
 
-/** What an item has that a filter of this name compares: it passes when one of the filter's values is among them. */
+/**
+ * The item's values that a filter with this name compares: the item passes when one of the filter's values is among
+ * them.
+ */
 export type Compared<Item> = (item: Item) => readonly string[];
 
 /** The items that pass all filters. Names and values of filters are case-sensitive, as the API reference says. */
@@ -44,7 +49,7 @@ export function filtered<Item>(
   );
 }
 
-/** The filters' part of what a list request asked for. */
+/** The filters' part of the query of a list request. */
 export function filterQuery(filters: readonly FilterInput[] = []): ListQuery {
   return filters.flatMap(({ Name, Values }) => [Name, Values]);
 }

@@ -3,10 +3,10 @@ import { parseBody, printBody, printJsonError } from "../../wire/aws/json.ts";
 import type { Protocol } from "./protocol.ts";
 import { jsonServices, type JsonService } from "../services.ts";
 
-/** The only service that speaks it here. */
+/** The only service here that uses it. */
 const serverless = "redshift-serverless";
 
-/** AWS JSON 1.1: an action in the header `X-Amz-Target`, its input and its result as JSON. */
+/** AWS JSON 1.1: the action in the header `X-Amz-Target`, its input and result as JSON. */
 export const jsonProtocol: Protocol = {
   services: [serverless],
   methods: ["POST"],
@@ -35,7 +35,9 @@ export const jsonProtocol: Protocol = {
   },
 };
 
-/** What the JSON services call errors that are not of one service alone; other codes are the same in both protocols. */
+/**
+ * The JSON services' codes for errors that are not specific to one service; other codes are the same in both protocols.
+ */
 const spoken: Partial<Record<AwsErrorCode, { readonly code: string; readonly status: number }>> = {
   InvalidAction: { code: "UnknownOperationException", status: 400 },
   InvalidParameterValue: { code: "ValidationException", status: 400 },

@@ -4,18 +4,18 @@ import type { ApiOptions } from "../options.ts";
 
 const records = { min: 20, max: 100, default: 100 } as const;
 
-/** The parameters by which clients turn pages. */
+/** The parameters for paging. */
 export interface PageInput {
   readonly MaxRecords?: number | undefined;
   readonly Marker?: string | undefined;
 }
 
-/** How many records a page may have. Throws `InvalidParameterValue`. */
+/** The maximum number of records on a page. Throws `InvalidParameterValue`. */
 export function pageLimit({ MaxRecords }: PageInput): number {
   return within("MaxRecords", MaxRecords, records);
 }
 
-/** The value of a parameter that has bounds. Throws `InvalidParameterValue`. */
+/** The value of a bounded parameter. Throws `InvalidParameterValue`. */
 export function within(
   name: string,
   value: number | undefined,
@@ -30,7 +30,7 @@ export function within(
   return value;
 }
 
-/** The place of the last record of the page before, undefined for the first page. Throws `InvalidParameterValue`. */
+/** The place of the last record of the previous page, undefined for the first page. Throws `InvalidParameterValue`. */
 export function pageStart(
   { catalog }: ApiOptions,
   { Marker }: PageInput,
@@ -39,7 +39,7 @@ export function pageStart(
   return Marker === undefined ? undefined : readMarker(catalog.markerKey, Marker, query);
 }
 
-/** The `Marker` of a page after which there are more; undefined for the last one. */
+/** The `Marker` of a page that is followed by another; undefined for the last one. */
 export function pageEnd(
   { catalog }: ApiOptions,
   place: string | undefined,
@@ -48,11 +48,11 @@ export function pageEnd(
   return place === undefined ? undefined : writeMarker(catalog.markerKey, place, query);
 }
 
-/** A list that is at hand as a whole. */
+/** A list that is available as a whole. */
 export interface WholeList<Item> {
-  /** What was asked for, filtered. */
+  /** The requested items, filtered. */
   readonly items: readonly Item[];
-  /** Unique and unchanging: the order of the list, in which a page begins behind the last place of the one before. */
+  /** Unique and immutable: it defines the order of the list. A page begins after the last place of the previous one. */
   readonly placeOf: (item: Item) => string;
   readonly query: ListQuery;
 }
@@ -70,11 +70,11 @@ export function pageOf<Item>(options: ApiOptions, input: PageInput, list: WholeL
 
 export interface PageRequest {
   readonly limit: number;
-  /** The `next` of the page before. */
+  /** The `next` of the previous page. */
   readonly marker: string | undefined;
 }
 
-/** As `pageOf`, whatever a protocol calls the parameters. */
+/** Like `pageOf`, regardless of a protocol's parameter names. */
 export function nextOf<Item>(
   options: ApiOptions,
   { limit, marker }: PageRequest,

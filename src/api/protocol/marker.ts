@@ -1,7 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { AwsError } from "../../wire/aws/error.ts";
 
-/** The action and what it asked for, apart from `MaxRecords` and `Marker`: a marker continues only the list it is from. */
+/**
+ * The action and its parameters, except `MaxRecords` and `Marker`: a marker is valid only for the list that it came
+ * from.
+ */
 export type ListQuery = readonly (string | readonly string[] | undefined)[];
 
 // 1 byte version, 8 bytes of the query's hash, the place, 16 bytes HMAC.
@@ -15,13 +18,15 @@ export function writeMarker(key: Buffer, place: string, query: ListQuery): strin
   return Buffer.concat([body, mac(key, body)]).toString("base64url");
 }
 
-/** The place. Throws `InvalidParameterValue` for anything that `writeMarker` did not write for the same query. */
+/**
+ * Returns the place. Throws `InvalidParameterValue` for anything that `writeMarker` did not write for the same query.
+ */
 export function readMarker(key: Buffer, marker: string, query: ListQuery): string {
   const bytes = Buffer.from(marker, "base64url");
   const body = bytes.subarray(0, Math.max(bytes.length - macBytes, 0));
   const isOurs =
     body.length >= headBytes &&
-    // Decoding skips characters that do not belong: only the text itself is the marker.
+    // Decoding skips invalid characters: only the exact text is the marker.
     bytes.toString("base64url") === marker &&
     timingSafeEqual(bytes.subarray(body.length), mac(key, body)) &&
     body.readUInt8(0) === version &&

@@ -2,12 +2,12 @@ import type { StructureShape, ValueOf } from "../../wire/aws/shape.ts";
 import type { Call } from "../options.ts";
 import { permitted, type Permission } from "../access/permission.ts";
 
-/** One action, whichever protocol it is asked for in. */
+/** One action, independent of the protocol of the request. */
 export interface Operation {
   readonly input: StructureShape;
   /** Undefined for an action without a result. */
   readonly output: StructureShape | undefined;
-  /** From a value of `input` to one of `output`. */
+  /** Maps a value of `input` to one of `output`. */
   readonly run: (input: ValueOf<StructureShape>, call: Call) => Promise<ValueOf<StructureShape> | undefined>;
 }
 
@@ -19,8 +19,8 @@ interface OperationShapes {
 type OutputOf<Output> = Output extends StructureShape ? ValueOf<Output> : void;
 
 /**
- * Joins a handler to its shapes and to what it needs to be allowed: it gets a parsed input that the caller may use, and
- * the compiler checks what it gives.
+ * Combines a handler with its shapes and its permission: the handler receives a parsed input that the caller may use,
+ * and the compiler checks its result.
  */
 export function operation<Shapes extends OperationShapes>(
   { input, output }: Shapes,

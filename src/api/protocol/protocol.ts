@@ -4,23 +4,23 @@ import type { SignedRequest } from "../../wire/aws/sigv4.ts";
 import type { Operation } from "./operation.ts";
 import type { ServiceName } from "../services.ts";
 
-/** One of the protocols that AWS's services speak: how a request says what it wants, and how it is answered. */
+/** One of the protocols of AWS's services: how requests and responses are encoded. */
 export interface Protocol {
-  /** Those that speak it. */
+  /** The services that use it. */
   readonly services: readonly [ServiceName, ...ServiceName[]];
   readonly methods: readonly string[];
   readonly contentType: string;
-  /** Throws `AwsError` where the service has no such action. */
+  /** Throws `AwsError` if the service has no such action. */
   readonly open: (request: SignedRequest, service: ServiceName) => Invocation;
   readonly printResult: (result: Result) => string;
   readonly printError: (failure: Failure) => PrintedError;
 }
 
-/** An action that was asked for. */
+/** A requested action. */
 export interface Invocation {
   readonly action: string;
   readonly operation: Operation;
-  /** What it was asked with. Throws `AwsError`. */
+  /** Its input. Throws `AwsError`. */
   readonly input: () => ValueOf<StructureShape>;
 }
 
@@ -29,7 +29,7 @@ export interface Result {
   readonly action: string;
   readonly requestId: string;
   readonly output: StructureShape | undefined;
-  /** Of the shape `output`. */
+  /** A value of the shape `output`. */
   readonly value: ValueOf<StructureShape> | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface Failure {
 }
 
 export interface PrintedError {
-  /** As the protocol calls it. */
+  /** The protocol's code for it. */
   readonly code: string;
   readonly status: number;
   readonly body: string;

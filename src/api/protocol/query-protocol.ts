@@ -35,7 +35,7 @@ function serviceOf(name: string): QueryService {
   return queryServices[names.find((candidate) => candidate === name) ?? "rds"];
 }
 
-/** A byte per character. */
+/** One byte per character. */
 function textOf(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
 }
@@ -45,7 +45,7 @@ function unsignedPart(parameters: readonly FormParameter[]): FormParameter[] {
   return parameters.filter(({ name }) => !name.startsWith("X-Amz-"));
 }
 
-/** The name of an operation that the service has. */
+/** The name of an operation of the service. */
 function actionOf(service: QueryService, parameters: readonly FormParameter[]): string {
   const value = (wanted: string): string | undefined =>
     parameters.find(({ name }) => name === wanted)?.value || undefined;

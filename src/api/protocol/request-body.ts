@@ -2,19 +2,22 @@ import { AwsError } from "../../wire/aws/error.ts";
 
 export const bodyBytesMax = 1024 * 1024;
 
-/** All bodies together beyond `uncountedBytes` each: what clients that send slowly can make the service hold. */
+/**
+ * Limits the total of all bodies, each beyond `uncountedBytes`: how much clients that send slowly can make the service
+ * hold.
+ */
 const heldBytesMax = 16 * bodyBytesMax;
 
-/** A body of ordinary length is never refused because others are long; how many there are, connections limit. */
+/** A body of ordinary length is never refused because others are long. The limit on connections limits their number. */
 const uncountedBytes = 64 * 1024;
 
-/** Reads the bodies of requests, within one bound on the memory that they take. */
+/** Reads the bodies of requests, within one limit on their total memory. */
 export class RequestBodies {
   #held = 0;
 
   /**
    * The whole body. Throws `RequestEntityTooLarge` as soon as it is known to be longer than 1 MiB, before anything is
-   * hashed, `ServiceUnavailable` where other bodies leave no room for it, and `ValidationError` where it breaks off.
+   * hashed, `ServiceUnavailable` if other bodies leave no room for it, and `ValidationError` if it is cut off.
    */
   async read(request: Request): Promise<Uint8Array> {
     const announced = Number(request.headers.get("content-length") ?? 0);
@@ -40,7 +43,7 @@ export class RequestBodies {
   }
 }
 
-/** A client that hangs up is no failure of ours. Nobody hears the answer, but the log does. */
+/** A client that disconnects is not an internal failure. The answer is not received, but it is logged. */
 async function* whole(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* body;

@@ -1,7 +1,7 @@
 import { contextPairsMax } from "../../kms/integration-keys.ts";
 import type { ListShape, Shape, StringShape, ValueOf } from "../../wire/aws/shape.ts";
 
-// Shapes that several services share. Strings for which a service model gives no length have one here.
+// Shapes that several services share. Strings without a length in a service model have one here.
 
 export const anyString: StringShape = { kind: "string", lengthMax: 2_048 };
 
@@ -17,7 +17,7 @@ export const description: StringShape = { kind: "string", lengthMax: 1_000, patt
 
 export const marker: StringShape = { kind: "string", lengthMin: 1, lengthMax: 340 };
 
-/** The parameters by which clients of the Query protocol turn pages. */
+/** The paging parameters of the Query protocol. */
 export const page = { MaxRecords: { kind: "integer" }, Marker: marker } as const;
 
 export const encryptionContext = {
@@ -27,7 +27,7 @@ export const encryptionContext = {
   lengthMax: contextPairsMax,
 } as const satisfies Shape;
 
-// Their alphabet is checked by the handler, which knows the message that clients match on.
+// The handler checks the alphabet, since it knows the message that clients match on.
 export const tag = {
   kind: "structure",
   required: { Key: { kind: "string", lengthMin: 1, lengthMax: 128 } },
@@ -39,7 +39,7 @@ export const tagList = listOf(tag, "Tag", 200);
 export const filter = {
   kind: "structure",
   required: { Name: anyString },
-  // Required by the model, but an unknown name is to be told first.
+  // Required by the model, but an unknown name must be reported first.
   optional: { Values: listOf({ kind: "string", lengthMax: 255 } as const, "Value", 200) },
 } as const satisfies Shape;
 

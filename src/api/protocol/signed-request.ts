@@ -3,7 +3,7 @@ import { TLSSocket } from "node:tls";
 import type { RequestHead } from "../../wire/aws/sigv4.ts";
 import type { RequestBodies } from "./request-body.ts";
 
-/** A request with what the server knows of how it came. */
+/** A request with the server's information on its connection. */
 export interface Arrival {
   readonly request: Request;
   readonly isSecure: boolean;
@@ -11,14 +11,14 @@ export interface Arrival {
 }
 
 /**
- * Whether it came over TLS to us. The connection says so: the client can write any URL into its request line, and what
- * a proxy in front says of itself is not believed.
+ * Whether it reached us over TLS. The connection decides: the client can write any URL into its request line, and a
+ * proxy's own claims are not trusted.
  */
 export function isSecure(bindings: Partial<HttpBindings> | undefined): boolean {
   return bindings?.incoming?.socket instanceof TLSSocket;
 }
 
-/** A request of the web platform as the verification of signatures wants it. */
+/** Converts a web platform request to the form that signature verification expects. */
 export function requestHead(request: Request): RequestHead {
   const { pathname, search } = new URL(request.url);
   return {

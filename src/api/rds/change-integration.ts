@@ -11,7 +11,9 @@ import type { IntegrationOutput, shapes } from "./integration-shapes.ts";
 type ModifyInput = ValueOf<typeof shapes.ModifyIntegration.input>;
 type DeleteInput = ValueOf<typeof shapes.DeleteIntegration.input>;
 
-/** Name, filter and description; nothing else can change. Without any of them the integration is answered as it is. */
+/**
+ * Name, filter and description; nothing else can change. Without any of them, the integration is returned unchanged.
+ */
 export async function modifyIntegration(input: ModifyInput, options: ApiOptions): Promise<IntegrationOutput> {
   const integration = await findIntegration(options, input.IntegrationIdentifier);
   const modification = await options.catalog.modify(integration.id, {
@@ -36,7 +38,7 @@ export async function modifyIntegration(input: ModifyInput, options: ApiOptions)
   }
 }
 
-/** The data stays in the warehouse. The integration is gone when everything at the source has been removed. */
+/** The data stays in the warehouse. The integration exists until everything at the source has been removed. */
 export async function deleteIntegration(input: DeleteInput, options: ApiOptions): Promise<IntegrationOutput> {
   const integration = await findIntegration(options, input.IntegrationIdentifier);
   const deletion = await options.catalog.delete(integration.id);

@@ -17,11 +17,11 @@ import { parseTags } from "./tag-rules.ts";
 
 type Input = ValueOf<typeof shapes.CreateIntegration.input>;
 
-/** Everything is checked before anything is written; replication starts after the answer. */
+/** Everything is checked before anything is written; replication starts after the response. */
 export async function createIntegration(input: Input, call: Call): Promise<IntegrationOutput> {
   const plain = desiredOf(input, call);
   await requireAuthorizedSource(call, plain);
-  // Last: a server elsewhere may be asked.
+  // Last: this may send a request to another server.
   const keyed = { ...plain, ...(await encryptionOf(input, call)) };
   const desired = { ...keyed, wrappedKey: await wrappedKeyOf(keyed, call) };
   const creation = await call.catalog.create(desired, call.quotas);
@@ -75,7 +75,7 @@ function sourceOf(options: ApiOptions, arn: string): SourceResource {
   return source;
 }
 
-// The operation declares no fault for a target that does not exist: a bad value is what it is.
+// The operation declares no fault for a target that does not exist, so it is reported as an invalid value.
 function targetOf(options: ApiOptions, arn: string): TargetResource {
   const target = findTarget(options.targets, options, arn);
   if (target === "malformed")

@@ -3,7 +3,7 @@ import { parseDataFilter } from "../../model/data-filter.ts";
 import { engineKinds, type EngineName } from "../../model/engine-kinds.ts";
 import { AwsError } from "../../wire/aws/error.ts";
 
-/** The data filter to store: the client's, checked, or the engine's default. Throws `InvalidParameterValue`. */
+/** The data filter to store: the client's, validated, or the engine's default. Throws `InvalidParameterValue`. */
 export function checkDataFilter(engine: EngineName, filter: string | undefined): string {
   const { defaultFilter, filterDialect } = engineKinds[engine];
   const text = filter ?? defaultFilter;

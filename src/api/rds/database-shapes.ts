@@ -1,7 +1,7 @@
 import type { StringShape, StructureShape, ValueOf } from "../../wire/aws/shape.ts";
 import { anyString, filterList, listOf, marker, page, tagList } from "../protocol/shape-parts.ts";
 
-// Of the databases' members in RDS' service model, API version 2014-10-31, those whose values can be known here.
+// The members of databases in the RDS service model, API version 2014-10-31, whose values can be known here.
 
 const identifier: StringShape = { kind: "string", lengthMin: 1, lengthMax: 255 };
 
@@ -55,7 +55,7 @@ const filteredPage = { Filters: filterList, ...page } as const;
 export type InstanceOutput = ValueOf<typeof instance>;
 export type ClusterOutput = ValueOf<typeof cluster>;
 
-/** What each action takes and gives. */
+/** The input and output of each action. */
 export const databaseShapes = {
   DescribeDBInstances: {
     input: {

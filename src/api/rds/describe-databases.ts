@@ -42,7 +42,7 @@ export async function describeDbClusters(input: ClustersInput, call: Call): Prom
 const namesOf: Compared<SourceResource> = ({ name, arn }) => [name, arn];
 const engineOf: Compared<SourceResource> = ({ engine }) => [engine];
 const resourceIdOf: Compared<SourceResource> = (source) => [resourceId(source)];
-/** No source here has such a thing, so that no value of the filter is passed. */
+/** No source here has such a property, so no value of the filter matches. */
 const nothing: Compared<SourceResource> = () => [];
 
 const instanceFilters: FilterTable<Compared<SourceResource>> = {
@@ -81,7 +81,7 @@ async function listSources(
   const named = identifier === undefined ? listed : only(call, kind, identifier);
   const { items, Marker } = pageOf(call, input, {
     items: filtered(named, filterNames, input.Filters),
-    // Names are unique without regard to case.
+    // Names are unique regardless of case.
     placeOf: ({ name }) => name.toLowerCase(),
     query: [action, identifier, ...filterQuery(input.Filters)],
   });
@@ -99,7 +99,7 @@ function only(options: ApiOptions, kind: SourceResource["kind"], identifier: str
   throw sourceNotFound(options, kind, identifier);
 }
 
-/** By a name or an ARN, which have no case. */
+/** By name or ARN, both case-insensitive. */
 export function sourceNamed(
   { sources }: ApiOptions,
   kind: SourceResource["kind"],
@@ -141,7 +141,7 @@ function clusterOutput(source: KnownSource): ClusterOutput {
   };
 }
 
-/** Unknown while an integration says that the source cannot be reached: none of AWS's words is about that. */
+/** Unknown while an integration reports that the source cannot be reached: AWS has no status for that. */
 function statusOf({ errorCodes }: SourceFacts): string | undefined {
   return errorCodes.includes("SOURCE_UNREACHABLE") ? undefined : "available";
 }
@@ -149,7 +149,7 @@ function statusOf({ errorCodes }: SourceFacts): string | undefined {
 const resourceIdAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const resourceIdLength = 26;
 
-/** In AWS's form, the same as long as the ARN is. */
+/** In AWS's form; stable as long as the ARN is. */
 function resourceId({ kind, arn }: SourceResource): string {
   const digest = createHash("sha256").update(arn).digest().subarray(0, resourceIdLength);
   const characters = [...digest].map((byte) => resourceIdAlphabet.charAt(byte & 31));

@@ -9,19 +9,19 @@ type Input = ValueOf<typeof databaseShapes.DescribeDBEngineVersions.input>;
 type Output = ValueOf<typeof databaseShapes.DescribeDBEngineVersions.output>;
 
 const status = "available";
-/** Sources are servers that somebody provisioned. */
+/** Sources are provisioned servers. */
 const engineMode = "provisioned";
 
 /**
- * The engines that can be sources, one entry a major version, which stands for all of its minor versions: asked for
- * 16.4, the answer is 16. In the order of engine and version.
+ * The engines that can be sources, one entry per major version, which represents all of its minor versions: for 16.4,
+ * the answer is 16. In the order of engine and version.
  */
 export async function describeDbEngineVersions(input: Input, options: ApiOptions): Promise<Output> {
   const { Engine, EngineVersion, DBParameterGroupFamily, DefaultOnly = false, Filters } = input;
   const asked = options.engineVersions
     .filter(({ engine }) => Engine === undefined || engine === Engine.toLowerCase())
     .filter(({ majorVersion }) => EngineVersion === undefined || majorVersion === majorOf(EngineVersion))
-    // There are no parameter groups.
+    // Parameter groups do not exist here.
     .filter(() => DBParameterGroupFamily === undefined);
   const matching = filtered(asked, filterNames, minorsAsMajors(Filters));
   const { items, Marker } = pageOf(options, input, {
@@ -59,7 +59,7 @@ function majorOf(version: string): string {
   return major;
 }
 
-/** The newest of its engine among those asked for. */
+/** Whether it is the newest of its engine among those requested. */
 function isDefault({ engine, majorVersion }: SupportedVersion, asked: readonly SupportedVersion[]): boolean {
   return asked.every(
     (other) => other.engine !== engine || Number(other.majorVersion) <= Number(majorVersion),

@@ -20,7 +20,7 @@ const minutes = { min: 1, max: 14 * 24 * 60, default: 60 } as const;
 
 const ours = "zero-etl";
 
-/** The service model's; integrations are the only ones of them that exist here. */
+/** The service model's source types; only integrations exist here. */
 const sourceTypes: ReadonlySet<string> = new Set([
   "db-instance",
   "db-parameter-group",
@@ -35,7 +35,7 @@ const sourceTypes: ReadonlySet<string> = new Set([
   ours,
 ]);
 
-/** What happened to integrations, oldest first. `Filters` is ignored, as its documentation says. */
+/** The events of integrations, oldest first. `Filters` is ignored, as its documentation says. */
 export async function describeEvents(input: Input, call: Call): Promise<Output> {
   const { SourceIdentifier: identifier, SourceType: sourceType, EventCategories: names } = input;
   const limit = pageLimit(input);
@@ -89,12 +89,12 @@ function checkSource(identifier: string | undefined, sourceType: string | undefi
 }
 
 interface Window {
-  /** Both ends belong to it. */
+  /** Both ends are inclusive. */
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** A marker holds the window of the first page: "the last hour" would move on from page to page. */
+/** A marker contains the window of the first page: "the last hour" would move from page to page. */
 function placeOf(place: string): Window & { readonly after: number } {
   const [after, fromMs, toMs] = place.split(" ").map(Number);
   const invariant = "markers of events hold three numbers";
@@ -106,8 +106,8 @@ function placeOf(place: string): Window & { readonly after: number } {
 }
 
 /**
- * `Duration` reaches back from the end, or forward from `StartTime`; what is left open is an hour before the end, and
- * the last event: "until now" would leave out those from before a clock was set back.
+ * `Duration` extends back from the end, or forward from `StartTime`. The default start is an hour before the end, and
+ * the default end is the last event: "until now" would omit events from before a clock was set back.
  */
 function windowOf({ StartTime, EndTime, Duration }: Input, nowMs: number): Window {
   if (StartTime !== undefined && EndTime !== undefined && Duration !== undefined)
@@ -132,7 +132,7 @@ function windowOf({ StartTime, EndTime, Duration }: Input, nowMs: number): Windo
 
 const endOfTimeMs = Date.parse("9999-12-31T23:59:59.999Z");
 
-/** A marker holds no time before 1970, when nothing had happened yet, and the catalog takes none after year 9999. */
+/** A marker cannot contain a time before 1970, when no events existed, and the catalog accepts none after year 9999. */
 function withinTime(ms: number): number {
   return Math.min(Math.max(0, ms), endOfTimeMs);
 }
@@ -144,8 +144,9 @@ function queryOf(input: Input): ListQuery {
 }
 
 /**
- * By uuid, ARN or name. A name is whose it is now, else whose it was last; under a uuid that nobody has there may be
- * events of one that is gone. No operation of events has a fault for what does not exist: then nothing happened to it.
+ * By uuid, ARN or name. A name refers to its current integration, else to the last one that had it; an unknown uuid may
+ * have events of an integration that no longer exists. Event operations have no fault for a missing resource: it has no
+ * events.
  */
 async function idOf(options: ApiOptions, identifier: string): Promise<string> {
   const key = lookupKey(options, identifier) ?? identifier;

@@ -13,7 +13,7 @@ import { visibleIntegrations } from "../access/visible-page.ts";
 type Input = ValueOf<typeof shapes.DescribeIntegrations.input>;
 type Output = ValueOf<typeof shapes.DescribeIntegrations.output>;
 
-/** In the order of creation. An identifier that nothing has is an error, a filter that nothing passes is not. */
+/** In the order of creation. An unknown identifier is an error; a filter without matches is not. */
 export async function describeIntegrations(input: Input, call: Call): Promise<Output> {
   const { IntegrationIdentifier: identifier, Filters: filters } = input;
   const limit = pageLimit(input);
@@ -47,7 +47,7 @@ type Narrow = (options: ApiOptions, values: readonly string[]) => IntegrationFil
 
 /**
  * The names that Redshift's operation of the same name documents; RDS documents none. A source type is `db` or
- * `cluster`, as in the ARN, or the name of an engine, of the sources that are configured now.
+ * `cluster`, as in the ARN, or the name of an engine, of the currently configured sources.
  */
 const filterNames: FilterTable<Narrow> = {
   "integration-arn": (options, values) => ({

@@ -11,10 +11,10 @@ interface EncryptionInput {
   readonly AdditionalEncryptionContext?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a caller of a key needs to be allowed, on the key. */
+/** The actions on the key that its caller needs permission for. */
 const keyActions = ["kms:DescribeKey", "kms:CreateGrant"];
 
-/** The key that an integration shall have, by its ARN. Everything that is asked for is done or refused. */
+/** The requested key of an integration, by its ARN. Every part of the request is carried out or refused. */
 export async function encryptionOf(
   { KMSKeyId, AdditionalEncryptionContext: context = {} }: EncryptionInput,
   call: Call,
@@ -40,7 +40,7 @@ export async function encryptionOf(
   return { kmsKeyId, additionalEncryptionContext: context };
 }
 
-/** A new data key for an integration that is about to be created, wrapped. */
+/** A new data key, wrapped, for an integration that is about to be created. */
 export async function wrappedKeyOf(desired: KeyedIntegration, { dataKeys }: ApiOptions): Promise<string> {
   try {
     return await dataKeys.newDataKey(desired);
@@ -49,7 +49,7 @@ export async function wrappedKeyOf(desired: KeyedIntegration, { dataKeys }: ApiO
   }
 }
 
-/** A key that the caller may not use is refused as any other that is not accessible, as at AWS. */
+/** A key that the caller may not use is refused like any other inaccessible key, as at AWS. */
 async function keyArnOf(name: string, call: Call): Promise<string> {
   const arn = await call.dataKeys.resolve(name).catch((error: unknown) => {
     throw notAccessible(name, error);

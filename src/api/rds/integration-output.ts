@@ -6,8 +6,8 @@ import type { IntegrationOutput } from "./integration-shapes.ts";
 import { tagsOutput } from "./tag-rules.ts";
 
 /**
- * An integration as clients see it. Lists and maps are there even when they are empty, which SDKs show as `[]` and
- * `{}`; a description that was never set is left out.
+ * An integration as clients see it. Lists and maps are included even when empty, which SDKs show as `[]` and `{}`; a
+ * description that was never set is omitted.
  */
 export function integrationOutput(options: ApiOptions, integration: Integration): IntegrationOutput {
   return {

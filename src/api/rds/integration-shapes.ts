@@ -12,7 +12,7 @@ import {
   tagList,
 } from "../protocol/shape-parts.ts";
 
-// Shapes of RDS' service model, API version 2014-10-31.
+// Shapes of the RDS service model, API version 2014-10-31.
 
 const sourceArn: StringShape = {
   kind: "string",
@@ -78,7 +78,7 @@ const eventCategoriesMap = {
 
 export type IntegrationOutput = ValueOf<typeof integration>;
 
-/** What each action takes and gives. */
+/** The input and output of each action. */
 export const shapes = {
   CreateIntegration: {
     input: {

@@ -2,7 +2,7 @@ import type { Home, SourceResource } from "../../model/resources.ts";
 import { AwsError } from "../../wire/aws/error.ts";
 import type { ApiOptions } from "../options.ts";
 
-/** By a name or an ARN. Says which ARN was expected where only account, region or case of the given one are others. */
+/** By name or ARN. States the expected ARN if the given one differs only in account, region or case. */
 export function sourceNotFound(
   options: ApiOptions,
   kind: SourceResource["kind"],
@@ -19,7 +19,7 @@ export function sourceNotFound(
   return new AwsError(code, `${what} ${name} not found. ${hint}`.trimEnd());
 }
 
-/** What to say of an ARN of another account or region; nothing of any other text. */
+/** The hint for an ARN of another account or region; empty for any other text. */
 export function elsewhere({ account, region }: Home, arn: string): string {
   const [, givenRegion, givenAccount] = /^arn:aws[a-z-]*:[a-z-]+:([^:]*):([^:]*):/.exec(arn) ?? [];
   if (givenRegion === undefined || (givenRegion === region && givenAccount === account)) return "";

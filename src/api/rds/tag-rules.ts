@@ -6,7 +6,7 @@ import type { TagInput } from "../protocol/shape-parts.ts";
 const alphabet = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const reserved = /^(aws|rds):/i;
 
-/** Tags as the catalog takes them; a missing value is an empty one. Throws `InvalidParameterValue`. */
+/** Tags as the catalog accepts them; a missing value becomes an empty one. Throws `InvalidParameterValue`. */
 export function parseTags(tags: readonly TagInput[]): Tag[] {
   if (tags.length > tagsMax) throw tooManyTags();
   const keys = tags.map(({ Key }) => Key);

@@ -14,7 +14,7 @@ type ListInput = ValueOf<typeof shapes.ListTagsForResource.input>;
 type ListOutput = ValueOf<typeof shapes.ListTagsForResource.output>;
 type RemoveInput = ValueOf<typeof shapes.RemoveTagsFromResource.input>;
 
-/** In any status: tags are the API's own and mean nothing to the runtime. */
+/** Allowed in any status: tags belong to the API and mean nothing to the runtime. */
 export async function addTagsToResource(input: AddInput, options: ApiOptions): Promise<void> {
   const resource = await taggable(options, input.ResourceName);
   const kind = await resource.add(parseTags(input.Tags));
@@ -41,11 +41,11 @@ export async function removeTagsFromResource(input: RemoveInput, options: ApiOpt
   if (!(await resource.remove(input.TagKeys))) throw notFound(input.ResourceName);
 }
 
-/** What has tags. */
+/** A resource with tags. */
 interface Taggable {
   readonly list: () => Promise<readonly Tag[]>;
   readonly add: (tags: readonly Tag[]) => Promise<"tagged" | "unknown" | "too-many">;
-  /** False when it is gone. */
+  /** False when the resource no longer exists. */
   readonly remove: (keys: readonly string[]) => Promise<boolean>;
 }
 

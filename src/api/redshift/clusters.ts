@@ -8,7 +8,7 @@ import type { redshiftShapes } from "./shapes.ts";
 type Input = ValueOf<typeof redshiftShapes.DescribeClusters.input>;
 type Output = ValueOf<typeof redshiftShapes.DescribeClusters.output>;
 
-/** The configured targets, in the order of their names. They have no tags, so that asking for some finds nothing. */
+/** The configured targets, in the order of their names. They have no tags, so a filter on tags matches none. */
 export async function describeClusters(input: Input, options: ApiOptions): Promise<Output> {
   const { ClusterIdentifier: name, TagKeys = [], TagValues = [], Marker: marker } = input;
   if (name !== undefined && marker !== undefined)
@@ -28,7 +28,7 @@ export async function describeClusters(input: Input, options: ApiOptions): Promi
 type LoggingInput = ValueOf<typeof redshiftShapes.DescribeLoggingStatus.input>;
 type LoggingOutput = ValueOf<typeof redshiftShapes.DescribeLoggingStatus.output>;
 
-/** Audit logs are delivered to S3 or CloudWatch at AWS; to nowhere here. */
+/** AWS delivers audit logs to S3 or CloudWatch; here they are not delivered. */
 export async function describeLoggingStatus(
   { ClusterIdentifier: name }: LoggingInput,
   options: ApiOptions,
@@ -46,17 +46,17 @@ function clusterNamed({ targets }: ApiOptions, name: string): TargetResource {
 function clusterOutput({ name, arn }: TargetResource): Output["Clusters"][number] {
   return {
     ClusterIdentifier: name,
-    // A warehouse is open as long as the service runs.
+    // A warehouse is available as long as the service runs.
     ClusterStatus: "available",
     ClusterAvailabilityStatus: "Available",
     DBName: everyWarehousesDatabase,
     Tags: [],
     ClusterNamespaceArn: arn,
-    // A warehouse is in one place. Clients such as Terraform cannot read a cluster that says neither.
+    // A warehouse is in one place. Clients such as Terraform cannot read a cluster that specifies neither.
     AvailabilityZoneRelocationStatus: "disabled",
     MultiAZ: "Disabled",
   };
 }
 
-/** The database that a warehouse has before anything is replicated into it. */
+/** The database that a warehouse contains before anything is replicated into it. */
 export const everyWarehousesDatabase = "dev";

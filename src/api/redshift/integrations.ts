@@ -18,8 +18,8 @@ type DescribeOutput = ValueOf<typeof redshiftShapes.DescribeIntegrations.output>
 type CreateInput = ValueOf<typeof redshiftShapes.CreateIntegration.input>;
 
 /**
- * The integrations of RDS as the warehouse sees them, in the order of creation. An integration or a target that does
- * not exist is an error.
+ * The RDS integrations as the warehouse sees them, in the order of creation. An integration or a target that does not
+ * exist is an error.
  */
 export async function describeInboundIntegrations(input: InboundInput, call: Call): Promise<InboundOutput> {
   const { IntegrationArn: arn, TargetArn: targetArn } = input;
@@ -76,8 +76,8 @@ function inboundOutput(
   };
 }
 
-// Integrations that Redshift itself creates have S3 or DynamoDB as their source, which nothing here reads: none can
-// exist, and those of RDS are not among them.
+// Integrations that Redshift itself creates have S3 or DynamoDB as their source, which is not supported here: none can
+// exist, and RDS integrations are not among them.
 
 export async function createRedshiftIntegration({ SourceArn }: CreateInput): Promise<never> {
   throw new AwsError(

@@ -17,7 +17,7 @@ type PutInput = ValueOf<typeof redshiftShapes.PutResourcePolicy.input>;
 type Input = ValueOf<typeof redshiftShapes.GetResourcePolicy.input>;
 type Output = ValueOf<typeof redshiftShapes.GetResourcePolicy.output>;
 
-/** Replaces the policy of a namespace, whole. It holds for the integrations that are there, too. */
+/** Replaces the whole policy of a namespace. It also applies to existing integrations. */
 export async function putResourcePolicy(
   { ResourceArn, Policy: text }: PutInput,
   options: ApiOptions,
@@ -50,7 +50,7 @@ export async function deleteResourcePolicy({ ResourceArn }: Input, options: ApiO
   }
 }
 
-/** Throws `AccessDenied` when the target has a policy that does not let the source in. */
+/** Throws `AccessDenied` when the target has a policy that does not admit the source. */
 export async function requireAuthorizedSource(
   { catalog, now }: ApiOptions,
   pair: { readonly sourceArn: string; readonly targetArn: string },

@@ -12,7 +12,7 @@ import {
   tagList,
 } from "../protocol/shape-parts.ts";
 
-// Shapes of Redshift's service model, API version 2012-12-01.
+// Shapes of the Redshift service model, API version 2012-12-01.
 
 const sourceArn: StringShape = {
   kind: "string",
@@ -28,7 +28,7 @@ const targetArn: StringShape = {
   pattern: /^arn:aws[a-z-]*:redshift(-serverless)?:[a-z0-9-]+:[0-9]{12}:namespace[/:][a-z0-9-]+$/,
 };
 
-/** Of the integrations that Redshift itself created. */
+/** Of the integrations that Redshift itself creates. */
 const integrationArn: StringShape = {
   kind: "string",
   lengthMin: 1,
@@ -37,7 +37,7 @@ const integrationArn: StringShape = {
     /^arn:aws[a-z-]*:redshift:[a-z0-9-]*:[0-9]*:integration:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
 };
 
-/** Whichever service created the integration. */
+/** Of integrations created by any service. */
 const inboundIntegrationArn: StringShape = {
   kind: "string",
   lengthMin: 1,
@@ -75,7 +75,7 @@ const inboundIntegration = {
   optional: {},
 } as const satisfies StructureShape;
 
-// Of the model's members those whose values can be known here.
+// The model's members whose values can be known here.
 const cluster = {
   kind: "structure",
   required: {
@@ -91,7 +91,7 @@ const cluster = {
   optional: {},
 } as const satisfies StructureShape;
 
-/** How long a document may be is for the parser of policies to say. */
+/** The policy parser limits the length of a document. */
 const policyText: StringShape = { kind: "string", lengthMax: 1_048_576 };
 
 const resourcePolicy = {
@@ -106,7 +106,7 @@ const resourcePolicy = {
   optional: {},
 } as const satisfies StructureShape;
 
-/** What each action takes and gives. */
+/** The input and output of each action. */
 export const redshiftShapes = {
   DescribeInboundIntegrations: {
     input: {

@@ -13,7 +13,7 @@ type OutputOf<Action extends keyof typeof serverlessShapes> = ValueOf<
   (typeof serverlessShapes)[Action]["output"]
 >;
 
-// A target is a namespace, and the workgroup that computes for it: both have its name and its id.
+// A target is represented by a namespace and by the workgroup that computes for it: both have its name and id.
 
 /** In the order of their names. */
 export async function listNamespaces(
@@ -55,12 +55,12 @@ export async function getWorkgroup(
   return { workgroup: workgroupOutput(options, target) };
 }
 
-/** Of the namespace with that name; where there is none, one that nothing has. */
+/** The ARN of the namespace with that name; if there is none, an unused ARN. */
 export function namespaceArn(options: ApiOptions, name: string): string {
   return targetNamed(options, name)?.arn ?? arnOf(options, "namespace", name);
 }
 
-/** As `namespaceArn`. */
+/** Like `namespaceArn`. */
 export function workgroupArn(options: ApiOptions, name: string): string {
   return arnOf(options, "workgroup", targetNamed(options, name)?.namespaceId ?? name);
 }
@@ -86,13 +86,13 @@ function namespaceOutput({ name, arn, namespaceId }: TargetResource): OutputOf<"
     namespaceArn: arn,
     namespaceId,
     namespaceName: name,
-    // A warehouse is open as long as the service runs.
+    // A warehouse is available as long as the service runs.
     status: "AVAILABLE",
     dbName: everyWarehousesDatabase,
   };
 }
 
-/** Without an endpoint: there is none for SQL. */
+/** Without an endpoint: none exists for SQL. */
 function workgroupOutput(
   options: ApiOptions,
   { name, namespaceId }: TargetResource,

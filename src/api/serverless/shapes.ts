@@ -1,10 +1,10 @@
 import type { StringShape, StructureShape } from "../../wire/aws/shape.ts";
 import { anyString, listOf, marker } from "../protocol/shape-parts.ts";
 
-// Shapes of Redshift Serverless' service model, API version 2021-04-21; of its output those members whose values can be
-// known here.
+// Shapes of the Redshift Serverless service model, API version 2021-04-21. The output has only the members whose values
+// can be known here.
 
-/** The model wants three characters at least, and no capitals; targets are called what their configuration calls them. */
+/** The model requires at least three characters, and no capitals; targets have the names in their configuration. */
 const name: StringShape = { kind: "string", lengthMin: 1, lengthMax: 64, pattern: /^[a-zA-Z0-9-]+$/ };
 
 const page = { maxResults: { kind: "integer", min: 1, max: 100 }, nextToken: marker } as const;
@@ -33,7 +33,7 @@ const workgroup = {
   optional: {},
 } as const satisfies StructureShape;
 
-/** What each action takes and gives. */
+/** The input and output of each action. */
 export const serverlessShapes = {
   ListNamespaces: {
     input: { kind: "structure", required: {}, optional: page },

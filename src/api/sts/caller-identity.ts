@@ -3,7 +3,7 @@ import { userArn } from "../protocol/arn.ts";
 import type { Call } from "../options.ts";
 import { anyString } from "../protocol/shape-parts.ts";
 
-/** Shapes of STS' service model, API version 2011-06-15. */
+/** Shapes of the STS service model, API version 2011-06-15. */
 export const identityShapes = {
   GetCallerIdentity: {
     input: { kind: "structure", required: {}, optional: {} },
@@ -17,7 +17,7 @@ export const identityShapes = {
 
 type Output = ValueOf<typeof identityShapes.GetCallerIdentity.output>;
 
-/** The user that the access key belongs to. */
+/** The user that owns the access key. */
 export async function getCallerIdentity(_input: object, call: Call): Promise<Output> {
   const { user } = call.caller;
   return { Arn: userArn(call, user), UserId: user, Account: call.account };
