@@ -7,26 +7,26 @@ import { readCredentials, readServiceRecord, type ServiceRecord } from "../servi
 
 export interface ClientOptions {
   readonly dataDirectory: string;
-  /** Those of the configuration; empty where the service made its own. */
+  /** The credentials of the configuration; empty if the service created its own. */
   readonly credentials: readonly ClientCredential[];
 }
 
-/** What our own endpoints answer a request that they refuse. */
+/** The response of our own endpoints to a refused request. */
 interface Refusal {
   readonly code?: unknown;
   readonly message?: unknown;
 }
 
-/** A failure that the service told of under a code which is not one of the catalogue's. */
+/** A failure that the service reported with a code that is not in the catalogue. */
 class ServiceFailure extends Error {
   override name = "ServiceFailure";
 }
 
-/** Talks to the service that runs on a data directory, over its own HTTP endpoints. */
+/** Sends requests to the service that runs on a data directory, over its own HTTP endpoints. */
 export class ServiceClient {
   readonly #service: ServiceRecord;
   readonly #signer: SignatureV4;
-  /** Whose requests these are. */
+  /** The credential that signs the requests. */
   readonly credential: ClientCredential;
 
   private constructor(service: ServiceRecord, credential: ClientCredential) {
@@ -43,7 +43,7 @@ export class ServiceClient {
     });
   }
 
-  /** Throws `CodedError` SERVICE_NOT_RUNNING when no service has left its record. */
+  /** Throws `CodedError` SERVICE_NOT_RUNNING if no service has left a record. */
   static async open({ dataDirectory, credentials }: ClientOptions): Promise<ServiceClient> {
     const service = await readServiceRecord(dataDirectory);
     const [credential] =
@@ -71,12 +71,8 @@ export class ServiceClient {
     return (await response.json()) as OperatorAnswers[Command];
   }
 
-  /** The lines of an answer that comes as it is made. Throws what the service says when it fails midway. */
-  async *lines<Command extends keyof OperatorLines>(
-    command: Command,
-    body: OperatorRequests[Command],
-    signal: AbortSignal,
-  ): AsyncGenerator<OperatorLines[Command]> {
+  /** The lines of a streamed answer. Throws the service's error if it fails midway. */
+  async *lines<T extends object>(command: string, body: object, signal: AbortSignal): AsyncGenerator<T> {
     const response = await this.#post(command, body, signal);
     for await (const line of linesOf(response)) {
       const value = JSON.parse(line) as

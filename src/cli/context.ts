@@ -3,14 +3,14 @@ import { ServiceClient } from "./client.ts";
 import { flags } from "./flags.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The flags that every command has. */
+/** The flags common to all commands. */
 export interface CommonFlags {
   readonly config: string;
   readonly dataDir?: string | undefined;
   readonly debug?: boolean | undefined;
 }
 
-/** What every command is given. */
+/** The input of every command. */
 export interface CommandContext {
   readonly flags: CommonFlags;
   readonly terminal: Terminal;
@@ -22,7 +22,7 @@ export async function configurationOfFlags({ config, dataDir }: CommonFlags): Pr
   return loadConfiguration({ file: config, dataDirectory: dataDir });
 }
 
-/** A client of the service that runs on the data directory of the flags. */
+/** A client for the service that runs on the data directory in the flags. */
 export async function clientOf({ flags: { config, dataDir } }: CommandContext): Promise<ServiceClient> {
   // With a data directory, or with the defaults, a client needs no configuration file.
   const fileMayBeMissing = dataDir !== undefined || config === flags.config.default;

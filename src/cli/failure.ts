@@ -2,9 +2,9 @@ import { CodedError, messageOf, withFix } from "../base/errors.ts";
 import { asCalled } from "./command-name.ts";
 import { ReaderGone, StopRequest } from "./signals.ts";
 
-/** Prints what was wrong and what to do, on one line of standard error; gives the exit status. */
+/** Prints what was wrong and what to do, on one line of standard error; returns the exit status. */
 export function reportFailure(error: unknown, isDebug: boolean): number {
-  // `head` has seen enough; and a command that was interrupted has said so by stopping.
+  // `head` has read enough; and an interrupted command has already shown that by stopping.
   if (error instanceof ReaderGone) return 0;
   if (error instanceof StopRequest) return 1;
   process.stderr.write(`zeroetl: ${asCalled(sentenceOf(error))}\n`);

@@ -2,16 +2,16 @@ import { InvalidArgumentError, Option } from "commander";
 import { environment } from "../config/config.ts";
 
 export interface Flag {
-  /** As commander writes it, such as `-c, --config <file>`. A flag without a value is one that is on or off. */
+  /** In commander's syntax, such as `-c, --config <file>`. A flag without a value is either on or off. */
   readonly flags: string;
-  /** Gives the same as the flag; the flag is stronger. */
+  /** Equivalent to the flag; the flag takes precedence. */
   readonly variable: `ZEROETL_${string}`;
   readonly help: string;
   readonly default?: string | number;
   readonly parse?: (text: string) => unknown;
 }
 
-/** Every flag of every command, with its variable. Help and documentation are made from this table. */
+/** Every flag of every command, with its variable. Help and documentation are generated from this table. */
 export const flags = {
   config: {
     flags: "-c, --config <file>",
@@ -86,18 +86,18 @@ export const flags = {
   csv: { flags: "--csv", variable: "ZEROETL_CSV", help: "print comma-separated values" },
 } as const satisfies Record<string, Flag>;
 
-/** The flag for commander, read from its variable where the command line has none. */
+/** The flag for commander, read from its variable if the command line does not set it. */
 export function optionOf(flag: Flag): Option {
   const option = new Option(flag.flags, `${flag.help} (or ${flag.variable})`);
   if (flag.default !== undefined) option.default(flag.default);
   if (flag.parse !== undefined) option.argParser(flag.parse);
-  // Commander takes any value of the variable for "on", even `false`.
+  // Commander takes any value of the variable as "on", even `false`.
   const takesValue = flag.flags.includes("<");
   if (takesValue || isOn(environment()[flag.variable])) option.env(flag.variable);
   return option;
 }
 
-/** The help names the variable already. */
+/** The help already names the variable. */
 export function describeOption(option: Option): string {
   const standard = option.defaultValue === undefined ? "" : `, default ${String(option.defaultValue)}`;
   return option.description.replace(/\)$/, `${standard})`);

@@ -1,8 +1,8 @@
 import { closeSync, openSync } from "node:fs";
 
 /**
- * Calls `reload` at each SIGHUP until it is disposed of, as other services do. A terminal that is closed sends the same
- * signal to what runs in it: then the signal does what it did before.
+ * Calls `reload` at each SIGHUP until disposed of, as other services do. A terminal that is closed sends the same
+ * signal to the processes that run in it: then the signal has its previous effect.
  */
 export function onHangup(reload: () => void): Disposable {
   const before = process.listeners("SIGHUP");
@@ -21,7 +21,7 @@ export function onHangup(reload: () => void): Disposable {
   };
 }
 
-/** Whether the process has a terminal that it could write to, whatever its output is redirected to. */
+/** Whether the process has a terminal that it could write to, regardless of redirected output. */
 function hasTerminal(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r"));

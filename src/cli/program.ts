@@ -8,14 +8,14 @@ import { describeOption, flags, optionOf } from "./flags.ts";
 import { withStopSignals } from "./signals.ts";
 import { openTerminal } from "./terminal.ts";
 
-/** Gives the exit status. Commands are loaded when they run: most need a fraction of what the service needs. */
+/** Returns the exit status. Commands are loaded when they run: most need only a fraction of what the service needs. */
 type Run = (
   context: CommandContext,
   given: readonly string[],
   own: Record<string, unknown>,
 ) => Promise<number>;
 
-/** `<required>` or `[optional]`, and what it is. */
+/** `<required>` or `[optional]`, and its description. */
 type Argument = readonly [name: string, help: string];
 
 interface CommandDefinition {
@@ -184,14 +184,14 @@ const commands: readonly CommandDefinition[] = [
   },
 ];
 
-/** What their commands are about. */
+/** The subject of the commands in each group. */
 const groups: Readonly<Record<string, string>> = {
   keys: "make, list, rotate, disable and delete access keys",
 };
 
 const commonFlags = ["config", "dataDir", "debug"] as const;
 
-/** Runs a command line; gives the exit status: 0 done, 1 failed, 2 wrong usage. Never throws. */
+/** Runs a command line and returns the exit status: 0 done, 1 failed, 2 wrong usage. Never throws. */
 export async function runCommandLine(parameters: readonly string[]): Promise<number> {
   let status = 0;
   const program = programOf(async (definition, command, given) => {
@@ -237,7 +237,7 @@ function exampleText(examples: readonly string[]): string {
   return ["", "Examples:", ...examples.map((example) => `  ${calledAs()} ${example}`)].join("\n");
 }
 
-/** Adds a command, and its group before the first one of it. */
+/** Adds a command, and its group before the group's first command. */
 function commandOf(program: Command, [first = "", second]: readonly string[]): Command {
   if (second === undefined) return program.command(first);
   const found = program.commands.find((command) => command.name() === first);
@@ -267,13 +267,13 @@ async function runCommand(
   }
 }
 
-/** Only a service tells of its life; a command that a person runs speaks when something is wrong. */
+/** Only a service logs its life cycle; a command run by a person logs only problems. */
 function levelOf(isDebug: boolean, isService: boolean) {
   if (isDebug) return "debug";
   return isService ? "info" : "error";
 }
 
-/** Of package.json, which is two folders above in the sources and three in the compiled program. */
+/** The version in package.json, which is two folders above in the sources and three in the compiled program. */
 function version(): string {
   for (const path of ["../../package.json", "../../../package.json"]) {
     try {

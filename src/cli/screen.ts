@@ -3,10 +3,10 @@ import type { Terminal } from "./terminal.ts";
 const enter = "\u001b[?1049h\u001b[?25l\u001b[?7l";
 const leave = "\u001b[?7h\u001b[?25h\u001b[?1049l";
 
-/** The alternate screen of a terminal: what was on the terminal before is there again afterwards. */
+/** The alternate screen of a terminal: the previous contents are restored afterwards. */
 export class Screen implements AsyncDisposable {
   readonly #terminal: Terminal;
-  /** Where the process ends without having left the screen. */
+  /** For a process that ends without having left the screen. */
   readonly #onExit = (): void => void process.stdout.write(leave);
 
   private constructor(terminal: Terminal) {
@@ -20,7 +20,7 @@ export class Screen implements AsyncDisposable {
     return screen;
   }
 
-  /** As many of the lines as the window has room for, from the first one; the last one says how many are left. */
+  /** Draws as many of the lines as fit in the window, from the first one; the last line shows how many are left. */
   async draw(lines: readonly string[]): Promise<void> {
     const { rows } = this.#terminal;
     const fitting = lines.length <= rows ? lines : lines.slice(0, rows - 1);

@@ -4,10 +4,10 @@ import { isReaderGone } from "./terminal.ts";
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Less than the 10 s that Docker and others grant. The next start continues from what is durable. */
+/** Less than the 10 s that Docker and others allow. The next start continues from what is durable. */
 const stopDeadlineMs = 9_000;
 
-/** npm passes on the SIGINT of a Ctrl-C, which the terminal has sent to us as well. */
+/** npm forwards the SIGINT of a Ctrl-C, which the terminal has also sent to us. */
 const npmRepeatsWithinMs = 200;
 
 /** Why a command was asked to stop. */
@@ -15,7 +15,7 @@ export class StopRequest extends Error {
   override readonly name = "StopRequest";
 }
 
-/** Standard output was closed by its reader, as `head` does. */
+/** The reader closed standard output, as `head` does. */
 export class ReaderGone extends StopRequest {
   constructor() {
     super("the reader of standard output has gone");
@@ -23,8 +23,8 @@ export class ReaderGone extends StopRequest {
 }
 
 /**
- * Runs a command under a signal that the first SIGINT, SIGTERM or SIGHUP aborts, as does a reader of standard output
- * that goes away, so that the command can stop in order. A second signal ends the process at once.
+ * Runs a command under a signal that the first SIGINT, SIGTERM or SIGHUP aborts, as does a closed standard output, so
+ * that the command can shut down cleanly. A second signal ends the process at once.
  */
 export async function withStopSignals(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const stop = new AbortController();
@@ -64,8 +64,8 @@ function endLate(): void {
 }
 
 /**
- * npm sends SIGTERM to the shell in which it runs a command, and a shell does not pass it on: the command would go on
- * without them. `onGone` is called when the shell has gone.
+ * npm sends SIGTERM to the shell in which it runs a command, and a shell does not forward it: the command would
+ * continue without them. `onGone` is called when the shell has ended.
  */
 function watchParent(onGone: () => void): NodeJS.Timeout | undefined {
   if (!isRunByNpm()) return undefined;

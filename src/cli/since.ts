@@ -5,8 +5,8 @@ const durationForm = /^([1-9]\d{0,8})([smhd])$/;
 const timeForm = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
 
 /**
- * The time that `--since` means: so long before `now`, or a time of ISO 8601, which is local where it has no zone.
- * Not before 1970. Throws `CodedError` USAGE for anything else, and for a time that is yet to come.
+ * The time that `--since` specifies: that long before `now`, or an ISO 8601 time, which is local if it has no zone. Not
+ * before 1970. Throws `CodedError` USAGE for anything else, and for a time in the future.
  */
 export function sinceOf(text: string, now: Date): Date {
   const time = timeOf(text, now.getTime());
@@ -21,11 +21,11 @@ export function sinceOf(text: string, now: Date): Date {
   return new Date(Math.max(0, time));
 }
 
-/** Milliseconds since 1970; NaN where the text is no time. */
+/** Milliseconds since 1970; NaN if the text is not a time. */
 function timeOf(text: string, nowMs: number): number {
   const [, count, unit] = durationForm.exec(text) ?? [];
   if (count !== undefined) return nowMs - Number(count) * unitMs[unit as keyof typeof unitMs];
   if (!timeForm.test(text)) return Number.NaN;
-  // A date alone would be one of UTC.
+  // A date alone would be taken as UTC.
   return Date.parse(text.length === 10 ? `${text}T00:00` : text.replace(" ", "T"));
 }

@@ -3,16 +3,16 @@ import { environment } from "../config/config.ts";
 
 /** Standard output as our commands use it. */
 export interface Terminal {
-  /** Whether a person looks: then progress is redrawn in place. */
+  /** Whether it is a person's terminal: then progress is redrawn in place. */
   readonly isInteractive: boolean;
   readonly columns: number;
-  /** Of the window, as it is now. */
+  /** The current height of the window. */
   readonly rows: number;
-  /** A whole line; clears a redrawn one first. Waits where the reader is slow. */
+  /** Writes a whole line; clears a redrawn one first. Waits while the reader is slow. */
   readonly print: (line?: string) => Promise<void>;
-  /** Text as it is. */
+  /** Writes text unchanged. */
   readonly write: (text: string) => Promise<void>;
-  /** One line that the next one replaces; ignored where nobody looks. */
+  /** Writes a line that the next one replaces; ignored if not interactive. */
   readonly redraw: (line: string) => Promise<void>;
   readonly bold: (text: string) => string;
   readonly good: (text: string) => string;
@@ -26,7 +26,7 @@ export function openTerminal(): Terminal {
   const colour = (code: number) => (text: string) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
   let isRedrawn = false;
   const write = async (text: string): Promise<void> => {
-    // Without a reader the command is asked to stop, and what it still writes goes nowhere.
+    // Without a reader, the command is asked to stop, and what it still writes is discarded.
     if (stdout.errored !== null || stdout.write(text)) return;
     await once(stdout, "drain").catch((error: unknown) => {
       if (!isReaderGone(error)) throw error;
@@ -58,7 +58,7 @@ export function openTerminal(): Terminal {
   };
 }
 
-/** A reader that goes away, such as `head`, is an error only for those who wait for it. */
+/** A reader that disconnects, such as `head`, is an error only for code that waits for it. */
 export function surviveClosedOutput(): void {
   for (const output of [process.stdout, process.stderr])
     output.on("error", (error) => {

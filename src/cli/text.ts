@@ -3,7 +3,7 @@ export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-/** Seconds as a person reads them: `12 ms`, `3.4 s`, `2 min 5 s`. */
+/** Seconds in human-readable form: `12 ms`, `3.4 s`, `2 min 5 s`. */
 export function duration(seconds: number): string {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 120) return `${seconds.toFixed(1)} s`;
@@ -24,27 +24,29 @@ export function counted(value: number, noun: string): string {
   return `${grouped(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** As in ISO 8601, to the second, in the time of this machine: `2026-01-31 09:30:00`. */
+/** As in ISO 8601, with a precision of one second, in local time: `2026-01-31 09:30:00`. */
 export function localTime(time: Date): string {
   return time.toLocaleString("sv-SE");
 }
 
-/** What breaks lines, or moves the cursor, is escaped: names and values at a source may have anything in them. */
+/**
+ * Characters that break lines or move the cursor are escaped: names and values at a source may contain any character.
+ */
 export function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
     const written = JSON.stringify(character).slice(1, -1);
-    // JSON leaves the second set of control characters as it is.
+    // JSON does not escape the second set of control characters.
     return written === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}` : written;
   });
 }
 
-/** Wrapped lines with a head in place of the first one's indent, which it is as wide as. */
+/** Wrapped lines with a head in place of the first line's indent, which has the same width. */
 export function headed(head: string, [first = "", ...rest]: readonly string[], indent: string): string[] {
   return [head + first.slice(indent.length), ...rest];
 }
 
-/** Breaks text between words, each line after `indent`. A word longer than a line keeps a line of its own. */
+/** Wraps text between words, each line after `indent`. A word longer than a line gets a line of its own. */
 export function wrapped(text: string, columns: number, indent: string): string[] {
   const lines: string[] = [];
   let line = "";
@@ -58,7 +60,7 @@ export function wrapped(text: string, columns: number, indent: string): string[]
   return [...lines, indent + line];
 }
 
-/** Columns side by side, two blanks apart; `right` columns are aligned to the right. Trailing blanks are cut. */
+/** Columns side by side, two blanks apart; `right` columns are aligned to the right. Trailing blanks are removed. */
 export function aligned(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
   for (const row of rows)
@@ -74,7 +76,7 @@ export function aligned(rows: readonly (readonly string[])[], right: readonly nu
   );
 }
 
-/** Columns of a terminal that a text takes: characters of East Asian scripts take two, combining ones none. */
+/** Terminal columns that a text occupies: characters of East Asian scripts occupy two, combining ones none. */
 function width(text: string): number {
   let columns = 0;
   for (const character of text) {

@@ -14,14 +14,14 @@ import { clientOf, configurationOfFlags } from "../context.ts";
 import type { Terminal } from "../terminal.ts";
 import { counted, headed, oneLine, wrapped } from "../text.ts";
 
-/** No integration has it: what a preflight looks for under it is never there. */
+/** The id of no integration: a preflight never finds anything under it. */
 const nobody = "00000000-0000-0000-0000-000000000000";
 
 export interface CheckFlags {
   readonly json?: boolean | undefined;
 }
 
-/** What was found of one thing. */
+/** The findings on one subject. */
 interface Section {
   /** Such as `source shop`. */
   readonly about: string;
@@ -29,8 +29,8 @@ interface Section {
 }
 
 /**
- * `zeroetl check`: what was found, with what mends it; exit 1 if anything blocks. Where a service runs, the tables that
- * its integrations select are looked at, too.
+ * `zeroetl check`: prints the findings, with their fixes; exit 1 if any of them blocks. If a service is running, the
+ * tables that its integrations select are also checked.
  */
 export async function check(
   context: CommandContext,
@@ -54,7 +54,7 @@ export async function check(
 
 interface Subjects {
   readonly configuration: Configuration;
-  /** The name of the one source that was asked for. */
+  /** The name of the only source to check. */
   readonly only: string | undefined;
   readonly integrations: readonly IntegrationReport[] | undefined;
 }
@@ -103,7 +103,7 @@ function jsonOf(sections: readonly Section[]): string {
   return JSON.stringify({ findings }, undefined, 2);
 }
 
-/** What is allowed and unwise, and what is missing before anything can be replicated. */
+/** Settings that are allowed but unwise, and what is missing before anything can be replicated. */
 function configurationFindings({ warnings, sources, targets }: Configuration): Finding[] {
   const of = { code: "CONFIGURATION", subject: "" } as const;
   const missing = (kind: "source" | "target"): Finding => ({
@@ -127,7 +127,7 @@ function unknownSource(name: string, { sources }: Configuration): CodedError {
   );
 }
 
-/** Every table of the database that the source's URL names, as no filter narrows it down yet. */
+/** Checks every table of the database that the source's URL names, as no filter restricts it yet. */
 async function checkSource(source: ConfiguredSource, { engine }: SourceUnit, signal: AbortSignal) {
   const database = source.resource.database ?? "";
   const any = { kind: "any" } as const;
@@ -137,7 +137,7 @@ async function checkSource(source: ConfiguredSource, { engine }: SourceUnit, sig
   return engine.check({ url: source.url.reveal(), database, integrationId: nobody, scope }, signal);
 }
 
-/** Of the service that runs on the data directory; undefined where no service runs. */
+/** The integrations of the service that runs on the data directory; undefined if no service runs. */
 async function runningIntegrations(
   context: CommandContext,
 ): Promise<readonly IntegrationReport[] | undefined> {
@@ -150,7 +150,9 @@ async function runningIntegrations(
   }
 }
 
-/** What the source as a whole does not show: whether the tables that an integration names are there, in any database. */
+/**
+ * Checks what the source as a whole does not show: whether the tables that an integration names exist, in any database.
+ */
 async function checkScope(
   { id, dataFilter }: IntegrationReport,
   { engine, url, dialect }: SourceUnit,
@@ -171,15 +173,15 @@ async function printSection({ about, findings }: Section, terminal: Terminal): P
   for (const finding of ordered) await terminal.print(findingText(finding, terminal));
 }
 
-/** So many names are listed of findings that are alike. */
+/** At most this many names are listed for similar findings. */
 const namedMax = 20;
 
-/** Findings that one statement mends, such as a GRANT for all tables of a role, are one. */
+/** Merges findings that one statement fixes, such as a GRANT for all tables of a role. */
 export function grouped(findings: readonly Finding[]): Finding[] {
   const groups = new Map<string, Finding[]>();
   for (const finding of findings) {
     const { severity, code, fix, subject } = finding;
-    // Only what is about a table, and has the same fix as another one.
+    // Only findings on a table that have the same fix as another one.
     const key = JSON.stringify(
       code.startsWith("TABLE_") ? [severity, code, fix] : [severity, code, subject, fix],
     );
@@ -195,7 +197,7 @@ export function grouped(findings: readonly Finding[]): Finding[] {
   });
 }
 
-/** What `check` says of a finding: a line; for a person, lines as wide as the terminal, and the fix below. */
+/** The text of a finding: one line; for a person, lines as wide as the terminal, and the fix below. */
 export function findingText(finding: Finding, terminal: Terminal): string {
   return terminal.isInteractive ? blockOf(finding, terminal) : lineOf(finding);
 }
@@ -205,10 +207,10 @@ function lineOf(finding: Finding): string {
   return `  ${finding.severity.padEnd(margin.length - 3)} ${aboutOf(finding)}${fix === "" ? "" : ` ${fix}`}`;
 }
 
-/** Where the sentences begin, behind what kind of finding it is. */
+/** Where the sentences begin, after the kind of the finding. */
 const margin = " ".repeat("  blocks ".length);
 
-/** The fix is on a line of its own, which is not broken, to be copied. */
+/** The fix is on a line of its own, which is not wrapped, so that it can be copied. */
 function blockOf(finding: Finding, terminal: Terminal): string {
   const colours = { blocks: terminal.bad, warns: terminal.bold, fine: terminal.good } as const;
   const lines = wrapped(aboutOf(finding), terminal.columns, margin);

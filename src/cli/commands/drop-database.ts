@@ -4,7 +4,7 @@ export interface DropDatabaseFlags {
   readonly target?: string | undefined;
 }
 
-/** `zeroetl drop-database`: silent where it succeeds. */
+/** `zeroetl drop-database`: prints nothing on success. */
 export async function dropDatabase(
   context: CommandContext,
   name: string,

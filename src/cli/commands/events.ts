@@ -10,7 +10,7 @@ export interface EventsFlags {
   readonly json?: boolean | undefined;
 }
 
-/** `zeroetl events`: what happened to integrations, newest last, printed as it comes. */
+/** `zeroetl events`: prints the events of integrations as they arrive, newest last. */
 export async function events(
   context: CommandContext,
   integration: string | undefined,
@@ -34,7 +34,7 @@ const severityColumns = "Warning".length;
 /** On a narrower terminal, a message has lines of its own. */
 const besideMin = 60;
 
-/** The time of this machine, severity, name and message; what does not fit into the line goes on below the name. */
+/** The local time, severity, name and message. What does not fit on the line continues below the name. */
 export function eventText({ at, severity, integration, message }: EventLine, terminal: Terminal): string {
   const time = `${localTime(new Date(at))}  `;
   const isNarrow = terminal.columns < besideMin;

@@ -105,12 +105,12 @@ function found<Resource extends { readonly name: string; readonly arn: string }>
   );
 }
 
-/** A name as a data filter has it. */
+/** A name in the syntax of a data filter. */
 function quoted(name: string): string {
   return /^[A-Za-z_][\w$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Asks the RDS API of the running service, with the credentials that it runs with. */
+/** Sends requests to the RDS API of the running service, with the service's own credentials. */
 async function asking(
   client: ServiceClient,
   ask: (rds: RDSClient) => Promise<Integration>,
@@ -131,7 +131,7 @@ async function asking(
   }
 }
 
-/** In the words of the API, with its name of the fault. */
+/** In the wording of the API, with its name of the fault. */
 function failureOf(error: unknown, { api }: ServiceClient): unknown {
   if (error instanceof RDSServiceException) {
     if (error.name === "IntegrationNotFoundFault")

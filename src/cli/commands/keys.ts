@@ -8,7 +8,22 @@ export interface KeysFlags {
   readonly policy?: string | undefined;
 }
 
-/** `zeroetl keys create`: the one time that the secret is shown. */
+interface NewKey {
+  readonly id: string;
+  readonly user: string;
+  readonly secret: string;
+}
+
+interface Key {
+  readonly id: string;
+  readonly user: string;
+  readonly isEnabled: boolean;
+  readonly hasPolicy: boolean;
+  /** Null for a key of the configuration. */
+  readonly createdAt: string | null;
+}
+
+/** `zeroetl keys create`: the secret is shown only this once. */
 export async function createKey(context: CommandContext, user: string, flags: KeysFlags): Promise<number> {
   const policy = flags.policy === undefined ? undefined : await readPolicyDocument(flags.policy);
   const client = await clientOf(context);
@@ -27,8 +42,8 @@ export async function rotateKey(context: CommandContext, id: string, flags: Keys
   return 0;
 }
 
-/** The lines go to a shell or to a file of secrets as they are. */
-async function printNewKey({ terminal }: CommandContext, key: NewKeyAnswer, flags: KeysFlags): Promise<void> {
+/** The lines can be used unchanged in a shell or in a file of secrets. */
+async function printNewKey({ terminal }: CommandContext, key: NewKey, flags: KeysFlags): Promise<void> {
   if (flags.json === true) return terminal.print(JSON.stringify(key));
   await terminal.print(`AWS_ACCESS_KEY_ID=${key.id}`);
   await terminal.print(`AWS_SECRET_ACCESS_KEY=${key.secret}`);
@@ -57,7 +72,7 @@ export async function listKeys(context: CommandContext, flags: KeysFlags): Promi
   return 0;
 }
 
-/** `zeroetl keys disable`, `enable` and `delete`: silent where they succeed. */
+/** `zeroetl keys disable`, `enable` and `delete`: print nothing on success. */
 export async function changeKey(
   context: CommandContext,
   change: "disable" | "enable" | "delete",

@@ -14,13 +14,23 @@ export interface QueryFlags {
   readonly target?: string | undefined;
 }
 
-/** Prints rows as they come; ends with what the reader of the format expects. */
+interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+type Row = readonly (string | null)[];
+type QueryLine =
+  | { readonly columns: readonly Column[]; readonly notices: readonly string[] }
+  | { readonly rows: readonly Row[] };
+
+/** Prints rows as they arrive, and ends as the format requires. */
 interface Printer {
   readonly rows: (rows: QueryRows) => Promise<void>;
   readonly end: () => Promise<void>;
 }
 
-/** `zeroetl query`: rows of a query against the running warehouse. */
+/** `zeroetl query`: prints the rows of a query against the running warehouse. */
 export async function query(
   context: CommandContext,
   argument: string | undefined,
@@ -66,7 +76,7 @@ async function printerOf(
 }
 
 const numeric = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/;
-/** So many rows are looked at to find the widths of columns; the others are aligned as far as they fit. */
+/** This many rows are examined to determine the widths of columns; the others are aligned as far as they fit. */
 const lookedAtMax = 1000;
 
 function tablePrinter(columns: readonly QueryColumn[], terminal: Terminal): Printer {
@@ -144,10 +154,10 @@ async function jsonPrinter(columns: readonly QueryColumn[], terminal: Terminal):
   };
 }
 
-/** Types whose values come as JSON. */
+/** Types whose values arrive as JSON. */
 const nested = /^(JSON$|(STRUCT|MAP|UNION)\(|.*\]$)/;
 
-/** Digits stay as they are: a JSON number may have more of them than JavaScript's. */
+/** Digits are kept as they are: a JSON number may have more of them than a JavaScript number. */
 function jsonValue(value: string | null, type: string): string {
   if (value === null) return "null";
   if (nested.test(type) && isJson(value)) return value;
@@ -156,7 +166,7 @@ function jsonValue(value: string | null, type: string): string {
   return JSON.stringify(value);
 }
 
-/** DuckDB's own JSON may have `NaN` in it, which is none. */
+/** DuckDB's own JSON may contain `NaN`, which is not valid JSON. */
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);

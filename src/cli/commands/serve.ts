@@ -7,7 +7,9 @@ import { untilAborted } from "../signals.ts";
 
 const log = logger("serve");
 
-/** `zeroetl serve`: until the first SIGINT or SIGTERM, then stops in order. SIGHUP reads the configuration again. */
+/**
+ * `zeroetl serve`: runs until the first SIGINT or SIGTERM, then shuts down cleanly. SIGHUP reloads the configuration.
+ */
 export async function serve({ flags, signal }: CommandContext): Promise<number> {
   const configuration = await configurationOfFlags(flags);
   {
@@ -24,7 +26,7 @@ export async function serve({ flags, signal }: CommandContext): Promise<number> 
   return 0;
 }
 
-/** Never throws: a configuration that is wrong must not end a service that runs. */
+/** Never throws: an invalid configuration must not end a running service. */
 async function reload(service: Service, flags: CommonFlags): Promise<void> {
   try {
     const changes = service.reload(await configurationOfFlags(flags));

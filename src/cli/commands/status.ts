@@ -13,10 +13,10 @@ export interface StatusFlags {
 }
 
 const everyMs = 1000;
-/** Of an integration that was not asked for by name, so many tables are listed. */
+/** At most this many tables are listed for an integration that was not requested by name. */
 const tablesListedMax = 20;
 
-/** What changed since the look before, a second, by stream. */
+/** Changes per second since the previous poll, by stream. */
 type Rates = ReadonlyMap<string, number>;
 
 interface Look {
@@ -24,7 +24,7 @@ interface Look {
   readonly report: StatusReport;
 }
 
-/** `zeroetl status`. With --watch until interrupted. */
+/** `zeroetl status`. With --watch, runs until interrupted. */
 export async function status(
   context: CommandContext,
   integration: string | undefined,
@@ -58,7 +58,7 @@ interface Manner {
   readonly client: ServiceClient;
   readonly terminal: Terminal;
   readonly isAlone: boolean;
-  /** Undefined where nobody watches. */
+  /** Undefined without --watch. */
   readonly screen: Screen | undefined;
 }
 
@@ -117,7 +117,7 @@ function orphanLines({ targets }: StatusReport): string[] {
     : ["Databases that no integration fills, and how to delete them:", ...lines.flat()];
 }
 
-/** Before it is an error, why a stream is stalled is said with the stream. */
+/** The cause of a stall is shown with the stream until it becomes an error. */
 function causeLines({ cause }: StreamReport, errors: IntegrationReport["errors"], columns: number): string[] {
   if (cause === null || errors.some(({ message }) => message.includes(cause))) return [];
   return wrapped(cause, columns, "    ");
@@ -154,7 +154,7 @@ interface TableManner {
   readonly isWhole: boolean;
   readonly severalDatabases: boolean;
   readonly columns: number;
-  /** What stands above the tables. */
+  /** The lines above the tables. */
   readonly said: readonly string[];
 }
 
@@ -163,7 +163,7 @@ function tableLines(
   { isWhole, severalDatabases, columns, said }: TableManner,
 ): string[] {
   if (tables.length === 0) return [];
-  // What needs attention comes first.
+  // Tables that need attention come first.
   const rank = ({ state }: TableReport): number =>
     ["Failed", "ResyncRequired", "ResyncInitiated"].indexOf(state) + 1 || 9;
   const ordered = tables.toSorted((a, b) => rank(a) - rank(b));
@@ -184,7 +184,7 @@ function tableLines(
     : [...lines, `  … and ${counted(left, "more table")}: ${calledAs()} status INTEGRATION lists them`];
 }
 
-/** What the errors of the integration say already is not said again. */
+/** What the integration's errors already say is not repeated. */
 function reasonLines(table: TableReport | undefined, columns: number, said: readonly string[]): string[] {
   if (table === undefined || table.reason === null) return [];
   const name = `Table ${table.schema}.${table.table}`;
@@ -211,7 +211,7 @@ function ratesOf({ atMs, report }: Look, before: Look | undefined): Rates {
   return rates;
 }
 
-/** The next step of somebody who has just started the service. */
+/** The next step for a user who has just started the service. */
 function invitation({ sources, targets }: StatusReport, api: string): string[] {
   const [source] = sources;
   const [target] = targets;

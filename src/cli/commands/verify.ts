@@ -9,17 +9,17 @@ export interface VerifyFlags {
   readonly json?: boolean | undefined;
 }
 
-/** Of how many tables which is true. */
+/** The number of tables with each result. */
 export interface VerifySummary {
   readonly equal: number;
   readonly different: number;
   /** In step with the source, but not compared because they cannot be read there. */
   readonly unreadable: number;
-  /** Not in step with the source, which `status` says too. */
+  /** Not in step with the source, as `status` also shows. */
   readonly skipped: number;
 }
 
-/** `zeroetl verify`: exit 1 on any difference, for a table that cannot be read, and when there was nothing to compare. */
+/** `zeroetl verify`: exit 1 on any difference, for a table that cannot be read, and if there was nothing to compare. */
 export async function verify(
   context: CommandContext,
   integration: string,
@@ -52,7 +52,7 @@ interface Comparison {
   readonly terminal: Terminal;
 }
 
-/** Until disposed of, says what the comparison waits for. */
+/** Until disposed of, shows what the comparison is waiting for. */
 function showProgress({ client, integration, signal, terminal }: Comparison): Disposable {
   const comparing = "Comparing source and warehouse …";
   let isOver = !terminal.isInteractive;
@@ -62,7 +62,7 @@ function showProgress({ client, integration, signal, terminal }: Comparison): Di
     if (!isOver) await terminal.redraw(`${comparing} ${waits[0] ?? ""}`);
   };
   void terminal.redraw(comparing);
-  // A key may compare without being allowed to see the status: then there is nothing to say.
+  // A key may permit comparing without permitting the status: then nothing is shown.
   const timer = setInterval(() => void (isOver || look().catch(() => {})), progressEveryMs);
   const stop = (): void => {
     isOver = true;

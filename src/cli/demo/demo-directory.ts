@@ -4,10 +4,10 @@ import { DirectoryLock } from "../../base/directory-lock.ts";
 import { CodedError, messageOf } from "../../base/errors.ts";
 import { stopLeftover } from "./embedded-server.ts";
 
-/** In a demo's directory, and in no other: tells that it may be emptied, and has the lock and what runs for the demo. */
+/** Only in a demo's directory: marks it as safe to empty, and contains the lock and the demo's running parts. */
 const markName = ".demo";
 
-/** The directory of one demo, emptied of what an earlier one left behind; disposing of it removes it. */
+/** The directory of one demo, cleared of an earlier one's leftovers. Disposing of it removes it. */
 export class DemoDirectory implements AsyncDisposable {
   readonly path: string;
   readonly #lock: DirectoryLock;
@@ -17,7 +17,7 @@ export class DemoDirectory implements AsyncDisposable {
     this.#lock = lock;
   }
 
-  /** Throws `CodedError`: where another demo runs, and where something else than a demo's leftovers lies. */
+  /** Throws `CodedError`: if another demo is running, or if the directory contains anything but a demo's leftovers. */
   static async take(path: string): Promise<DemoDirectory> {
     const mark = join(path, markName);
     try {
@@ -40,7 +40,7 @@ export class DemoDirectory implements AsyncDisposable {
     }
   }
 
-  /** Remembers where the demo's server is, for a demo after one that was killed. */
+  /** Records where the demo's server is, for the next demo in case this one is killed. */
   async rememberServer(directory: string): Promise<void> {
     await writeFile(this.#serverFile(), directory, { mode: 0o600 });
   }

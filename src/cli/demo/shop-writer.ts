@@ -6,13 +6,13 @@ import { TaskGroup } from "../../base/task-group.ts";
 
 export interface ShopWriterOptions {
   readonly url: string;
-  /** Transactions a second, over all connections. */
+  /** Transactions per second, over all connections. */
   readonly rate: number;
   readonly connections: number;
 }
 
 export interface ShopWriterMeasures {
-  /** Committed. */
+  /** Committed transactions. */
   readonly transactions: number;
   /** Rows that they inserted, updated and deleted. */
   readonly changes: number;
@@ -22,13 +22,15 @@ export interface ShopWriterMeasures {
 
 interface Kind {
   readonly name: string;
-  /** Of a hundred transactions, about this many. */
+  /** Its approximate share of every hundred transactions. */
   readonly share: number;
-  /** One statement: one transaction. Answers `changes`. $1 and $2 are random, 0 … 2^31 − 1. */
+  /** One statement: one transaction. Returns `changes`. $1 and $2 are random, 0 … 2^31 − 1. */
   readonly sql: string;
 }
 
-/** What happens in a shop. Each statement changes several tables at once, which a reader must never see half done. */
+/**
+ * The transactions of a shop. Each statement changes several tables at once, which a reader must never see half done.
+ */
 const kinds: readonly Kind[] = [
   {
     name: "place-order",
@@ -80,11 +82,11 @@ const kinds: readonly Kind[] = [
 ];
 
 const log = logger("shop-writer");
-// A writer that was held up goes on at its rate, instead of flooding a server that has just come back.
+// A delayed writer continues at its rate, instead of flooding a server that has just recovered.
 const behindMsMax = 1000;
 const reconnectMs = 100;
 
-/** Writes to a shop as its customers would, at a steady rate, until disposed of. A server that restarts is waited for. */
+/** Writes to a shop as its customers would, at a steady rate, until disposed of. Waits for a server that restarts. */
 export class ShopWriter implements AsyncDisposable {
   readonly #options: ShopWriterOptions;
   readonly #tasks = new TaskGroup();
@@ -116,7 +118,7 @@ export class ShopWriter implements AsyncDisposable {
         connectionString: this.#options.url,
         application_name: "zeroetl demo shop",
       });
-      // Also told by the query that was running; without a listener it would end the process.
+      // The running query also reports it; without a listener it would end the process.
       client.on("error", () => {});
       try {
         await client.connect();
