@@ -72,7 +72,11 @@ export class ServiceClient {
   }
 
   /** The lines of a streamed answer. Throws the service's error if it fails midway. */
-  async *lines<T extends object>(command: string, body: object, signal: AbortSignal): AsyncGenerator<T> {
+  async *lines<Command extends keyof OperatorLines>(
+    command: Command,
+    body: OperatorRequests[Command],
+    signal: AbortSignal,
+  ): AsyncGenerator<OperatorLines[Command]> {
     const response = await this.#post(command, body, signal);
     for await (const line of linesOf(response)) {
       const value = JSON.parse(line) as

@@ -58,8 +58,8 @@ export class ConfigFile {
   }
 
   /**
-   * Replaces `${NAME}` in texts with environment variables; `$${` stands for a literal `${`. Only below the top keys
-   * `sections`, if given: a client does not need a source's password.
+   * Replaces `${NAME}` in texts with environment variables; `$${` stands for a literal `${`. Applies only below the top
+   * keys `sections`, if given: a client does not need a source's password.
    */
   interpolate(variables: Variables, sections?: readonly string[]): void {
     visit(this.#document, {

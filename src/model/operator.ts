@@ -74,7 +74,7 @@ export type StatusReport = {
     readonly name: string;
     readonly engine: string;
     readonly arn: string;
-    /** The database that its url names; null where it names none. */
+    /** The database that its url names; null if it names none. */
     readonly database: string | null;
   }[];
   readonly targets: readonly {
@@ -89,7 +89,7 @@ export type StatusReport = {
 /** A database that no integration fills. */
 export type OrphanReport = {
   readonly name: string;
-  /** What filled it: the name of a source, or its ARN where it is not configured any more; null where it is unknown. */
+  /** What filled it: the name of a source, or its ARN if it is no longer configured; null if unknown. */
   readonly source: string | null;
   readonly sourceDatabase: string | null;
 };
@@ -99,7 +99,7 @@ export type IntegrationReport = {
   readonly name: string;
   readonly arn: string;
   readonly status: string;
-  /** Names; the ARN where it is not configured any more. */
+  /** Its name, or its ARN if it is no longer configured. */
   readonly source: string;
   readonly target: string;
   readonly dataFilter: string;
@@ -112,12 +112,12 @@ export type IntegrationReport = {
 export type StreamReport = {
   readonly sourceDatabase: string;
   readonly destinationDatabase: string;
-  /** `stalled`: connected, and nothing comes although the source has more. */
+  /** `stalled`: connected, but nothing arrives although the source has more. */
   readonly phase: "connecting" | "copying" | "streaming" | "retrying" | "stalled";
-  /** Of a stalled stream: since when, and why. */
+  /** For a stalled stream: since when, and why. */
   readonly stalledAt: string | null;
   readonly cause: string | null;
-  /** Null while an attempt is under way. */
+  /** Null during an attempt. */
   readonly nextAttemptAt: string | null;
   readonly lagSeconds: number | null;
   readonly retainedBytes: number | null;
@@ -137,7 +137,7 @@ export type TableReport = {
   readonly state: string;
   readonly reason: string | null;
   readonly rows: number;
-  /** `rows` may include rows that were deleted, or be those of a while ago. */
+  /** `rows` may include deleted rows, or be out of date. */
   readonly isEstimate: boolean;
 };
 
@@ -172,14 +172,14 @@ export type VerificationLine = {
 );
 
 export type EventLine = {
-  /** The event's own, as the webhook delivers it. */
+  /** The event's own uuid, as the webhook delivers it. */
   readonly id: string;
   readonly at: string;
   /** The event's number, such as `REDSHIFT-INTEGRATION-EVENT-0013`. */
   readonly eventId: string;
   readonly severity: IntegrationEvent["severity"];
   readonly category: string;
-  /** Its name then. */
+  /** Its name at that time. */
   readonly integration: string;
   readonly arn: string;
   readonly status: string;
@@ -194,7 +194,7 @@ export type KeyAnswer = {
   readonly user: string;
   readonly isEnabled: boolean;
   readonly hasPolicy: boolean;
-  /** Null for one of the configuration. */
+  /** Null for a key of the configuration. */
   readonly createdAt: string | null;
 };
 

@@ -188,7 +188,7 @@ async function pastIdOf(call: Call, identifier: string, action: string): Promise
   return gone;
 }
 
-/** The last deleted integration that had this name, or the one that has this uuid. */
+/** The deleted integration that last had this name, or that has this uuid. */
 async function goneOf({ catalog }: Call, key: string): Promise<string | undefined> {
   const integrationId = (await catalog.lastOfName(key)) ?? key.toLowerCase();
   // An existing integration is found by its current name, by callers that may see it.

@@ -2,10 +2,7 @@ import { AwsError } from "../../wire/aws/error.ts";
 
 export const bodyBytesMax = 1024 * 1024;
 
-/**
- * Limits the total of all bodies, each beyond `uncountedBytes`: how much clients that send slowly can make the service
- * hold.
- */
+/** The limit on all bodies together, beyond `uncountedBytes` each: how much slow clients can make the service hold. */
 const heldBytesMax = 16 * bodyBytesMax;
 
 /** A body of ordinary length is never refused because others are long. The limit on connections limits their number. */

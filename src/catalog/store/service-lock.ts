@@ -94,7 +94,7 @@ export class ServiceLock implements AsyncDisposable {
         signal.throwIfAborted();
         if (error instanceof CodedError) throw error;
         // The server does not answer, so no other service can acquire the lock either.
-        log.debug({ reason: messageOf(error) }, "The catalog's lock cannot be taken now");
+        log.debug({ reason: messageOf(error) }, "Cannot acquire the catalog's lock now");
         await pause(backoffMs(attempt, retryDelay), signal);
       }
     }

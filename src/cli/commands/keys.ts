@@ -8,21 +8,6 @@ export interface KeysFlags {
   readonly policy?: string | undefined;
 }
 
-interface NewKey {
-  readonly id: string;
-  readonly user: string;
-  readonly secret: string;
-}
-
-interface Key {
-  readonly id: string;
-  readonly user: string;
-  readonly isEnabled: boolean;
-  readonly hasPolicy: boolean;
-  /** Null for a key of the configuration. */
-  readonly createdAt: string | null;
-}
-
 /** `zeroetl keys create`: the secret is shown only this once. */
 export async function createKey(context: CommandContext, user: string, flags: KeysFlags): Promise<number> {
   const policy = flags.policy === undefined ? undefined : await readPolicyDocument(flags.policy);
@@ -43,7 +28,7 @@ export async function rotateKey(context: CommandContext, id: string, flags: Keys
 }
 
 /** The lines can be used unchanged in a shell or in a file of secrets. */
-async function printNewKey({ terminal }: CommandContext, key: NewKey, flags: KeysFlags): Promise<void> {
+async function printNewKey({ terminal }: CommandContext, key: NewKeyAnswer, flags: KeysFlags): Promise<void> {
   if (flags.json === true) return terminal.print(JSON.stringify(key));
   await terminal.print(`AWS_ACCESS_KEY_ID=${key.id}`);
   await terminal.print(`AWS_SECRET_ACCESS_KEY=${key.secret}`);

@@ -14,16 +14,6 @@ export interface QueryFlags {
   readonly target?: string | undefined;
 }
 
-interface Column {
-  readonly name: string;
-  readonly type: string;
-}
-
-type Row = readonly (string | null)[];
-type QueryLine =
-  | { readonly columns: readonly Column[]; readonly notices: readonly string[] }
-  | { readonly rows: readonly Row[] };
-
 /** Prints rows as they arrive, and ends as the format requires. */
 interface Printer {
   readonly rows: (rows: QueryRows) => Promise<void>;

@@ -4,7 +4,7 @@ import { DirectoryLock } from "../../base/directory-lock.ts";
 import { CodedError, messageOf } from "../../base/errors.ts";
 import { stopLeftover } from "./embedded-server.ts";
 
-/** Only in a demo's directory: marks it as safe to empty, and contains the lock and the demo's running parts. */
+/** Only in a demo's directory: marks it as safe to empty, and contains the lock and the location of the demo's server. */
 const markName = ".demo";
 
 /** The directory of one demo, cleared of an earlier one's leftovers. Disposing of it removes it. */

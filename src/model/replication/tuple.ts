@@ -50,7 +50,7 @@ export interface TupleLayout {
   readonly end: (region: Uint8Array, offset: number) => number;
   /**
    * Writes a tuple of the same layout from fields of other tuples, at `at` of `out`; returns the offset after it.
-   * `sizeOf` the same pieces returns the number of bytes required.
+   * `sizeOf` returns the number of bytes that the same pieces require.
    */
   readonly compose: (pieces: readonly Piece[], out: Uint8Array, at: number) => number;
   readonly sizeOf: (pieces: readonly Piece[]) => number;

@@ -27,7 +27,7 @@ export interface KeyWatchRequest extends KeyWatchTimes {
   readonly onChange: () => void;
 }
 
-/** A KMS outage need not become a replication outage; but after an hour of it, a key could no longer be revoked. */
+/** A KMS outage need not become a replication outage; but a key kept through an hour of it could not be revoked. */
 export const keyPatienceMs = 15 * 60_000;
 
 /** While something is wrong, checks are more frequent. */

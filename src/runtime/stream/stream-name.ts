@@ -17,9 +17,10 @@ export interface NameRequest {
 /**
  * The destination database of a stream, by the first of these that exists:
  *
- * 1. its current one: names are given once and kept 2. the one that the integration's tag requests, whatever its
- * contents 3. the one left by an earlier integration that replicated the same database of the same source 4. a new one,
- * named after the source database, else `<integration>_<source database>`, else that with the first free
+ * 1. its current one: names are given once and kept
+ * 2. the one that the integration's tag requests, whatever its contents
+ * 3. the one left by an earlier integration that replicated the same database of the same source
+ * 4. a new one, named after the source database, else `<integration>_<source database>`, else that with the first free
  *    number from 2 on
  *
  * Names that differ only in case count as one.
