@@ -4,14 +4,14 @@ import { assert } from "../base/assert.ts";
 import { change, type Block, type Cut } from "../model/replication/block.ts";
 import type { Checkpoint } from "../model/replication/delta.ts";
 
-/** Changes from index `from` up to, not including, `to` of a block. */
+/** Changes of a block from index `from` up to, but not including, `to`. */
 export interface BlockSlice {
   readonly block: Block;
   readonly from: number;
   readonly to: number;
 }
 
-/** What one apply takes: whole transactions up to the checkpoint, or a part of one that is too big. */
+/** The input of one apply: whole transactions up to the checkpoint, or a part of one that is too large. */
 export interface Batch {
   readonly slices: readonly BlockSlice[];
   readonly checkpoint: Checkpoint | undefined;
@@ -20,24 +20,27 @@ export interface Batch {
 }
 
 export interface BatcherLimits {
-  /** A batch ends at the first cut behind this many changes or bytes; a transaction that is larger is applied in parts. */
+  /** A batch ends at the first cut after this many changes or bytes; a larger transaction is applied in parts. */
   readonly changesMax: number;
   readonly bytesMax: number;
-  /** So many full batches may wait while one is applied: now and then an apply takes seconds. */
+  /** How many full batches may wait while one is applied: an apply occasionally takes seconds. */
   readonly batchesAheadMax: number;
-  /** With what is being applied, no more than this waits for more, whatever the size of a single block. */
+  /** The reader waits once this many bytes are pending or being applied, whatever the size of a single block. */
   readonly bytesInFlightMax: number;
-  /** After a batch of more changes than this the source is taken to be ahead, and the next batch may fill up. */
+  /** After a batch of more changes than this, the source is assumed to be ahead, and the next batch may fill up. */
   readonly backlogChanges: number;
-  /** How long a batch may wait for more changes under backlog. */
+  /** How long a batch may wait for more changes while there is a backlog. */
   readonly backlogWaitMs: number;
-  /** Copied rows are applied in parts and committed after so many rows or bytes: nobody sees them before. */
+  /**
+   * Copied rows are applied in parts and committed after this many rows or bytes: they are not visible until the copy
+   * ends.
+   */
   readonly copiedRowsPerCommit: number;
   readonly copiedBytesPerCommit: number;
 }
 
-// figures.md: 20k changes a batch cost a third of the throughput of 100k. The waits stay far below what a lag of tens of
-// milliseconds allows, and only begin when a batch was so large that its own apply takes longer.
+// figures.md: 20k changes a batch cost a third of the throughput of 100k. The waits stay far below what a lag of tens
+// of milliseconds allows, and begin only when a batch was so large that its own apply takes longer.
 export const defaultLimits: BatcherLimits = {
   changesMax: 100_000,
   bytesMax: 32 * 1024 * 1024,
@@ -51,16 +54,16 @@ export const defaultLimits: BatcherLimits = {
 
 interface Pending {
   readonly block: Block;
-  /** First change that has not been taken. */
+  /** First change that has not been taken yet. */
   from: number;
-  /** First cut that has not been taken. */
+  /** First cut that has not been taken yet. */
   cut: number;
 }
 
 /**
- * Where reading and applying meet: the reader puts blocks in and waits when there is enough for some full batches, the
- * applier takes batches that end at commits. While one batch is applied the next one gathers, so a batch is as large
- * as the load makes it.
+ * Where reading and applying meet: the reader puts blocks in and waits when several full batches are pending; the
+ * applier takes batches that end at commits. While one batch is applied, the next one gathers, so the load determines
+ * the size of a batch.
  */
 export class Batcher {
   readonly #limits: BatcherLimits;
@@ -71,7 +74,7 @@ export class Batcher {
   /** Taken since the last batch with a checkpoint. */
   #uncommitted = { changes: 0, bytes: 0 };
   #lastBatchChanges = 0;
-  /** Of the batch that was taken last, until the next one is asked for. */
+  /** Bytes of the batch that was taken last, until the next one is requested. */
   #applyingBytes = 0;
   readonly #changed = new Condition();
 
@@ -79,7 +82,7 @@ export class Batcher {
     this.#limits = limits;
   }
 
-  /** Waits while `batchesAheadMax` full batches are pending, or too many bytes in all. One caller. */
+  /** Waits while `batchesAheadMax` full batches are pending, or too many bytes in total. One caller. */
   async put(block: Block, signal: AbortSignal): Promise<void> {
     this.#pending.push({ block, from: 0, cut: 0 });
     this.#changes += block.count;
@@ -89,7 +92,7 @@ export class Batcher {
     while (this.#full(this.#limits.batchesAheadMax) || this.#isHeavy()) await this.#changed.wait(signal);
   }
 
-  /** The next batch, as soon as there is one. One caller. */
+  /** The next batch, as soon as it is available. One caller. */
   async take(signal: AbortSignal): Promise<Batch> {
     this.#applyingBytes = 0;
     this.#changed.notify();
@@ -101,7 +104,7 @@ export class Batcher {
     return batch;
   }
 
-  /** Never where nothing is being applied: what is pending could be a part of a batch. */
+  /** Never true while nothing is being applied: what is pending could be a part of a batch. */
   #isHeavy(): boolean {
     return this.#applyingBytes > 0 && this.#bytes + this.#applyingBytes >= this.#limits.bytesInFlightMax;
   }
@@ -111,7 +114,7 @@ export class Batcher {
     return this.#changes >= changesMax * batches || this.#bytes >= bytesMax * batches;
   }
 
-  /** What happens to a table as a whole, or is asked for, is not kept waiting for company. */
+  /** Events that concern a whole table, and requested checkpoints, do not wait for more changes. */
   #isAwaited(): boolean {
     return this.#pending.some(({ block }) => block.checkpointWanted || block.events.length > 0);
   }
@@ -136,7 +139,7 @@ export class Batcher {
     }
   }
 
-  /** To the last cut, or to the first one behind which there is enough for a batch. */
+  /** Takes up to the last cut, or up to the first one at which there is enough for a batch. */
   #takeToCut(): Batch {
     const slices: BlockSlice[] = [];
     let last: Cut | undefined;
@@ -151,7 +154,7 @@ export class Batcher {
       last = end ?? last;
       wanted ||= block.checkpointWanted;
       changes += (end?.after ?? block.count) - pending.from;
-      // Blocks before the one with the last cut are taken whole, since a transaction goes on behind them.
+      // Blocks before the one with the last cut are taken whole, since a transaction continues after them.
       isLast =
         end !== undefined && (this.#cuts === 0 || this.#isEnough(changes, bytes + block.region.length));
       slices.push(this.#slice(pending, isLast && end !== undefined ? end.after : block.count));
@@ -167,7 +170,7 @@ export class Batcher {
     });
   }
 
-  /** Enough for a batch of a transaction whose end has not come yet. */
+  /** Enough for a batch, from a transaction whose end has not arrived yet. */
   #takePart(): Batch {
     const slices: BlockSlice[] = [];
     let [changes, bytes] = [0, 0];
@@ -186,7 +189,7 @@ export class Batcher {
     return pending;
   }
 
-  /** Forgets a block of which everything has been taken; gives its bytes. */
+  /** Drops a block that has been taken completely; returns its bytes. */
   #drop({ from, block }: Pending): number {
     if (from < block.count) return 0;
     this.#pending.shift();
@@ -212,7 +215,7 @@ export class Batcher {
     return batch;
   }
 
-  /** Whether to commit at the cut: not for copied rows alone, which are many and which nobody waits for. */
+  /** Whether to commit at the cut: not for copied rows alone, which are many and which no one waits for. */
   #checkpoint(
     { position, committedAtMs }: Cut,
     taken: { slices: readonly BlockSlice[]; transactions: number; wanted: boolean },

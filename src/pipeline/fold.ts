@@ -7,10 +7,10 @@ import type { Batch, BlockSlice } from "./batcher.ts";
 import { Regions } from "./regions.ts";
 import { AppendFold, rowsFold, type RowsFold } from "./rows-fold.ts";
 
-/** Changes between two turns of the event loop: some five milliseconds. */
+/** Changes between two yields to the event loop: about five milliseconds. */
 const changesPerTurn = 10_000;
 
-/** Turns batches into their net effect on each table. Remembers from batch to batch which tables are being copied. */
+/** Turns batches into their net effect on each table. Remembers across batches which tables are being copied. */
 export class Folder {
   readonly #copying = new Set<string>();
 
@@ -41,7 +41,7 @@ class BatchFold {
   readonly #steps: DeltaStep[] = [];
   #copiedRows = 0;
   #events = 0;
-  /** What is being folded, by the table's id. */
+  /** The open folds, by table id. */
   readonly #open = new Map<string, RowsFold>();
 
   constructor(copying: Set<string>) {
@@ -77,7 +77,7 @@ class BatchFold {
     return this.#copiedRows;
   }
 
-  /** Closes what is open; call it once, at the end. */
+  /** Closes the open folds; call it once, at the end. */
   steps(): readonly DeltaStep[] {
     for (const id of this.#open.keys()) this.#close(id);
     return this.#steps;
@@ -127,7 +127,7 @@ class BatchFold {
   }
 }
 
-/** Takes the longest run of changes of one relation; gives the index behind it. */
+/** Takes the longest run of changes of one relation; returns the index after it. */
 function appendRun(
   fold: AppendFold,
   { block, from, to }: { block: Block; from: number; to: number },

@@ -3,8 +3,8 @@ import type { Regions } from "./regions.ts";
 const firstCapacity = 256;
 
 /**
- * Numbers the distinct keys of tuples: a hash table over the keys' raw bytes, which stay where they are.
- * Equal bytes are equal keys; a source sends the same bytes for a row's key each time, as long as the key is the same.
+ * Numbers the distinct keys of tuples: a hash table over the keys' raw bytes, which are not copied. Equal bytes are
+ * equal keys; a source sends the same bytes for a row's key each time, as long as the key does not change.
  */
 export class KeyTable {
   readonly #regions: Regions;
@@ -15,13 +15,13 @@ export class KeyTable {
   #tupleOffsets = new Int32Array(firstCapacity);
   #count = 0;
   #added = false;
-  // Fields of the key looked for, and of the candidate that it is compared with.
+  // Fields of the key being looked up, and of the candidate that it is compared with.
   readonly #starts: Int32Array;
   readonly #lengths: Int32Array;
   readonly #otherStarts: Int32Array;
   readonly #otherLengths: Int32Array;
 
-  /** `columns`: indexes of the key's columns. */
+  /** `columns`: indexes of the key columns. */
   constructor(regions: Regions, columns: readonly number[]) {
     this.#regions = regions;
     this.#columns = columns.toSorted((a, b) => a - b);
@@ -35,12 +35,12 @@ export class KeyTable {
     return this.#count;
   }
 
-  /** Whether the last `numberOf` met its key for the first time. */
+  /** Whether the last `numberOf` saw its key for the first time. */
   get added(): boolean {
     return this.#added;
   }
 
-  /** The number of the tuple's key: 0, 1, 2 … in the order in which keys are first met. */
+  /** The number of the tuple's key: 0, 1, 2 … in the order in which keys are first seen. */
   numberOf(region: number, offset: number): number {
     const { layout, bytes } = this.#regions.get(region);
     layout.locateFew({ region: bytes, offset, columns: this.#columns }, this.#starts, this.#lengths);
@@ -56,7 +56,7 @@ export class KeyTable {
     }
   }
 
-  /** A tuple that has the key of that number: the first that was met. */
+  /** A tuple that has the key of that number: the first one seen. */
   regionOf(number: number): number {
     return this.#tupleRegions[number] ?? 0;
   }
@@ -119,14 +119,14 @@ export class KeyTable {
   }
 }
 
-/** A longer copy of an array, the new part filled with zeros. */
+/** A longer copy of an array, with the new part filled with zeros. */
 export function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
   const longer = new Int32Array(length);
   longer.set(array);
   return longer;
 }
 
-// FNV-1a over the fields' bytes and lengths, with a final mix because slots are taken from the low bits.
+// FNV-1a over the fields' bytes and lengths, with a final mix because the low bits select the slot.
 function hashFields(bytes: Uint8Array, starts: Int32Array, lengths: Int32Array): number {
   let hash = 0x811c9dc5;
   for (let field = 0; field < starts.length; field++) {

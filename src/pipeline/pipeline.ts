@@ -10,17 +10,17 @@ export interface PipelineParts {
   readonly source: Source;
   readonly target: DestinationDatabase;
   readonly limits?: BatcherLimits;
-  /** After each block that was read. Must not throw. */
+  /** Called after each block that was read. Must not throw. */
   readonly onRead: (block: Block) => void;
-  /** After each apply, committed or not. Must not throw. */
+  /** Called after each apply, committed or not. Must not throw. */
   readonly onApplied: (delta: Delta) => void;
 }
 
 /**
- * Moves changes from source to target until something throws: the source, the target, or the signal.
+ * Moves changes from source to target until the source, the target or the signal causes it to throw.
  *
- * Reading and applying overlap by one batch. When `stop` is aborted the running apply finishes, and is confirmed if it
- * held a checkpoint, before this throws the signal's reason. When either side fails, the other is stopped first.
+ * Reading and applying overlap by one batch. When `stop` is aborted, the running apply finishes and, if it held a
+ * checkpoint, is confirmed before this throws the signal's reason. When either side fails, the other is stopped first.
  */
 export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Promise<never> {
   using failure = new LinkedAbort(stop);
@@ -28,7 +28,7 @@ export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Prom
   const batcher = new Batcher(parts.limits ?? defaultLimits);
   const halves = [read(parts, batcher, signal), apply(parts, batcher, signal)].map((half) =>
     half.catch((error: unknown) => {
-      // The first failure is the one to tell; what the other half says is only that it was stopped.
+      // The first failure is the one to report; the other half only reports that it was stopped.
       failure.abort(error);
       throw error;
     }),
@@ -50,7 +50,7 @@ async function apply(parts: PipelineParts, batcher: Batcher, signal: AbortSignal
     const batch = await batcher.take(signal);
     const delta = await folder.fold(batch);
     signal.throwIfAborted();
-    // An apply that has begun is finished: aborting it would only throw away work.
+    // An apply that has begun runs to its end: aborting it would only waste work.
     await parts.target.apply(delta, neverAborted);
     for (const { block, to } of batch.slices) if (to === block.count) block.release?.();
     if (delta.checkpoint !== undefined) parts.source.confirm(delta.checkpoint.position);

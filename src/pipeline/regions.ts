@@ -14,7 +14,7 @@ export interface NumberedRegion {
 
 const overlayBytes = 256 * 1024;
 
-/** The regions that a batch's tuples stand in, by number; composed tuples get regions of their own. */
+/** The regions that contain a batch's tuples, by number; composed tuples get regions of their own. */
 export class Regions {
   readonly #regions: NumberedRegion[] = [];
   #overlay = { number: -1, used: 0 };
@@ -29,7 +29,7 @@ export class Regions {
     return present(this.#regions[number], "a region has the number that it was given");
   }
 
-  /** Writes a tuple made of fields of other tuples. */
+  /** Writes a tuple composed of fields of other tuples. */
   compose(layout: TupleLayout, pieces: readonly Piece[]): TupleRef {
     const size = layout.sizeOf(pieces);
     let region = this.#regions[this.#overlay.number];
@@ -44,7 +44,7 @@ export class Regions {
   }
 }
 
-/** Collects tuples and groups them by region, keeping the order within each. */
+/** Collects tuples and groups them by region, preserving the order within each. */
 export class RunBuilder {
   readonly #regions: Regions;
   readonly #offsets = new Map<number, number[]>();
@@ -67,7 +67,7 @@ export class RunBuilder {
   }
 }
 
-/** As `RunBuilder` for pairs: the runs of both sides keep the pairs in one order. */
+/** Like `RunBuilder`, for pairs: the runs of both sides keep the pairs in the same order. */
 export class PairRunBuilder {
   readonly #left: SequenceBuilder;
   readonly #right: SequenceBuilder;

@@ -6,7 +6,7 @@ import { fieldUnchanged, type Piece, type TupleRun } from "../model/replication/
 import { grown, KeyTable } from "./key-table.ts";
 import { PairRunBuilder, RunBuilder, type Regions, type TupleRef } from "./regions.ts";
 
-/** One change of a row: offsets in the region with that number, `noTuple` where there is none. */
+/** One change of a row: offsets in the region with that number, or `noTuple`. */
 export interface RowChange {
   readonly kind: number;
   readonly region: number;
@@ -27,7 +27,7 @@ export function rowsFold(relation: Relation, regions: Regions): RowsFold {
     : new MultisetFold(relation, regions);
 }
 
-/** Rows of a copy: nothing but inserts of different rows, taken as they come. */
+/** Rows of a copy: only inserts of different rows, kept in the order of arrival. */
 export class AppendFold implements RowsFold {
   readonly relation: Relation;
   readonly #runs: TupleRun[] = [];
@@ -56,8 +56,8 @@ export class AppendFold implements RowsFold {
 const none = -1;
 
 /**
- * Relations with a key: the last row of each key. A key whose first change is an insert has no row at the target, so
- * nothing is deleted for it: a batch of inserts stays a batch of inserts.
+ * Relations with a key: keeps the last row of each key. A key whose first change is an insert has no row at the target,
+ * so nothing is deleted for it: a batch of inserts remains a batch of inserts.
  */
 class KeyedFold implements RowsFold {
   readonly relation: Relation;
@@ -65,8 +65,8 @@ class KeyedFold implements RowsFold {
   readonly #keys: KeyTable;
   readonly #fields: FieldReader;
   #changes = 0;
-  // By the number of the key: its row now (none: deleted), whether the target holds a row of this key, and for a row
-  // with columns that only the target knows: which columns, and the tuple with the key that finds them there.
+  // By key number: its current row (none: deleted), whether the target holds a row of this key, and, for a row with
+  // columns that only the target knows, which columns those are and the tuple whose key finds the row there.
   #rowRegions = new Int32Array(0);
   #rowOffsets = new Int32Array(0);
   #held = new Int32Array(0);
@@ -104,7 +104,7 @@ class KeyedFold implements RowsFold {
     if (partial !== undefined) this.#partials.set(entry, partial);
   }
 
-  /** Takes the columns that were not sent from the row of this batch, or leaves them to the target. */
+  /** Fills columns that were not sent from the row of this batch, or leaves them to the target. */
   #fill(previous: number, row: TupleRef, sent: { unchanged: readonly number[]; before: number }) {
     const held = this.#rowRegions[previous] ?? none;
     if (held === none)
@@ -123,7 +123,7 @@ class KeyedFold implements RowsFold {
     };
   }
 
-  /** The number of the tuple's key. `held`: what a first change of this kind says of the target. */
+  /** The number of the tuple's key. `held`: what a first change of this kind implies about the target. */
   #entry(region: number, offset: number, held: 0 | 1): number {
     const number = this.#keys.numberOf(region, offset);
     if (!this.#keys.added) return number;
@@ -181,7 +181,7 @@ class KeyedFold implements RowsFold {
   }
 }
 
-/** Relations that are identified by their whole rows: how many more or fewer there are of each. */
+/** Relations identified by their whole rows: counts how many more or fewer copies of each row there are. */
 class MultisetFold implements RowsFold {
   readonly relation: Relation;
   readonly #regions: Regions;
@@ -234,7 +234,7 @@ class MultisetFold implements RowsFold {
 
 const noColumns: readonly number[] = [];
 
-/** Looks at all fields of single tuples: which were not sent, and where to take them from. */
+/** Reads all fields of single tuples: which were not sent, and where to take them from. */
 class FieldReader {
   readonly #regions: Regions;
   readonly #columns: readonly number[];
@@ -255,7 +255,7 @@ class FieldReader {
     return this.#columns.filter((column) => this.#lengths[column] === fieldUnchanged);
   }
 
-  /** The tuple with those columns of `base` that were not sent (which may lack some too). */
+  /** The tuple with its unsent columns taken from `base` (which may lack some too). */
   merge(tuple: TupleRef, base: TupleRef): TupleRef {
     const sent = this.#pieces(tuple);
     const before = this.#pieces(base);

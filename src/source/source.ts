@@ -9,54 +9,54 @@ import type { TableDefinition, TableName } from "../model/replication/relation.t
 import type { Progress } from "../model/replication/table-state.ts";
 
 /**
- * Distinguishes the streams of an integration, and is the name that users see. For an engine that has one stream a source
+ * Distinguishes the streams of an integration, and is the name that users see. For an engine that has one stream per source
  * database, the name of that database.
  */
 export type StreamKey = string;
 
-/** Which stream: one source database of one integration. Names slot and publication at the source. */
+/** Identifies a stream: one source database of one integration. The names of slot and publication derive from it. */
 export interface StreamRequest {
-  /** A connection string, with its secret. Its database is replaced by `database`. */
+  /** A connection string, including its secret. `database` replaces its database. */
   readonly url: string;
   readonly database: string;
-  /** Uuid of the integration. */
+  /** UUID of the integration. */
   readonly integrationId: string;
   readonly scope: Scope;
 }
 
 export interface OpenRequest extends StreamRequest {
-  /** What the target holds. The source decides from it what to copy and where to go on. */
+  /** The target's progress. From it the source decides what to copy and where to continue. */
   readonly progress: Progress;
-  /** For transactions that are sent before their commit. Exists, belongs to this stream, and is emptied at opening. */
+  /** For transactions that are sent before their commit. Exists, belongs to this stream, and is emptied on opening. */
   readonly spoolDirectory: string;
-  /** The integration's data key: nothing that was read is on the disk without being encrypted under it. */
+  /** The integration's data key: data read from the source is written to disk only if encrypted under it. */
   readonly dataKey: SecretBytes;
-  /** How often the source's catalog is looked at for new, changed and dropped tables. */
+  /** How often the source's catalog is checked for new, changed and dropped tables. */
   readonly catalogPollMs: number;
-  /** Reports the server's version, such as `15.4`, as soon as the server has been reached. */
+  /** Reports the server's version, such as `15.4`, as soon as the server is reached. */
   readonly onVersion: (engineVersion: string) => void;
-  /** Reports what made every table need a copy, such as a slot that was lost. */
+  /** Reports why every table needs a copy, such as a lost slot. */
   readonly notice: (notice: IntegrationError) => void;
-  /** Reports what tables that are to be copied wait for at the source; undefined where nothing is in the way any more. */
+  /** Reports what the tables to be copied wait for at the source; undefined when nothing blocks them any longer. */
   readonly onWait: (obstacle: IntegrationError | undefined) => void;
 }
 
-/** One kind of source database. Stateless; a registry line in `engines.ts`. */
+/** One kind of source database. Stateless; registered by a line in `engines.ts`. */
 export interface SourceEngine {
-  /** Connection strings that a configuration may give, for its validation. Throws `CodedError` CONFIGURATION. */
+  /** Validates a connection string from a configuration. Throws `CodedError` CONFIGURATION. */
   readonly validateUrl: (url: string) => void;
   /** The streams that a scope needs, each of which fills one destination database. */
   readonly streams: (scope: Scope) => readonly StreamKey[];
   /** Whether the scope selects the table, which the stream would carry. */
   readonly selects: (scope: Scope, stream: StreamKey, table: TableName) => boolean;
   /**
-   * Looks whether a stream could start, without changing anything. Never throws for what it looks for: an
-   * unreachable host, a wrong password, a missing table are findings. Secrets never appear in one.
+   * Checks whether a stream could start, without changing anything. Never throws for the conditions that it checks: an
+   * unreachable host, a wrong password and a missing table are findings. Findings never contain secrets.
    */
   readonly check: (request: StreamRequest, signal: AbortSignal) => Promise<readonly Finding[]>;
-  /** Throws `CodedError`. Publication and slot stand when it returns. */
+  /** Throws `CodedError`. Publication and slot exist when it returns. */
   readonly open: (request: OpenRequest, signal: AbortSignal) => Promise<Source>;
-  /** Removes slot and publication; fine when they are gone already. Throws `CodedError` with what is left. */
+  /** Removes slot and publication; succeeds if they no longer exist. Throws `CodedError` naming what remains. */
   readonly remove: (request: StreamRequest, signal: AbortSignal) => Promise<void>;
 }
 
@@ -64,54 +64,56 @@ export interface SourceEngine {
 export interface Source extends AsyncDisposable {
   /**
    * Changes after the checkpoint of `Progress`, in commit order, every transaction whole; copies of tables that need
-   * one are woven in. Ends only by throwing: `CodedError`, `TableError`, or the signal's reason. Reads ahead by
-   * nothing but socket buffers: a slow caller stops the server. May be called once.
+   * one are interleaved. Ends only by throwing: `CodedError`, `TableError`, or the signal's reason. Reads ahead by no
+   * more than the socket buffers: a slow caller stops the server. May be called once.
    */
   readonly read: (signal: AbortSignal) => AsyncGenerator<Block, never, void>;
-  /** The target holds everything up to `position` durably: the source may forget it. */
+  /** The target holds everything up to `position` durably: the source may discard it. */
   readonly confirm: (position: Position) => void;
   /** For metrics; cheap. */
   readonly measures: () => SourceMeasures;
-  /** How far the stream has come, measured against what the source has committed. As cheap as a getter. */
+  /** How far the stream has come, relative to what the source has committed. As cheap as a getter. */
   readonly reach: () => Reach;
   /**
    * Takes a snapshot of the source and lets `read` run up to exactly its position (with a cut there and
-   * `checkpointWanted`), where it stands still until `release`. `read` must be running.
+   * `checkpointWanted`), where it pauses until `release`. `read` must be running.
    */
   readonly standstill: (signal: AbortSignal) => Promise<Standstill>;
 }
 
 export interface SourceMeasures {
-  /** WAL that the source keeps for this stream; undefined until known. */
+  /** WAL that the source retains for this stream; undefined until known. */
   readonly retainedBytes: number | undefined;
   readonly bytesRead: number;
   /**
-   * Ids of selected tables that need a copy and whose `copy-started` (or `failed`) has not been yielded yet: the
-   * integration is not complete before that. Undefined until the selection is known.
+   * Ids of selected tables that need a copy and whose `copy-started` (or `failed`) has not been yielded yet: until then
+   * the integration is not complete. Undefined until the selection is known.
    */
   readonly copiesWaiting: ReadonlySet<string> | undefined;
 }
 
 /** Times are ms since 1970 on this machine's clock. */
 export interface Reach {
-  /** Everything that the source had committed by then has been yielded. Undefined until that is known of any time. */
+  /** Everything that the source had committed by this time has been yielded. Undefined until known for any time. */
   readonly completeAtMs: number | undefined;
-  /** The source was asked then how far it is, and the stream has not arrived there; undefined where it has. */
+  /**
+   * When the source was asked for its position, if the stream has not reached that position yet; undefined if it has.
+   */
   readonly waitingSinceMs: number | undefined;
-  /** The stream stands still, although the source goes on and the reader waits for it. */
+  /** Set when the stream has stalled although the source advances and the reader waits for it. */
   readonly stall: Stall | undefined;
 }
 
 export interface Stall {
   readonly sinceMs: number;
-  /** What the source says about it, and what to do, for people. */
+  /** Human-readable: the cause according to the source, and what to do. */
   readonly cause: string;
 }
 
-/** A snapshot of the source at a position at which the stream waits. Disposing of it releases. */
+/** A snapshot of the source at a position at which the stream waits. Disposing of it releases the stream. */
 export interface Standstill extends AsyncDisposable {
   readonly position: Position;
-  /** Lets the stream go on; the snapshot stays until disposed of. May be called twice. */
+  /** Lets the stream continue; the snapshot remains until disposed of. May be called twice. */
   readonly release: () => void;
   readonly digest: (table: TableDefinition, signal: AbortSignal) => Promise<TableReading>;
 }
