@@ -66,7 +66,7 @@ export interface StreamIdentity {
 
 /** Where the rows of a destination database come from. */
 export interface Origin {
-  /** Names one source among all that the warehouse is ever filled from, such as its ARN. */
+  /** Identifies one source among all that ever fill the warehouse, such as its ARN. */
   readonly source: string;
   readonly sourceDatabase: string;
 }

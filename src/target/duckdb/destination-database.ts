@@ -28,21 +28,21 @@ import { TableSet } from "./tables/table-set.ts";
 
 const log = logger("duckdb");
 
-// Statements of so many tables are kept prepared, at some 100 kB each. Where more change again and again, each batch
-// prepares all of them anew, which takes twice the time.
+// Statements of this many tables stay prepared, at about 100 kB each. If more tables change repeatedly, each batch
+// prepares all of them again, which takes twice the time.
 const writersMax = 1000;
 
-/** A guess. */
+/** An estimate. */
 const smallRowBytes = 100;
 
-// When nothing has been applied for so long and the log has grown so far, it is written into the database file.
+// When nothing has been applied for this long and the log has grown this large, it is written to the database file.
 const idleMs = 5_000;
 const idleLogBytesMax = 4 * 1024 ** 2;
 
-/** Of the memory limit, for what only a checkpoint writes to disk. */
+/** Share of the memory limit for what only a checkpoint writes to disk. */
 const segmentsShare = 0.3;
 
-/** What an opened database begins with. */
+/** The initial state of an opened database. */
 interface Beginning {
   readonly duck: DuckDb;
   readonly session: Session;
@@ -68,7 +68,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #tools: WriterTools;
   readonly #counts = new RowCounts();
   readonly #segments = new OpenSegments();
-  /** The one used last is the last. */
+  /** Ordered by last use, the most recent last. */
   readonly #writers = new Map<string, RowsWriter>();
   readonly #written = new Written();
   readonly #onClosed: (closed: DuckDbDatabase) => void;
@@ -77,9 +77,9 @@ export class DuckDbDatabase implements DestinationDatabase {
   #inTransaction = false;
   /** Since the last commit. */
   #hasSteps = false;
-  /** Of those that changed something. */
+  /** Number of commits that changed something. */
   #commits = 0;
-  /** What `tables` gave last, while nothing has changed: counting the rows of thousands of tables takes its time. */
+  /** The last result of `tables`, while nothing has changed: counting the rows of thousands of tables is slow. */
   #measured: readonly TableMeasure[] | undefined;
   #closed = false;
   readonly #queue = new SerialQueue();
@@ -107,8 +107,8 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   /**
-   * The file is attached. Makes the ledger if there is none, takes over one that nobody owns, and makes a new epoch.
-   * Throws errors of DuckDB.
+   * The file must be attached. Creates the ledger if there is none, takes over one that has no owner, and starts a new
+   * epoch. Throws errors of DuckDB.
    */
   static async open(
     duck: DuckDb,
@@ -119,7 +119,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     const session = await duck.writerSession();
     try {
       const ledger = new Ledger(session, name);
-      // Views name their tables without the database.
+      // Views reference their tables without the database.
       await session.run(`USE ${quoted(name)}`);
       await session.run("BEGIN");
       const ownership = await ledger.ownership();
@@ -152,7 +152,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     return { checkpoint: this.#position, tables: this.#ownTables().map(recordOf) };
   }
 
-  /** Whether readers see rows that the stream before has left, as of the last commit. */
+  /** Whether readers see rows that the previous stream left, as of the last commit. */
   get hasLeftRows(): boolean {
     return this.#hasLeftRows;
   }
@@ -187,7 +187,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     const commits = this.#commits;
     const entries = this.#ownTables();
     const sizes = await this.#duck.estimatedRows(this.name);
-    // Rows of a copy in the making have not been committed: only the estimate has them.
+    // Rows of a copy in progress have not been committed: only the estimate includes them.
     const settled = entries.filter(({ phase }) => phase.kind !== "copying").flatMap(countedTable);
     const estimates = new Map(settled.map((table) => [table, sizes.get(table) ?? 0]));
     const counts = await this.#counts.of(estimates, (tables) => {
@@ -208,7 +208,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     return openView(await this.#duck.session(), this.name);
   }
 
-  /** What has not been committed is undone. */
+  /** Undoes what has not been committed. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -240,7 +240,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   async #step(step: DeltaStep): Promise<void> {
     this.#hasSteps = true;
     if (step.kind === "rows") return this.#rows(step);
-    // Statements that were prepared before a schema change would be bound anew at every execution.
+    // Otherwise statements that were prepared before a schema change would be bound again at every execution.
     await this.#forgetWriters();
     try {
       await this.#events.apply(step.event);
@@ -315,7 +315,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     try {
       held = await this.#ledger.writeCheckpoint(checkpoint, this.#epoch);
     } catch (error) {
-      // Two transactions have changed the same row: the other one's epoch is the newer.
+      // Two transactions have changed the same row: the other one has the newer epoch.
       if (duckFailure(error)?.type !== "TransactionContext") throw error;
     }
     if (!held)
@@ -331,7 +331,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#tables.rollback();
     this.#physical.rollback();
     this.#counts.rollback();
-    // A commit that failed has ended the transaction already.
+    // A failed commit has already ended the transaction.
     await this.#session.run("ROLLBACK").catch(() => {});
     this.#session.forgetStatements();
     this.#releaseWriters();
@@ -347,7 +347,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#writers.clear();
   }
 
-  /** One thing at a time. Whatever fails is rolled back: a COMMIT after an error would silently commit nothing. */
+  /** Serializes work. Any failure rolls back: a COMMIT after an error would silently commit nothing. */
   #alone(work: () => Promise<void>): Promise<void> {
     return this.#queue.run(async () => {
       if (this.#closed) throw new CodedError("TARGET_FAILED", "The destination database has been closed.");
@@ -374,7 +374,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#idle.unref();
   }
 
-  /** Gives back what only a busy stream needs. */
+  /** Releases what only a busy stream needs. */
   async #settle(): Promise<void> {
     if (this.#inTransaction || this.#closed) return;
     const { size } = await stat(join(this.#duck.directory, `${fileOf(this.name)}.wal`)).catch(() => ({
@@ -388,7 +388,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     });
   }
 
-  /** DuckDB makes no checkpoint while a reader needs what was there before the last commits: the next commit tries again. */
+  /** DuckDB does not checkpoint while a reader needs the state before the last commits: the next commit retries. */
   async #checkpointUnlessRead(): Promise<void> {
     try {
       await this.#checkpoint();
@@ -407,7 +407,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 }
 
-/** About how much a transaction has written into each table. */
+/** Approximately how much a transaction has written to each table. */
 class Written {
   readonly #tables = new Map<string, { table: TableDefinition; bytes: number }>();
 
@@ -421,14 +421,14 @@ class Written {
     this.#tables.set(relation.id, { table: relation, bytes });
   }
 
-  /** The table that is most probably to blame for a commit that failed. */
+  /** The table that most probably caused a commit to fail. */
   largest(): TableDefinition | undefined {
     const [first] = [...this.#tables.values()].toSorted((a, b) => b.bytes - a.bytes);
     return first?.table;
   }
 }
 
-/** The physical table whose rows are shown in a status, if there is one. */
+/** The physical table whose rows a status shows, if there is one. */
 function countedTable({ rows, shown }: TableEntry): string[] {
   return [rows ?? shown?.rows].filter((table) => table !== undefined);
 }

@@ -46,7 +46,7 @@ async function check({ directory }: WarehouseRequest): Promise<readonly Finding[
   ];
 }
 
-/** DuckDB in this process: one file a destination database. */
+/** DuckDB in this process: one file per destination database. */
 export const duckdb: TargetEngine = {
   check,
   open: (request, signal) => DuckDbWarehouse.open(request, signal),

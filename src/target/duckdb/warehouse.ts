@@ -171,7 +171,7 @@ export class DuckDbWarehouse implements Warehouse {
     await Promise.all([...this.#open].map((database) => database[Symbol.asyncDispose]()));
     for (const name of [ownDatabase, ...this.#usable().map((known) => known.name)])
       await this.#duck.checkpoint(name).catch((error: unknown) => {
-        // The log holds everything: the next opening replays it.
+        // The log contains everything: the next opening replays it.
         log.warn(
           { database: name, reason: writeFailure(error).message },
           "A last checkpoint was not possible",
@@ -241,7 +241,7 @@ export class DuckDbWarehouse implements Warehouse {
     }
   }
 
-  /** After an error within DuckDB itself nothing works in it any more, until it is started again. */
+  /** After an internal error of DuckDB nothing works until it is restarted. */
   async #restart(): Promise<void> {
     log.error({ directory: this.#duck.directory }, "DuckDB has failed and is started again");
     await this.#queries.stop();
@@ -250,7 +250,7 @@ export class DuckDbWarehouse implements Warehouse {
     this.#running = await startDuckDb(this.#start);
   }
 
-  /** What readers are told of databases that a statement names and that no stream keeps as their source is. */
+  /** Notices for readers about databases that a statement names and that no stream keeps in sync with their source. */
   #noticesOf(tables: readonly NamedTable[]): string[] {
     const open = new Map([...this.#open].map((database) => [database.name, database.hasLeftRows]));
     const usable = this.#usable();
@@ -264,7 +264,7 @@ export class DuckDbWarehouse implements Warehouse {
     return old.filter(({ name }) => found.includes(name)).map(noticeOf);
   }
 
-  /** With one destination database its schemas are found without naming it; with several that could be a guess. */
+  /** With one destination database, its schemas are found without naming it; with several, that could be a guess. */
   async #searchPath(): Promise<string> {
     const own = `${quoted(ownDatabase)}.main`;
     const [only, ...others] = this.#usable();

@@ -7,14 +7,14 @@ import type {
 import type { Feed, Feeds, FillChunk } from "./feed.ts";
 import type { Session } from "../instance/session.ts";
 
-/** A statement that reads rows from us, prepared at its first use. */
+/** A statement that reads rows from this process, prepared on first use. */
 export class FeedStatement {
   readonly #session: Session;
   readonly #feed: Feed;
   readonly #sql: string;
   #prepared: DuckDBPreparedStatement | undefined;
 
-  /** `types` of the columns f0, f1 … of `feed` in the SQL that `sql` makes. */
+  /** `types` of the columns f0, f1 … of `feed` in the SQL that `sql` builds. */
   constructor(
     { session, feeds }: { readonly session: Session; readonly feeds: Feeds },
     types: readonly DuckDBType[],
@@ -25,12 +25,12 @@ export class FeedStatement {
     this.#sql = sql(this.#feed.sql);
   }
 
-  /** Gives the rows changed. Throws what `fill` threw, or what DuckDB throws. */
+  /** Returns the number of rows changed. Throws what `fill` threw, or what DuckDB throws. */
   async run(fill: FillChunk, values: readonly DuckDBValue[] = []): Promise<number> {
     return (await this.#execute(fill, values)).rowsChanged;
   }
 
-  /** Few rows, whole. Throws as `run`. */
+  /** For few rows: returns all of them. Throws like `run`. */
   async rows(fill: FillChunk): Promise<DuckDBValue[][]> {
     return (await this.#execute(fill, [])).getRows();
   }
@@ -45,9 +45,9 @@ export class FeedStatement {
     } catch (error) {
       throw this.#feed.failure() ?? error;
     } finally {
-      // What is left of the rows would stay in memory as long as the statement.
+      // The remaining rows would otherwise stay in memory as long as the statement.
       this.#feed.empty();
-      // Bound anew in spite of its preparation: some schema has changed, and would make every execution bind anew.
+      // Bound again although it was prepared: a schema has changed, and every execution would bind again.
       if (this.#feed.binds() !== binds) this.#forget();
     }
   }

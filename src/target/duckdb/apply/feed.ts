@@ -7,24 +7,26 @@ import {
   type DuckDBType,
 } from "@duckdb/node-api";
 
-/** Fills a chunk that DuckDB asks for; gives its rows, 0 at the end. May throw: then the statement fails. */
+/**
+ * Fills a chunk that DuckDB requests; returns its number of rows, 0 at the end. May throw, which fails the statement.
+ */
 export type FillChunk = (chunk: DuckDBDataChunk) => number;
 
 /**
- * Rows that a statement reads from us: `FROM zeroetl_feed('<handle>')` with columns f0, f1 … DuckDB asks for one chunk
- * at a time while the statement runs on a thread of its own, so decoding here and storing there go on side by side and
- * nothing is staged in between.
+ * Rows that a statement reads from this process: `FROM zeroetl_feed('<handle>')` with columns f0, f1 … DuckDB requests
+ * one chunk at a time while the statement runs on a thread of its own, so decoding here and storing there proceed in
+ * parallel, and nothing is staged in between.
  */
 export interface Feed {
-  /** The SQL of the table function. */
+  /** The SQL that calls the table function. */
   readonly sql: string;
-  /** How often a statement has been bound to it: more than once means that the statement is out of date. */
+  /** How often a statement has been bound to it: more than once means that the statement is outdated. */
   readonly binds: () => number;
-  /** For one execution: what fills its chunks. */
+  /** Sets, for one execution, the function that fills its chunks. */
   readonly fill: (fill: FillChunk) => void;
-  /** The execution has ended: nothing of its rows is held any more. */
+  /** The execution has ended: drops all references to its rows. */
   readonly empty: () => void;
-  /** What `fill` threw. DuckDB only passes its message on. */
+  /** What `fill` threw. DuckDB passes on only its message. */
   readonly failure: () => unknown;
   readonly close: () => void;
 }
@@ -37,14 +39,14 @@ interface OpenFeed {
 }
 
 const functionName = "zeroetl_feed";
-// A guess for the planner: a batch is much smaller than a table, so tables are searched for batches.
+// An estimate for the planner: a batch is much smaller than a table, so the planner should probe tables with batches.
 const cardinality = 1000;
 
 /** The feeds of one instance of DuckDB. */
 export class Feeds {
   readonly #open = new Map<string, OpenFeed>();
 
-  /** Makes the table function, for all connections of the instance. */
+  /** Creates the table function for all connections of the instance. */
   constructor(connection: DuckDBConnection) {
     connection.registerTableFunction(
       DuckDBTableFunction.create({
@@ -58,7 +60,7 @@ export class Feeds {
           info.setBindData({ handle });
           info.setCardinality(cardinality, false);
         },
-        // One thread: the rows come from one place, and each chunk is done with before the next is filled.
+        // One thread: the rows come from one place, and each chunk is finished before the next is filled.
         initFunction: (info) => info.setMaxThreads(1),
         mainFunction: (info, chunk) => {
           const { handle } = info.bindData as { handle: string };
@@ -69,7 +71,7 @@ export class Feeds {
   }
 
   open(types: readonly DuckDBType[]): Feed {
-    // Handles cannot be guessed: a query of a user must not read what is being applied.
+    // Handles cannot be guessed: a user's query must not read what is being applied.
     const handle = randomUUID();
     const feed: OpenFeed = { types, binds: 0, fill: undefined, failure: undefined };
     this.#open.set(handle, feed);

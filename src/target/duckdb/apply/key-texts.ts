@@ -2,7 +2,7 @@ import { assert } from "../../../base/assert.ts";
 import type { Relation } from "../../../model/replication/relation.ts";
 import type { TupleRun } from "../../../model/replication/tuple.ts";
 
-/** Keys of tuples as strings: equal ones have equal strings. For the few rows that need to be told apart by us. */
+/** Keys of tuples as strings: equal keys have equal strings. For the few rows that we compare ourselves. */
 export class KeyTexts {
   readonly #columns: readonly number[];
   readonly #starts: Int32Array;
@@ -19,7 +19,7 @@ export class KeyTexts {
     return runs.flatMap((run) => Array.from(run.offsets, (offset) => this.#text(run, offset)));
   }
 
-  /** The run without the tuples that have one of the keys. */
+  /** The run without the tuples that have one of these keys. */
   without(run: TupleRun, keys: ReadonlySet<string>): TupleRun {
     return { ...run, offsets: run.offsets.filter((offset) => !keys.has(this.#text(run, offset))) };
   }

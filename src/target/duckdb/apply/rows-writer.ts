@@ -15,7 +15,7 @@ import type { Session } from "../instance/session.ts";
 import { duckType, quoted, sqlType } from "../instance/sql-text.ts";
 import { TupleFeed, type FeedTools, type TuplePart } from "./tuple-feed.ts";
 
-/** What every writer of one session shares. */
+/** Shared by all writers of one session. */
 export interface WriterTools {
   readonly session: Session;
   readonly feeds: Feeds;
@@ -23,7 +23,7 @@ export interface WriterTools {
   readonly sizes: RowSizes;
 }
 
-/** Where a physical table's rows are. */
+/** Where the rows of a physical table are stored. */
 export interface TableParts {
   /** Qualified and quoted. */
   readonly rows: string;
@@ -31,8 +31,8 @@ export interface TableParts {
 }
 
 /**
- * Writes row changes of one version of a table into one physical table, inside the open transaction.
- * Made for one relation object: a changed relation gets another writer.
+ * Writes row changes of one version of a table to one physical table, inside the open transaction. Belongs to one
+ * relation object: a changed relation gets another writer.
  */
 export class RowsWriter {
   readonly relation: Relation;
@@ -49,12 +49,12 @@ export class RowsWriter {
     this.#all = [...relation.columns.keys()];
   }
 
-  /** `inserts`: those of the step. Throws `TableError` for values that the table cannot hold. */
+  /** `inserts`: the inserts of the step. Throws `TableError` for values that the table cannot store. */
   async apply(step: RowsStep, inserts: SortedRows): Promise<void> {
     assert(step.relation === this.relation, "a writer writes one version of a table");
     const { deletes, inPlace, moved } = split(step, this.#tools.sizes.largeBytes);
     for (const update of inPlace) await this.#update(update);
-    // Rows that are written anew are put together while the rows that hold their values are still there.
+    // Rows that are rewritten are assembled while the rows that hold their values still exist.
     for (const update of moved) await this.#merge(update);
     if (hasRows(deletes)) await this.#delete(deletes);
     if (hasRows(inserts.small)) await this.#insert(inserts.small);
@@ -62,7 +62,7 @@ export class RowsWriter {
     if (moved.length > 0) await this.#insertMerged();
   }
 
-  /** In the transaction in which it wrote, or in none. */
+  /** Call it in the transaction in which it wrote, or outside any transaction. */
   async close(): Promise<void> {
     this.release();
     if (this.#stage === undefined) return;
@@ -71,7 +71,7 @@ export class RowsWriter {
     await session.run(`DROP TABLE IF EXISTS ${this.#stage.table}`);
   }
 
-  /** Without a word to DuckDB, for a session that is closed or has failed. */
+  /** Releases without contacting DuckDB, for a session that is closed or has failed. */
   release(): void {
     for (const statement of this.#statements.values()) statement.close();
     this.#statements.clear();
@@ -83,7 +83,7 @@ export class RowsWriter {
     await this.#run("insert", [{ runs, columns: this.#all }], sql);
   }
 
-  /** A statement for the rows between two runs of fillers: together they are no more than a group has. */
+  /** One statement for the rows between two runs of fillers: together they do not exceed a group. */
   async #insertLarge(tuples: readonly LargeTuple[]): Promise<void> {
     const part = present(this.parts.large, "a table with large rows has a large part");
     const sql = (feed: string): string =>
@@ -138,7 +138,7 @@ export class RowsWriter {
       await this.#run("delete rows", parts, sql);
       return;
     }
-    // Equal rows may be in both parts: a row that comes by another message has another size.
+    // Equal rows may be in both parts: a row that arrives in another message has another size.
     const found = `temp.main.${quoted(`_zeroetl_${stagesMade++}`)}`;
     const { session } = this.#tools;
     await session.run(`CREATE TEMPORARY TABLE ${found} (part INTEGER, r BIGINT)`);
@@ -156,7 +156,7 @@ export class RowsWriter {
     await session.run(`DROP TABLE ${found}`);
   }
 
-  /** Part and rowid of one row for each row fed, of those that are equal in every column. */
+  /** For each row fed, the part and rowid of one of the rows that equal it in every column. */
   #found(feed: string, from: string): string {
     const parts = this.relation.columns.flatMap((column, index) =>
       distinguishing(column).map((part) => ({
@@ -176,7 +176,7 @@ export class RowsWriter {
       ) WHERE copy <= copies`;
   }
 
-  /** Rows that keep their keys: what was not sent, often the large part of a row, is not even looked at. */
+  /** Rows that keep their keys: columns that were not sent, often the large part of a row, are not even read. */
   async #update(update: PartialUpdate): Promise<void> {
     const keys = this.#keys();
     const sent = this.#all.filter((index) => !update.unchanged.includes(index) && !keys.includes(index));
@@ -192,7 +192,9 @@ export class RowsWriter {
     this.#expectAll(update, changed);
   }
 
-  /** Into the stage: rows with what was sent of them, and the rest as the table holds it. */
+  /**
+   * Writes to the stage: the rows with the columns that were sent, and the remaining columns as the table holds them.
+   */
   async #merge(update: PartialUpdate): Promise<void> {
     const stage = await this.#stageTable();
     const sent = this.#all.filter((index) => !update.unchanged.includes(index));
@@ -223,7 +225,7 @@ export class RowsWriter {
     this.#expectAll(update, merged);
   }
 
-  /** Ranges of rowids of the large part with the rows of the keys, each of which has no more of them than a group. */
+  /** Ranges of rowids of the large part that contain the rows of the keys; none contains more of them than a group. */
   async #heldLarge(large: LargePart, keys: readonly TupleRun[]): Promise<(readonly [bigint, bigint])[]> {
     const parts = [{ runs: keys, columns: this.#keys() }];
     const statement = this.#statement(
@@ -274,7 +276,7 @@ export class RowsWriter {
     await session.runKept(`DELETE FROM ${table}`);
   }
 
-  /** A temporary table with the columns of the relation, empty between steps. It is gone after a rollback. */
+  /** A temporary table with the columns of the relation, empty between steps. It no longer exists after a rollback. */
   async #stageTable(): Promise<{ readonly table: string; readonly part: LargePart }> {
     if (this.#stage !== undefined) return this.#stage;
     const { session, sizes } = this.#tools;
@@ -285,7 +287,7 @@ export class RowsWriter {
     return this.#stage;
   }
 
-  /** The key columns of the table `t` equal those of the feed `s`, which begin at column `first`. */
+  /** Condition that the key columns of the table `t` equal those of the feed `s`, which begin at column `first`. */
   #keysEqual(first: number): string {
     return this.#keys()
       .map((position, index) => `t.${this.#column(position)} = s.f${first + index}`)
@@ -306,7 +308,7 @@ export class RowsWriter {
     return this.relation.columns.map((column) => physicalColumn(column)).join(", ");
   }
 
-  /** Columns of a feed of whole rows. */
+  /** Columns of a feed that supplies whole rows. */
   #fed(): string[] {
     return this.#all.map((index) => `f${index}`);
   }
@@ -353,10 +355,10 @@ export class RowsWriter {
   }
 }
 
-// Temporary tables of one session share a schema: a number keeps their names apart.
+// Temporary tables of one session share a schema: a number makes their names unique.
 let stagesMade = 0;
 
-/** Of the rows of a large part as `t`. */
+/** Applies to the rows of a large part, named `t`. */
 const notFiller = ` AND t.${sizeColumn} IS NOT NULL`;
 
 function isText(kind: LogicalKind): boolean {
@@ -364,8 +366,8 @@ function isText(kind: LogicalKind): boolean {
 }
 
 /**
- * Partial updates of rows that can stay where they are, since they keep their keys and get no large values; the others;
- * and the deletes without those of the former.
+ * Splits partial updates into those of rows that can stay in place, since they keep their keys and get no large values,
+ * and the others; and removes the deletes of the former.
  */
 function split(
   { relation, deletes, updates }: RowsStep,
@@ -389,7 +391,7 @@ function split(
 
 type Pairs = Pick<PartialUpdate, "tuples" | "keys">;
 
-/** The update in slices, each of which was sent with no more bytes than a group of large rows has, or is one row. */
+/** The update in slices; each was sent with no more bytes than a group of large rows has, or is a single row. */
 function slices({ tuples, keys }: PartialUpdate, { largeBytes, groupBytes }: RowSizes): Pairs[] {
   if (!tuples.some((run) => largeTuples(run, largeBytes).length > 0)) return [{ tuples, keys }];
   const single = ({ offsets, ...run }: TupleRun): TupleRun[] =>
@@ -421,7 +423,7 @@ const itself: Expression = (value) => value;
 const sign: Expression = (value) => `signbit(${value})`;
 const text: Expression = (value) => `CAST(${value} AS VARCHAR)`;
 
-/** Expressions that together differ wherever values differ: DuckDB calls some values equal that are not the same. */
+/** Expressions that together differ whenever values differ: DuckDB treats some distinct values as equal. */
 function distinguishing({ type: { kind } }: Column): readonly Expression[] {
   if (kind === "float32" || kind === "float64") return [itself, sign];
   return kind === "interval" || kind === "timetz" ? [text] : [itself];

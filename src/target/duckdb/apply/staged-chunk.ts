@@ -3,12 +3,12 @@ import { assert } from "../../../base/assert.ts";
 import { vectorRowsMax, type Vector } from "../../../model/replication/vector.ts";
 import { Arena, headerBytes, inlineBytesMax, writeHeaders, type Strings } from "./string-headers.ts";
 
-// Bytes that may be copied to the heap for one byte that is needed, before gathering the needed ones is cheaper.
+// Bytes that may be copied to the heap per byte needed, before gathering the needed ones is cheaper.
 const wasteMax = 8;
-/** No value has more, nor the header of a string. */
+/** No value is wider, nor is the header of a string. */
 const widthMax = headerBytes;
 
-/** Where the rows of a vector go, and where in memory the tuples stand that they were decoded from. */
+/** Where the rows of a vector go, and where in memory the tuples are that they were decoded from. */
 export interface RowsAt {
   /** First row in the chunk. */
   readonly at: number;
@@ -20,15 +20,15 @@ export interface RowsAt {
 }
 
 /**
- * Rows as they are to stand in one of DuckDB's data chunks, made before DuckDB asks for them, so that it can be given
- * them by one copy a column. Of strings these are the headers, whose bytes stand on DuckDB's heap already; where this
- * build of DuckDB keeps strings in another way than we know, each string is given by a call of its own.
+ * Rows in the layout of DuckDB's data chunks, prepared before DuckDB requests them, so that delivery is one copy per
+ * column. Strings are stored as headers, whose bytes are already on DuckDB's heap; if this build of DuckDB stores
+ * strings differently from what we expect, each string is delivered by a separate call.
  */
 export class StagedChunk {
   readonly #knownHeaders: boolean;
   readonly #arena = new Arena();
   readonly #nulls: NullMask[] = [];
-  /** Bytes a value in each column; 0 where `#texts` has them. */
+  /** Bytes per value in each column; 0 if `#texts` has the values. */
   #widths: number[] = [];
   /** By column and row. */
   #texts: Uint8Array[][] = [];
@@ -37,14 +37,14 @@ export class StagedChunk {
   #words = new Uint32Array(0);
   #columnBytes = 0;
   #rows = 0;
-  /** Bytes of the current region that stand on the heap already. */
+  /** Bytes of the current region that are already on the heap. */
   #placed: { readonly region: Uint8Array; low: number; high: number; address: number } | undefined;
 
   constructor(knownHeaders: boolean) {
     this.#knownHeaders = knownHeaders;
   }
 
-  /** Begins anew, as `clear` does. */
+  /** Starts over, as `clear` does. */
   begin(columns: number, rowsMax: number): void {
     assert(rowsMax <= vectorRowsMax, "a chunk has no more rows than a vector");
     this.#columnBytes = rowsMax * widthMax;
@@ -55,7 +55,7 @@ export class StagedChunk {
     this.clear();
   }
 
-  /** Holds no values any more. DuckDB must have done with what was delivered from here. */
+  /** Drops all values. DuckDB must have finished with what was delivered from here. */
   clear(): void {
     this.#widths = [];
     this.#texts = [];
@@ -76,7 +76,7 @@ export class StagedChunk {
     else this.#keepTexts(column, vector, rows);
   }
 
-  /** Gives the rows to DuckDB, and their number. */
+  /** Delivers the rows to DuckDB; returns their number. */
   deliver(chunk: duckdb.DataChunk): number {
     const rows = this.#rows;
     duckdb.data_chunk_set_size(chunk, rows);
@@ -120,11 +120,13 @@ export class StagedChunk {
     }
   }
 
-  /** The address of byte 0 of the strings' memory, as if all of it were on the heap; undefined where copying is waste. */
+  /**
+   * The address of byte 0 of the strings' memory, as if all of it were on the heap; undefined if copying is wasteful.
+   */
   #addressOf({ bytes }: Strings, long: LongStrings, rows: RowsAt): number | undefined {
     const placed = this.#placed;
     if (placed?.region === bytes && placed.low <= long.low && placed.high >= long.high) return placed.address;
-    // Other columns of these rows will need the tuples too, if they are close together.
+    // Other columns of these rows will need the tuples too, provided that they are close together.
     const inRegion = bytes === rows.region && rows.high - rows.low <= long.bytes * wasteMax;
     const { low, high } = inRegion ? rows : long;
     if (high - low > long.bytes * wasteMax) return undefined;
@@ -135,7 +137,7 @@ export class StagedChunk {
 }
 
 interface LongStrings {
-  /** All strings that need the heap lie between these; `bytes` is how many bytes they have. */
+  /** All strings that need the heap lie between these offsets; `bytes` is their total size. */
   readonly low: number;
   readonly high: number;
   readonly bytes: number;
@@ -156,7 +158,7 @@ function longOf({ starts, lengths, valid, count }: Strings): LongStrings {
   return { low, high, bytes };
 }
 
-/** The same strings side by side, where they are scattered. */
+/** The same strings stored contiguously, for strings that are scattered. */
 function gather({ bytes, starts, lengths, valid, count }: Strings, long: LongStrings): Strings {
   const gathered = new Uint8Array(long.bytes + count * inlineBytesMax);
   const newStarts = new Int32Array(count);
@@ -172,7 +174,7 @@ function gather({ bytes, starts, lengths, valid, count }: Strings, long: LongStr
   return { bytes: gathered, starts: newStarts, lengths, valid, count };
 }
 
-/** Which rows of one column are NULL: DuckDB keeps a bit a row, 1 for a value. */
+/** Which rows of one column are NULL: DuckDB keeps one bit per row, 1 for a value. */
 class NullMask {
   any = false;
   readonly #bits = new Uint8Array(vectorRowsMax / 8).fill(0xff);

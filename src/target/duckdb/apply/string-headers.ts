@@ -3,7 +3,7 @@ import { BLOB } from "@duckdb/node-api";
 
 /**
  * DuckDB's 16 bytes for a string (duckdb/common/types/string_type.hpp): its length as uint32, then up to 12 bytes of
- * the string itself; a longer one has its first 4 bytes and a pointer to all of it.
+ * the string itself; a longer string has its first 4 bytes and a pointer to all of it.
  */
 export const headerBytes = 16;
 export const inlineBytesMax = 12;
@@ -12,7 +12,7 @@ export const inlineBytesMax = 12;
 export class Arena {
   readonly #chunk = duckdb.create_data_chunk([BLOB.toLogicalType().logical_type]);
 
-  /** Copies more than `inlineBytesMax` bytes to the heap, where they stay until `clear`; gives their address. */
+  /** Copies more than `inlineBytesMax` bytes to the heap, where they stay until `clear`; returns their address. */
   place(bytes: Uint8Array): number {
     const vector = duckdb.data_chunk_get_vector(this.#chunk, 0);
     duckdb.vector_assign_string_element_len(vector, 0, bytes);
@@ -30,17 +30,17 @@ function addressIn(headers: Uint8Array, offset: number): number {
   return view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
 }
 
-/** Strings of one column, one a row. */
+/** Strings of one column, one per row. */
 export interface Strings {
   readonly bytes: Uint8Array;
   readonly starts: Int32Array;
   readonly lengths: Int32Array;
-  /** 1 where there is a value. */
+  /** 1 if there is a value. */
   readonly valid: Uint8Array;
   readonly count: number;
 }
 
-/** Memory for headers, from byte `at` on, which is a multiple of 4. */
+/** Memory for headers, starting at byte `at`, a multiple of 4. */
 export interface HeaderSpace {
   readonly bytes: Uint8Array;
   /** The same memory as `bytes`. */
@@ -48,7 +48,7 @@ export interface HeaderSpace {
   readonly at: number;
 }
 
-/** `address`: where byte 0 of `strings.bytes` would stand on the heap; without meaning for short strings. */
+/** `address`: where byte 0 of `strings.bytes` would be on the heap; ignored for short strings. */
 export function writeHeaders(space: HeaderSpace, strings: Strings, address: number): void {
   const { bytes, starts, lengths, valid, count } = strings;
   const { words, bytes: out } = space;
@@ -75,8 +75,8 @@ export function writeHeaders(space: HeaderSpace, strings: Strings, address: numb
 }
 
 /**
- * Whether this build of DuckDB keeps strings as said above: compares headers that DuckDB makes with ours, for every
- * length around the border. Nothing is read through a pointer of ours.
+ * Whether this build of DuckDB stores strings as described above: compares headers that DuckDB creates with ours, for
+ * every length around the limit. No pointer of ours is dereferenced.
  */
 export function headersAreAsExpected(): boolean {
   const chunk = duckdb.create_data_chunk([BLOB.toLogicalType().logical_type]);

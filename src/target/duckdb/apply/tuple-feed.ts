@@ -7,7 +7,7 @@ import { Fields, type TupleRun } from "../../../model/replication/tuple.ts";
 import { Vector, vectorRowsMax } from "../../../model/replication/vector.ts";
 import { StagedChunk, type RowsAt } from "./staged-chunk.ts";
 
-// Values of one chunk: what is decoded between two turns of the event loop takes some milliseconds.
+// Values of one chunk: decoding between two turns of the event loop takes a few milliseconds.
 const chunkValuesMax = 32_768;
 
 /** Some columns of tuples. Parts that are read together have the same number of tuples. */
@@ -19,13 +19,13 @@ export interface TuplePart {
 
 const noBytes = new Uint8Array(0);
 
-/** What decoding needs in memory. Used by one chunk at a time, from the first row to the last without a pause. */
+/** Memory for decoding. Used by one chunk at a time, from the first row to the last without interruption. */
 export class Scratch {
   readonly #vectors = new Map<string, Vector>();
   #fields = new Fields(16);
   #columns = 16;
 
-  /** Holds no region any more. */
+  /** Drops the references to regions. */
   clear(): void {
     this.#fields.region = noBytes;
     for (const vector of this.#vectors.values()) vector.arena = noBytes;
@@ -47,35 +47,35 @@ export class Scratch {
   }
 }
 
-// Chunks that are made before DuckDB asks for them: it stores rows, and now and then compresses many, meanwhile.
+// Chunks prepared before DuckDB requests them: meanwhile DuckDB stores rows, and occasionally compresses many.
 const chunksAheadMax = 8;
 
-/** What the feeds of one session are made of: one feed runs at a time. */
+/** Shared by the feeds of one session: one feed runs at a time. */
 export class FeedTools {
   readonly scratch: Scratch;
   readonly #stages: readonly StagedChunk[];
   #next = 0;
 
-  /** `scratch` may be that of other sessions, too. */
+  /** Other sessions may share `scratch`. */
   constructor(scratch: Scratch, knownHeaders: boolean) {
     this.scratch = scratch;
-    // Beside those ahead there are the one that DuckDB works on and, for good measure, the one before.
+    // In addition to those ahead: the one that DuckDB works on and, as a safety margin, the one before.
     this.#stages = Array.from({ length: chunksAheadMax + 2 }, () => new StagedChunk(knownHeaders));
   }
 
-  /** In turn, so that one is free again when DuckDB has asked for a chunk twice since. */
+  /** In rotation, so that one is free again when DuckDB has requested two more chunks. */
   stage(): StagedChunk {
     this.#next = (this.#next + 1) % this.#stages.length;
     return present(this.#stages[this.#next], "there are stages");
   }
 }
 
-/** A chunk that waits for DuckDB, or what kept it from being made. */
+/** A chunk that waits for DuckDB, or the error that prevented it. */
 type Staged = { readonly chunk: StagedChunk } | { readonly failure: unknown };
 
 /**
- * Reads tuples from their regions into chunks, column by column: those of the first part, then those of the next.
- * While DuckDB works on one chunk, the next ones are made between other turns of the event loop.
+ * Reads tuples from their regions into chunks, column by column: those of the first part, then those of the next. While
+ * DuckDB works on one chunk, the next ones are prepared between other turns of the event loop.
  */
 export class TupleFeed implements Disposable {
   readonly #relation: Relation;
@@ -98,7 +98,7 @@ export class TupleFeed implements Disposable {
     );
   }
 
-  /** Gives the number of rows, 0 at the end. Throws `TableError` for a value that the column cannot hold. */
+  /** Returns the number of rows, 0 at the end. Throws `TableError` for a value that the column cannot hold. */
   fill(chunk: DuckDBDataChunk): number {
     const staged = this.#ahead.shift() ?? this.#stage();
     if (staged === undefined) return 0;
@@ -107,7 +107,7 @@ export class TupleFeed implements Disposable {
     return staged.chunk.deliver(chunk.chunk);
   }
 
-  /** When the statement has ended: nothing is made ahead any more, and large values leave the memory. */
+  /** Call it when the statement has ended: stops preparing chunks and frees large values. */
   [Symbol.dispose](): void {
     clearImmediate(this.#preparation);
     for (const chunk of this.#used) chunk.clear();
@@ -144,12 +144,12 @@ export class TupleFeed implements Disposable {
     }
   }
 
-  /** How many rows can be read at once behind `at` rows. */
+  /** How many rows can be read at once after `at` rows. */
   #next(at: number): number {
     return Math.min(this.#left(), this.#rowsMax - at);
   }
 
-  /** Tuples left in the runs that the parts stand in, 0 at the end. */
+  /** Tuples left in the current runs of the parts, 0 at the end. */
   #left(): number {
     const left = this.#parts.map((part) => part.left());
     assert(
@@ -189,7 +189,7 @@ export class TupleFeed implements Disposable {
 /** How far the tuples of one part have been read. */
 class PartCursor {
   readonly columns: readonly { readonly column: Column; readonly position: number }[];
-  /** Fields to locate: up to the last column that is wanted. */
+  /** Number of fields to locate: up to the last column that is needed. */
   readonly located: number;
   readonly #runs: readonly TupleRun[];
   #run = 0;
@@ -210,7 +210,7 @@ class PartCursor {
     return run === undefined ? 0 : run.offsets.length - this.#next;
   }
 
-  /** Locates the fields of the next `count` tuples, all of the current run, and steps over them. */
+  /** Locates the fields of the next `count` tuples, all of the current run, and advances past them. */
   locate(at: number, count: number, fields: Fields): RowsAt {
     const { layout, region, offsets } = present(this.#runs[this.#run], "there is a tuple left");
     layout.locate({ region, offsets, first: this.#next, count }, this.located, fields);

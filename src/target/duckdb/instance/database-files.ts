@@ -14,25 +14,25 @@ const log = logger("duckdb");
 /** A destination database, or a file that could be one. */
 export interface KnownDatabase {
   readonly name: string;
-  /** Undefined for a database that its stream has given up. */
+  /** Undefined for a database that its stream has released. */
   readonly stream: StreamIdentity | undefined;
   readonly origin: Origin | undefined;
   /** As in `Ownership`. */
   readonly isVacant: boolean;
   readonly hasLeftRows: boolean;
-  /** Why the file cannot be used now. */
+  /** Why the file cannot be used at present. */
   readonly trouble?: string;
 }
 
 export interface RunningDuckDb {
   readonly duck: DuckDb;
-  /** By folded name, without the user's own. */
+  /** By folded name, without the user's own database. */
   readonly known: Map<string, KnownDatabase>;
 }
 
 /**
- * Starts DuckDB with every file of the directory attached. A file that cannot be used is left to itself: it must not
- * stop the others, not even by bringing DuckDB down.
+ * Starts DuckDB with every file of the directory attached. A file that cannot be used is skipped: it must not affect
+ * the others, not even by crashing DuckDB.
  */
 export async function startDuckDb(start: () => Promise<DuckDb>): Promise<RunningDuckDb> {
   const unusable = new Map<string, string>();
@@ -50,7 +50,7 @@ export async function startDuckDb(start: () => Promise<DuckDb>): Promise<Running
   }
 }
 
-/** Undefined when a file has brought DuckDB down; that one is among the unusable then. */
+/** Undefined when a file has crashed DuckDB; that file is then listed in `unusable`. */
 async function attachAll(
   duck: DuckDb,
   unusable: Map<string, string>,
@@ -78,9 +78,9 @@ async function attachAll(
   return known;
 }
 
-/** Undefined for a file that was made but never filled: it is made anew when its name is wanted. */
+/** Undefined for a file that was created but never filled: it is created again when its name is requested. */
 async function attachFile(duck: DuckDb, file: string): Promise<KnownDatabase | undefined> {
-  // What name it was made under stands inside.
+  // The name under which it was created is stored inside.
   const passing = `_zeroetl_${file}`;
   await duck.attach(file, passing);
   const ownership = await duck.ownership(passing);

@@ -22,21 +22,21 @@ interface DuckDbParts {
   readonly rowSizes: RowSizes;
   readonly memoryBytes: number;
   readonly spillBytes: number;
-  /** A session for giving memory back. */
+  /** A session for releasing memory. */
   readonly own: Session;
 }
 
 export interface DuckDbOptions {
-  /** What DuckDB may hold in memory. */
+  /** Memory limit of DuckDB. */
   readonly memoryBytes?: number | undefined;
   readonly threads?: number | undefined;
-  /** What it may write to temporary files. Default: half of the disk space that is free. */
+  /** Limit for temporary files. Default: half of the free disk space. */
   readonly spillBytes?: number | undefined;
-  /** Default: what fits the memory. */
+  /** Default: derived from the memory limit. */
   readonly rowSizes?: RowSizes;
 }
 
-/** Enough for the work of a stream; less on a machine that has little. */
+/** Enough for the work of a stream; less on a machine with little memory. */
 export function defaultMemoryBytes(): number {
   const constrained = process.constrainedMemory();
   const machine = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
@@ -44,8 +44,8 @@ export function defaultMemoryBytes(): number {
 }
 
 /**
- * One core is left to our own thread, which every statement that writes waits for; and DuckDB spins where one of its
- * threads waits for another one: with as many threads as cores it took twice the time of the processor.
+ * One core is left to our own thread, which every writing statement waits for; and DuckDB spins while one of its
+ * threads waits for another: with as many threads as cores it took twice the processor time.
  */
 export function defaultThreads(): number {
   return Math.min(4, Math.max(1, availableParallelism() - 1));
@@ -56,18 +56,18 @@ function rowSizesFor(memoryBytes: number): RowSizes {
   return {
     largeBytes: 32 * 1024,
     groupBytes: 16 * 1024 ** 2,
-    // A row group of DuckDB has 122,880 rows: 15 groups, which a checkpoint writes anew together.
+    // A row group of DuckDB has 122,880 rows: 15 groups, which a checkpoint rewrites together.
     groupRows: 8192,
     rowBytesMax: Math.floor((memoryBytes * 2) / 5),
   };
 }
 
-/** One running DuckDB with the database files of one directory attached. Knows nothing of streams. */
+/** One running DuckDB with the database files of one directory attached. Does not know of streams. */
 export class DuckDb {
   readonly directory: string;
-  /** What DuckDB may hold in memory. */
+  /** Memory limit of DuckDB. */
   readonly memoryBytes: number;
-  /** What it may write to temporary files. */
+  /** Limit for temporary files. */
   readonly spillBytes: number;
   readonly feeds: Feeds;
   readonly rowSizes: RowSizes;
@@ -76,9 +76,9 @@ export class DuckDb {
   readonly #session: Session;
   readonly #knownHeaders = headersAreAsExpected();
   readonly #others = new Set<Session>();
-  /** A statement that reads rows from us waits for JavaScript. */
+  /** A statement that reads rows from this process waits for JavaScript. */
   readonly #threads = holdThreads();
-  /** Those of the others that write. */
+  /** The writing sessions among `#others`. */
   readonly #writers = new Set<Session>();
   readonly #own: Session;
   readonly #giveBack: GiveBack;
@@ -104,7 +104,7 @@ export class DuckDb {
     });
   }
 
-  /** The directory belongs to this process. */
+  /** The directory must belong to this process. */
   static async open(directory: string, options: DuckDbOptions = {}): Promise<DuckDb> {
     const memoryBytes = options.memoryBytes ?? defaultMemoryBytes();
     const rowSizes = options.rowSizes ?? rowSizesFor(memoryBytes);
@@ -118,25 +118,25 @@ export class DuckDb {
     );
     const session = await Session.open(instance, () => {});
     await session.run(`SET GLOBAL allowed_directories = [${literal(join(directory, "/"))}]`);
-    // From here on SQL reaches no file outside the directory, no network and no extension.
+    // From here on SQL cannot reach files outside the directory, the network or extensions.
     await session.run("SET GLOBAL enable_external_access = false");
     await session.run("SET GLOBAL TimeZone = 'UTC'");
-    // Not among the settings that an instance is made with: there it has no effect.
+    // Not among the settings that an instance is created with: there it has no effect.
     await session.run(`SET GLOBAL max_temp_directory_size = '${Math.floor(spillBytes)}B'`);
     await makeGuards(session);
-    // Memory is given back by a lower limit for a moment.
+    // Memory is released by lowering the limit for a moment.
     await session.run("SET GLOBAL allowed_configs = ['memory_limit', 'enable_caching_operators']");
     await session.run("SET GLOBAL lock_configuration = true");
     const own = await Session.open(instance, () => {});
     return new DuckDb({ directory, rowSizes, memoryBytes, spillBytes, own }, instance, session);
   }
 
-  /** Of files that DuckDB makes and deletes. */
+  /** For files that DuckDB creates and deletes. */
   get temporaryDirectory(): string {
     return temporaryIn(this.directory);
   }
 
-  /** A session of the caller's own, which reads. */
+  /** A session for the caller, for reading. */
   async session(): Promise<Session> {
     const session = await Session.open(this.#instance, (closed) => {
       this.#others.delete(closed);
@@ -146,14 +146,14 @@ export class DuckDb {
     return session;
   }
 
-  /** A session of the caller's own, which writes. */
+  /** A session for the caller, for writing. */
   async writerSession(): Promise<Session> {
     const session = await this.session();
     this.#writers.add(session);
     return session;
   }
 
-  /** So much has been written. */
+  /** Reports how much has been written. */
   applied(bytes: number): void {
     this.#giveBack.applied(bytes);
   }
@@ -163,7 +163,7 @@ export class DuckDb {
     return new FeedTools(this.#scratch, this.#knownHeaders);
   }
 
-  /** The file is made if absent. */
+  /** Creates the file if absent. */
   async attach(file: string, name: string): Promise<void> {
     await this.#run(`ATTACH ${literal(join(this.directory, file))} AS ${quoted(name)}`);
   }
@@ -175,13 +175,13 @@ export class DuckDb {
   /** Detaches a database and deletes its files. */
   async remove(file: string, name: string): Promise<void> {
     await this.detach(name);
-    // The log first: without its database it would be replayed into the next one of the name.
+    // The log first: otherwise, without its database, it would be replayed into the next database of that name.
     for (const path of [`${file}.wal`, file]) await rm(join(this.directory, path), { force: true });
   }
 
-  /** After a checkpoint that could not be written, DuckDB wants the file opened anew. */
+  /** After a checkpoint that could not be written, DuckDB requires the file to be opened again. */
   async reattach(file: string, name: string): Promise<void> {
-    // Detaching tries a checkpoint again, and detaches whether or not that succeeds.
+    // Detaching attempts a checkpoint again, and detaches whether or not that succeeds.
     await this.detach(name).catch(() => {});
     await this.attach(file, name);
   }
@@ -190,7 +190,7 @@ export class DuckDb {
     return this.#queue.run(() => new Ledger(this.#session, name).ownership());
   }
 
-  /** Those of users, without zeroetl's own. */
+  /** The users' schemas, without zeroetl's own. */
   async schemas(name: string): Promise<string[]> {
     const rows = await this.#queue.run(() =>
       this.#session.rows(
@@ -202,7 +202,7 @@ export class DuckDb {
     return rows.map((row) => String(row["schema_name"]));
   }
 
-  /** Of zeroetl's tables, by name; with rows that have been deleted since the last checkpoint. */
+  /** Rows of zeroetl's tables, by name; includes rows that have been deleted since the last checkpoint. */
   async estimatedRows(name: string): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#queue.run(() =>
       this.#session.rows(
@@ -214,8 +214,8 @@ export class DuckDb {
   }
 
   /**
-   * Rows of physical tables with their large parts, by name, as of the last commit. Nothing where one of them has been
-   * dropped meanwhile. `hasLargePart`: as of a moment ago.
+   * Rows of physical tables with their large parts, by name, as of the last commit. Empty if one of them has been
+   * dropped in the meantime. `hasLargePart`: as of a moment ago.
    */
   async countRows(
     name: string,
@@ -235,12 +235,12 @@ export class DuckDb {
     }
   }
 
-  /** Writes what the log holds into the database file, so that closing and the next opening are quick. */
+  /** Writes the log to the database file, so that closing and the next opening are fast. */
   async checkpoint(name: string): Promise<void> {
     await this.#run(`CHECKPOINT ${quoted(name)}`);
   }
 
-  /** Sessions that are still open are closed; none of them runs a statement now. */
+  /** Closes sessions that are still open; none of them may be running a statement. */
   async close(): Promise<void> {
     await this.#giveBack.end();
     for (const session of this.#others) session.close();
@@ -259,7 +259,7 @@ function temporaryIn(directory: string): string {
   return join(directory, "tmp");
 }
 
-/** Disk space that is left for a directory. */
+/** Free disk space for a directory. */
 export async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory);
   return bavail * bsize;
@@ -270,16 +270,18 @@ function settings(
   { memoryBytes, threads = defaultThreads() }: DuckDbOptions & { readonly memoryBytes: number },
 ): Record<string, string> {
   return {
-    // The whole process must stay small beside its idle size, whatever the transaction: what does not fit is spilled.
+    // The whole process must stay small relative to its idle size, whatever the transaction: what does not fit is
+    // spilled.
     memory_limit: `${memoryBytes}B`,
     threads: String(threads),
-    // Row groups are compressed one by one, while the next rows are read and decoded, and not five at a time.
+    // Compress row groups one at a time, while the next rows are read and decoded, instead of five at a time.
     write_buffer_row_group_count: "1",
     temp_directory: temporary,
-    // A checkpoint writes every row group again that has a changed row: with scattered keys that is the whole table, and
-    // at the default of 16 MB every few batches would wait for it. Replaying after a crash costs about 16 ms a MB.
+    // A checkpoint rewrites every row group that contains a changed row: with scattered keys that is the whole table,
+    // and at the default of 16 MB every few batches would wait for it. Replaying after a crash costs about 16 ms per
+    // MB.
     checkpoint_threshold: "256MB",
-    // DuckDB's allocator would keep what is freed until the same thread allocates again: up to 2 GB.
+    // Otherwise DuckDB's allocator keeps freed memory until the same thread allocates again: up to 2 GB.
     allocator_background_threads: "true",
     allocator_flush_threshold: "16MB",
     allocator_bulk_deallocation_flush_threshold: "32MB",

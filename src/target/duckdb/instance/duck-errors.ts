@@ -2,14 +2,14 @@ import { CodedError, messageOf } from "../../../base/errors.ts";
 import type { TableDefinition } from "../../../model/replication/relation.ts";
 import { SuspectError, TableError } from "../../../model/replication/table-error.ts";
 
-/** What DuckDB says when `errors_as_json` is on. */
+/** DuckDB's error if `errors_as_json` is on. */
 export interface DuckFailure {
   /** DuckDB's kind of exception, such as `IO` or `Conversion`. */
   readonly type: string;
   readonly message: string;
 }
 
-/** Undefined for what is not an error of DuckDB. */
+/** Undefined for anything that is not an error of DuckDB. */
 export function duckFailure(error: unknown): DuckFailure | undefined {
   const text = messageOf(error);
   const start = text.indexOf("{");
@@ -23,14 +23,14 @@ export function duckFailure(error: unknown): DuckFailure | undefined {
   }
 }
 
-// DuckDB passes on the kernel's reason only as the C library words it (ENOSPC, EFBIG, EDQUOT), and its own limit of
+// DuckDB passes on the kernel's reason only in the C library's words (ENOSPC, EFBIG, EDQUOT), and its own limit of
 // temporary space by the name of the setting.
 const diskFull = /No space left on device|File too large|Disk quota exceeded|max_temp_directory_size/;
 
-/** Kinds of errors that tell of values; their messages may show some, so they go no further. */
+/** Kinds of errors about values; their messages may contain values, so they are not passed on. */
 const aboutValues = new Set(["Conversion", "Out of Range", "Constraint", "Invalid Input", "Invalid Type"]);
 
-/** Also the reason of a commit that failed. */
+/** Also the reason of a failed commit. */
 const outOfMemory = /^Out of Memory|failed to (pin|allocate)|could not allocate/i;
 
 export function isDiskFull({ message }: DuckFailure): boolean {
@@ -41,7 +41,10 @@ export function isOutOfMemory({ type, message }: DuckFailure): boolean {
   return type === "Out of Memory" || outOfMemory.test(message);
 }
 
-/** An error of a statement that writes, as the callers of a target know it. `table`: whose values it was about. */
+/**
+ * Converts the error of a writing statement to the errors that callers of a target expect. `table`: the table whose
+ * values it concerned.
+ */
 export function writeFailure(error: unknown, table?: TableDefinition): Error {
   if (error instanceof CodedError || error instanceof TableError) return error;
   const failure = duckFailure(error);
@@ -66,7 +69,7 @@ export function isInvalidated(error: unknown): boolean {
   return duckFailure(error)?.message.includes("has been invalidated") ?? false;
 }
 
-/** DuckDB has met an error of its own, and refuses everything until it is started again. */
+/** DuckDB has hit an internal error, and refuses everything until it is restarted. */
 export function isDead(error: unknown): boolean {
   return duckFailure(error)?.type === "FATAL";
 }

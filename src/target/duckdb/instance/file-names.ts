@@ -6,7 +6,7 @@ const nameBytesMax = 200;
 
 /**
  * The file of a database: its name with everything but lower-case letters, digits, `_` and `-` percent-encoded, so that
- * names are told apart on file systems that ignore upper and lower case too. A longer one is cut and gets a hash.
+ * names stay distinct on case-insensitive file systems too. A longer name is truncated and gets a hash.
  */
 export function fileOf(database: string): string {
   const encoded = Buffer.from(database)
@@ -21,7 +21,7 @@ export function isDatabaseFile(file: string): boolean {
   return file.endsWith(suffix);
 }
 
-/** The name that made the file, or the beginning of a long one. */
+/** The database name of the file, or the beginning of a long one. */
 export function nameOf(file: string): string {
   const encoded = file.slice(0, -suffix.length).replace(/\+[0-9a-f]{16}$/, "");
   const bytes = encoded.replaceAll(/%([0-9a-f]{2})/g, (_, hex: string) =>

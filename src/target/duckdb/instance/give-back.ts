@@ -4,31 +4,31 @@ import type { Session } from "./session.ts";
 
 const log = logger("duckdb");
 
-/** After less than this there is nothing that is worth giving back. */
+/** If less than this has been applied, releasing memory is not worthwhile. */
 const appliedBytesMin = 32 * 1024 ** 2;
-/** Writers that apply less than this in an interval are quiet. */
+/** Writers that apply less than this in an interval are considered quiet. */
 const quietBytesMax = 4 * 1024 ** 2;
 const quietMemory = "64MB";
 
 interface GiveBackParts {
-  /** Of its own. */
+  /** A dedicated session. */
   readonly session: Session;
   readonly memoryBytes: number;
-  /** Whether somebody reads now: then memory is needed. */
+  /** Whether a reader is active: then memory is needed. */
   readonly isRead: () => boolean;
   readonly everyMs?: number;
 }
 
 /**
- * Gives DuckDB's memory back to the machine when much has been written and the writers are quiet again. DuckDB keeps what
- * it has read and written up to its limit; the only way to make it let go of that is a lower limit, for a moment.
+ * Returns DuckDB's memory to the machine when much has been written and the writers are quiet again. DuckDB keeps what
+ * it has read and written up to its limit; the only way to make it release that is to lower the limit for a moment.
  */
 export class GiveBack {
   readonly #parts: GiveBackParts;
   readonly #timer: NodeJS.Timeout;
   #running: Promise<void> = Promise.resolve();
   #isGiving = false;
-  /** Since memory was given back the last time. */
+  /** Since memory was last released. */
   #appliedBytes = 0;
   #beforeInterval = 0;
 
@@ -49,7 +49,7 @@ export class GiveBack {
     this.#appliedBytes += bytes;
   }
 
-  /** Resolves when the session is not used any more. */
+  /** Resolves when the session is no longer used. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
     await this.#running;
@@ -60,7 +60,7 @@ export class GiveBack {
     const before = this.#appliedBytes;
     this.#isGiving = true;
     try {
-      // Refused where more is in use: then it is tried again.
+      // Refused if more is in use: then it is retried.
       const isGiven = await session.run(`SET GLOBAL memory_limit = '${quietMemory}'`).then(
         () => true,
         () => false,

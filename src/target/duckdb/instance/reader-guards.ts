@@ -1,17 +1,17 @@
 import type { Session } from "./session.ts";
 
-/** Where the guards are: in the search path of readers, and in nobody else's. */
+/** Where the guards are: in the search path of readers only. */
 export const guardSchema = "memory.zeroetl_guards";
 
-// DuckDB computes 2,048 rows at once and cannot be interrupted meanwhile: a value of every row has room.
+// DuckDB computes 2,048 rows at once and cannot be interrupted meanwhile: a value of each row must fit in memory.
 export const guardedSizeMax = 4096;
 
-/** 256 characters with 256. */
+/** 256 by 256 characters. */
 const comparisonsMax = 65_536;
 
 const real = (name: string): string => `system.main.${name}`;
 
-/** The expression `value`, or an error where the size that it asks for is above the limit. */
+/** The expression `value`, or an error if the requested size exceeds the limit. */
 function bounded(name: string, value: string, size = value): string {
   return `CASE WHEN ${size} > ${guardedSizeMax} THEN error('${name}: a result longer than ${guardedSizeMax} is not possible here') ELSE ${value} END`;
 }
@@ -45,7 +45,7 @@ function series(name: string): string {
   ].join(", ");
 }
 
-/** Functions that compare each character with each. */
+/** Functions that compare each character with every other. */
 function comparing(name: string): string {
   const within = (call: string): string =>
     `CASE WHEN strlen(a)::BIGINT * strlen(b) > ${comparisonsMax} THEN error('${name}: the texts are too long to be compared') ELSE ${real(name)}(${call}) END`;
@@ -70,9 +70,9 @@ const guards = [
 ];
 
 /**
- * Makes the guards: macros with the names of functions that could make a huge value from a few characters, or compute for
- * minutes, which DuckDB would do in one uninterruptible step, outside of its memory limit. They call the function within
- * bounds.
+ * Creates the guards: macros with the names of functions that could create a huge value from a few characters, or
+ * compute for minutes, which DuckDB would do in one uninterruptible step outside its memory limit. They call the
+ * function within bounds.
  */
 export async function makeGuards(session: Session): Promise<void> {
   await session.run(`CREATE SCHEMA ${guardSchema}`);

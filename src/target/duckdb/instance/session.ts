@@ -9,7 +9,7 @@ import {
 } from "@duckdb/node-api";
 import { assert } from "../../../base/assert.ts";
 
-/** One connection: one statement at a time, errors as DuckDB throws them (`failureOf` gives them a code). */
+/** One connection: one statement at a time, errors as DuckDB throws them (`failureOf` assigns them a code). */
 export class Session {
   readonly #connection: DuckDBConnection;
   readonly #statements = new Map<string, DuckDBPreparedStatement>();
@@ -26,26 +26,26 @@ export class Session {
     return new Session(await instance.connect(), onClosed);
   }
 
-  /** Gives the number of rows changed. */
+  /** Returns the number of rows changed. */
   async run(sql: string): Promise<number> {
     return (await this.#alone(() => this.#connection.run(sql))).rowsChanged;
   }
 
   /**
-   * From now on operators do not gather the few rows that they get out of each vector into larger vectors: large rows
-   * would come closer together in them than they are stored.
+   * From now on operators do not collect the few rows that they produce from each vector into larger vectors: large
+   * rows would be closer together in them than they are stored.
    */
   async keepVectors(): Promise<void> {
     await this.run("SET enable_caching_operators = false");
   }
 
-  /** Few rows, whole. */
+  /** For few rows: returns all of them. */
   async rows(sql: string, values: readonly DuckDBValue[] = []): Promise<Record<string, DuckDBValue>[]> {
     const result = await this.#alone(() => this.#connection.run(sql, [...values]));
     return result.getRowObjects();
   }
 
-  /** Prepared at its first use and kept; for statements that come with every batch. Gives the rows changed. */
+  /** Prepared on first use and kept; for statements that run with every batch. Returns the number of rows changed. */
   async runKept(sql: string, values: readonly DuckDBValue[] = []): Promise<number> {
     const statement = this.#statements.get(sql) ?? (await this.prepare(sql));
     this.#statements.set(sql, statement);
@@ -61,18 +61,21 @@ export class Session {
     return this.#alone(() => statement.run());
   }
 
-  /** For results that are too large to be held. */
+  /** For results that are too large to hold in memory. */
   get connection(): DuckDBConnection {
     return this.#connection;
   }
 
-  /** Prepared again at their next use: a schema change makes every execution of an old one bind anew. */
+  /**
+   * Statements are prepared again on their next use: after a schema change every execution of an old one would bind
+   * again.
+   */
   forgetStatements(): void {
     for (const statement of this.#statements.values()) statement.destroySync();
     this.#statements.clear();
   }
 
-  /** Whatever transaction is open is rolled back. May be called twice. */
+  /** Rolls back an open transaction. May be called twice. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -92,14 +95,17 @@ export class Session {
   }
 }
 
-/** A streamed result that ends early looks as if it had ended: only its type says that it has failed. */
+/** A streamed result that fails early looks as if it had ended: only its type shows the failure. */
 export function failedMidway(result: DuckDBResult): boolean {
   return result.returnType === ResultReturnType.INVALID;
 }
 
 const interruptEveryMs = 20;
 
-/** Interrupts the session's statements until disposed of: DuckDB forgets an interruption between two statements. */
+/**
+ * Interrupts the session's statements until disposed of: DuckDB forgets an interrupt that arrives between two
+ * statements.
+ */
 export function interrupting({ connection }: Session): Disposable {
   const interrupt = (): void => connection.interrupt();
   interrupt();

@@ -31,7 +31,7 @@ const types: Record<Exclude<LogicalKind, "decimal">, DuckDBType> = {
   float32: FLOAT,
   float64: DOUBLE,
   text: VARCHAR,
-  // An alias of VARCHAR: values that arrive as JSON are stored as they are, without being parsed again.
+  // An alias of VARCHAR: values that arrive as JSON are stored unchanged, without being parsed again.
   json: DuckDBVarCharType.create("JSON"),
   bytes: BLOB,
   uuid: UUID,
@@ -43,17 +43,17 @@ const types: Record<Exclude<LogicalKind, "decimal">, DuckDBType> = {
   interval: INTERVAL,
 };
 
-/** The type of DuckDB that holds exactly the values of a logical type, in the memory layout of `Vector`. */
+/** The DuckDB type that holds exactly the values of a logical type, in the memory layout of `Vector`. */
 export function duckType(type: LogicalType): DuckDBType {
   return type.kind === "decimal" ? DECIMAL(type.precision, type.scale) : types[type.kind];
 }
 
-/** The same as SQL writes it. */
+/** The same type as written in SQL. */
 export function sqlType(type: LogicalType): string {
   return type.kind === "json" ? "JSON" : duckType(type).toString();
 }
 
-/** Any name as an identifier. */
+/** Quotes any name as an identifier. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -67,7 +67,7 @@ export function qualified(database: string, name: TableName): string {
   return `${quoted(database)}.${quoted(name.schema)}.${quoted(name.table)}`;
 }
 
-/** Names that DuckDB does not tell apart have the same folded form. */
+/** Names that DuckDB treats as equal have the same folded form. */
 export function folded(name: string): string {
   return name.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -3,12 +3,13 @@ import { CodedError } from "../../../base/errors.ts";
 
 export type TextRow = (string | null)[];
 
-// What is turned into JavaScript's strings, and then written, between two turns of the event loop takes some milliseconds.
+// Values that are converted to JavaScript strings, and then written, between two turns of the event loop: this takes a
+// few milliseconds.
 const sliceValuesMax = 4096;
 const sliceCharactersMax = 262_144;
 const rowCharactersMax = 33_554_432;
 
-/** Gives the rows of a chunk, all of whose columns are text, in slices. */
+/** Returns the rows of a chunk, all of whose columns are text, in slices. */
 export class ChunkRows {
   readonly #columns: readonly { readonly getItem: (row: number) => unknown }[];
   readonly #rows: number;

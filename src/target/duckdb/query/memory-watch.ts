@@ -9,23 +9,23 @@ import type { Session } from "../instance/session.ts";
 const log = logger("duckdb");
 
 const everyMs = 25;
-/** Asking DuckDB costs more than asking the kernel. */
+/** Querying DuckDB costs more than querying the kernel. */
 const looksPerQuestion = 4;
-/** Why a query has to be stopped. */
+/** Why a query must be stopped. */
 export type Excess = "QUERY_MEMORY" | "QUERY_DISK";
 
-/** Of the memory limit: as much of it as queries may hold in a form that DuckDB cannot write to disk. */
+/** Share of the memory limit that queries may hold in a form that DuckDB cannot write to disk. */
 const heldShare = 0.4;
-/** Of the process, beyond DuckDB's limit and what the process takes without queries. */
+/** Limit on the process's memory beyond DuckDB's limit and what the process uses without queries. */
 const beyondBytesMax = 256 * 1024 ** 2;
 
-/** Of the space for temporary files, which a transaction needs as well. */
+/** Share of the space for temporary files, which a transaction needs as well. */
 const spilledShare = 0.5;
 
 /**
- * Looks at the memory and the temporary files while queries run. DuckDB's limits are for replication and queries together,
- * and know nothing of the values that a step makes: when queries take more than their part, `relieve` is called to stop
- * one of them, before replication has to.
+ * Monitors the memory and the temporary files while queries run. DuckDB's limits cover replication and queries
+ * together, and do not account for the values that a step creates: when queries exceed their share, `relieve` is called
+ * to stop one of them, before replication has to stop.
  */
 export class MemoryWatch implements AsyncDisposable {
   readonly #duck: DuckDb;
@@ -62,7 +62,7 @@ export class MemoryWatch implements AsyncDisposable {
     }
   }
 
-  /** Whether there is one: not once the watch has ended. */
+  /** Whether there is a next check: none once the watch has ended. */
   async #nextLook(): Promise<boolean> {
     const { signal } = this.#stop;
     await setTimeout(everyMs, undefined, { signal }).catch(() => {});
@@ -73,7 +73,7 @@ export class MemoryWatch implements AsyncDisposable {
     return process.memoryUsage.rss() - this.#idleBytes > this.#duck.memoryBytes + beyondBytesMax;
   }
 
-  /** Whether DuckDB holds too much that it cannot write to disk, or has written too much there. */
+  /** Whether DuckDB holds too much that it cannot write to disk, or has written too much to disk. */
   async #excessAt(look: number, session: Session): Promise<Excess | undefined> {
     if (look % looksPerQuestion !== 0) return undefined;
     const [row] = await session.rows(
@@ -87,7 +87,7 @@ export class MemoryWatch implements AsyncDisposable {
     return spilled > this.#duck.spillBytes * spilledShare ? "QUERY_DISK" : undefined;
   }
 
-  /** Unless the last round has not ended. */
+  /** Does nothing if the last round has not ended. */
   #writeBack(): void {
     this.#writingBack ??= writeBack(this.#duck.temporaryDirectory)
       .catch((error: unknown) => {
@@ -98,8 +98,8 @@ export class MemoryWatch implements AsyncDisposable {
 }
 
 /**
- * Has the kernel write a directory's files to disk. Left alone, it gathers gigabytes first, and every commit, the
- * warehouse's as well as those of a source on the same disk, waits until they are written.
+ * Makes the kernel write a directory's files to disk. Otherwise it gathers gigabytes first, and every commit, both the
+ * warehouse's and those of a source on the same disk, waits until they are written.
  */
 async function writeBack(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {

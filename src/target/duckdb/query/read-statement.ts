@@ -5,16 +5,16 @@ import { checkGrowth } from "./statement-growth.ts";
 import type { NamedTable } from "./statement-databases.ts";
 import { explainedBy, tidyStatement } from "./statement-text.ts";
 
-/** One statement that does no more than read. */
+/** One read-only statement. */
 export interface ReadStatement {
-  /** What to run; for an EXPLAIN, without the query. */
+  /** The SQL to run; for an EXPLAIN, without the query. */
   readonly sql: string;
-  /** Whether it can stand in a FROM. */
+  /** Whether it can be used in a FROM. */
   readonly isQuery: boolean;
   readonly tables: readonly NamedTable[];
 }
 
-/** What `json_serialize_sql` answers. */
+/** The result of `json_serialize_sql`. */
 interface Parsed {
   readonly error: boolean;
   readonly error_type?: string;
@@ -27,34 +27,34 @@ const treeBytesMax = 2 * 1024 ** 2;
 const readsOnly =
   "Only statements that read are possible here: SELECT, FROM, VALUES, WITH, PIVOT … IN (…), UNPIVOT, EXPLAIN, DESCRIBE, SHOW, SUMMARIZE.";
 
-/** Clients send the same statements again and again. */
+/** Clients send the same statements repeatedly. */
 const keptMax = 256;
 const keptLengthMax = 4096;
 
 /**
- * Parses statements with DuckDB's own parser, without binding them, and refuses what is not known to do no more than read:
- * by an allow list of kinds of nodes and of functions. What a text is does not depend on the session, so that a text is
- * parsed once.
+ * Parses statements with DuckDB's own parser, without binding them, and refuses anything not known to be read-only: by
+ * an allow list of kinds of nodes and of functions. The result does not depend on the session, so each text is parsed
+ * once.
  */
 export class StatementReader {
   readonly #statements = new QuickLRU<string, ReadStatement>({ maxSize: keptMax });
   readonly #texts = new QuickLRU<string, readonly NamedTable[]>({ maxSize: keptMax });
 
-  /** What comes back is the text that was checked. */
+  /** Returns the text that was checked. */
   async read(session: Session, text: string): Promise<ReadStatement> {
     const statement = await once(this.#statements, text, () => readText(session, text));
     await refuseFiles(session, statement.tables);
     return statement;
   }
 
-  /** Refuses a text that was made from a checked one, in the same way. */
+  /** Refuses a text derived from a checked one, by the same rules. */
   async check(session: Session, sql: string): Promise<void> {
     const tables = await once(this.#texts, sql, async () => (await checkText(session, sql)).tables);
     await refuseFiles(session, tables);
   }
 }
 
-/** What is known of a text, or what `find` finds; an error is not kept. */
+/** What is known about a text, or what `find` finds; errors are not cached. */
 async function once<T>(known: QuickLRU<string, T>, text: string, find: () => Promise<T>): Promise<T> {
   const before = known.get(text);
   if (before !== undefined) return before;
@@ -81,7 +81,7 @@ interface CheckedText {
 async function checkText(session: Session, sql: string): Promise<CheckedText> {
   const { error, error_type: kind, error_message: message, statements = [] } = await parsed(session, sql);
   if (error && kind === "parser") refuse(`Parser Error: ${message ?? "unknown"}`);
-  // Says no more than that it is no SELECT, or that one within it is none.
+  // DuckDB says only that it is not a SELECT, or that a statement within it is not.
   if (error) refuse(/\bpivot\b/i.test(sql) ? pivotNeedsValues : readsOnly);
   const [statement, ...others] = statements;
   if (statement === undefined) return refuse("There is no statement to run.");

@@ -1,7 +1,7 @@
 /** What a reader's statement may do with a function of DuckDB. */
 export type FunctionUse = "allowed" | "refused";
 
-// Computes a result from its arguments and from what the reader may read anyway. Names may be operators.
+// Compute a result from their arguments and from what the reader may read anyway. Names may be operators.
 const computing = `
 !__postfix !~~ !~~* % & && * ** + - ->> / // <-> << <=> <@ >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~
 abs acos acosh add age aggregate alias apply array_aggr array_aggregate array_apply array_cat array_concat
@@ -74,7 +74,7 @@ rank_dense regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr
 reservoir_quantile row_number sem skewness stddev stddev_pop stddev_samp string_agg sum sum_no_overflow sumkahan
 var_pop var_samp variance`;
 
-// Table functions and table macros that describe what the reader may read, or make rows from their arguments.
+// Table functions and table macros that describe what the reader may read, or produce rows from their arguments.
 const describing = `
 duckdb_columns duckdb_constraints duckdb_databases duckdb_dependencies duckdb_functions duckdb_indexes
 duckdb_keywords duckdb_memory duckdb_optimizers duckdb_schemas duckdb_sequences duckdb_settings duckdb_tables
@@ -83,15 +83,15 @@ pragma_collations pragma_database_size pragma_platform pragma_show pragma_storag
 pragma_version repeat_row unnest`;
 
 /**
- * Could make a huge value from a few characters, or take a time that grows with the square of its arguments: allowed as far
- * as `reader-guards.ts` bounds them.
+ * Could create a huge value from a few characters, or take time that grows with the square of their arguments: allowed
+ * within the bounds of `reader-guards.ts`.
  */
 const guarded = `
 array_resize bar damerau_levenshtein editdist3 format generate_series jaro_similarity jaro_winkler_similarity levenshtein
 list_resize lpad printf range repeat rpad to_base`;
 
-// Changes the engine or another session's state, reads files, runs SQL that was not checked, waits, or takes DuckDB's
-// own intermediate forms, with which a crafted value could crash it.
+// Change the engine or another session's state, read files, run SQL that was not checked, wait, or accept DuckDB's own
+// intermediate forms, with which a crafted value could crash it.
 const refused = `
 __internal_compress_integral_ubigint __internal_compress_integral_uinteger __internal_compress_integral_usmallint
 __internal_compress_integral_utinyint __internal_compress_string_hugeint __internal_compress_string_ubigint
@@ -125,13 +125,13 @@ const uses: ReadonlyMap<string, FunctionUse> = new Map([
 
 export const guardedFunctions: ReadonlySet<string> = new Set(words(guarded));
 
-/** By the name as SQL writes it. Undefined: the table above says nothing of it, so it is not available either. */
+/** By the name as written in SQL. Undefined: not in the tables above, so it is not available either. */
 export function useOf(name: string): FunctionUse | undefined {
   const lower = name.toLowerCase();
   return uses.get(lower) ?? (/^icu_collate_[a-z_]+$/.test(lower) ? "allowed" : undefined);
 }
 
-/** Views of DuckDB's own that show what other sessions do. */
+/** DuckDB's own views that show what other sessions do. */
 export const refusedViews: ReadonlySet<string> = new Set(["duckdb_logs", "pg_prepared_statements"]);
 
 /** Every name in the tables above, in lower case. */

@@ -7,7 +7,7 @@ import { quickMs, ReaderQuery, type ReaderResult, type Statement } from "./reade
 
 const log = logger("duckdb");
 
-/** The queries that run in a warehouse, in the order of their beginning, and the watch over their memory. */
+/** The queries that run in a warehouse, ordered by start time, and the watch over their memory. */
 export class ReaderQueries {
   readonly #queries = new Set<ReaderQuery>();
   readonly #reader = new StatementReader();
@@ -25,7 +25,7 @@ export class ReaderQueries {
     return query.run(statement);
   }
 
-  /** Ends all; none is left when it returns. */
+  /** Stops all queries; none is left when it returns. */
   async stop(): Promise<void> {
     await Promise.all([...this.#queries].map((query) => query.stop()));
     await this.#ending;
@@ -42,7 +42,7 @@ export class ReaderQueries {
     this.#ending = Promise.all([this.#ending, watch[Symbol.asyncDispose]()]).then(() => {});
   }
 
-  /** What one query takes is not known: the one that has run for the longest has had most time to take much. */
+  /** The memory of a single query is not known: the one that has run longest has had the most time to use much. */
   async #relieve(excess: Excess): Promise<void> {
     const [oldest] = this.#queries;
     if (oldest === undefined) return;

@@ -16,17 +16,17 @@ import type { NamedTable } from "./statement-databases.ts";
 
 const log = logger("duckdb");
 
-// Names and types of columns, and a row's values, are taken out of DuckDB without a pause.
+// Names and types of columns, and a row's values, are read from DuckDB without yielding.
 const columnsMax = 2048;
-/** A longer value would stop the event loop for too long. */
+/** A longer value would block the event loop for too long. */
 const valueBytesMax = 8 * 1024 ** 2;
 
-/** What comes of a query, and the tables that it names. */
+/** The result of a query, and the tables that it names. */
 export type ReaderResult = Omit<QueryResult, "notices"> & { readonly tables: readonly NamedTable[] };
 
 export interface Statement {
   readonly sql: string;
-  /** Where names without a schema are looked up. */
+  /** Where names without a schema are resolved. */
   readonly searchPath: string;
   readonly nested: NestedForm;
 }
@@ -38,12 +38,12 @@ export interface QueryParts {
   readonly onEnd: () => void;
 }
 
-/** In less time a query cannot come to hold so much that it matters. */
+/** In less time than this, a query cannot accumulate enough to matter. */
 export const quickMs = 25;
-/** The name under which SQL prepares the statement. */
+/** The name under which the statement is prepared in SQL. */
 const planName = "zeroetl_query";
 
-/** Their values are short as texts. */
+/** Types whose values are short as text. */
 const shortTypes = new Set([
   DuckDBTypeId.BOOLEAN,
   DuckDBTypeId.TINYINT,
@@ -79,12 +79,12 @@ const nestedTypes = new Set([
 interface ColumnValue {
   /** As the query's columns are renamed: c0, c1 … */
   readonly name: string;
-  /** What is cast to text. */
+  /** The expression that is cast to text. */
   readonly value: string;
   readonly isShort: boolean;
 }
 
-/** One statement of a user, in a session of its own. */
+/** One user statement, in a session of its own. */
 export class ReaderQuery {
   readonly #session: Session;
   readonly #reader: StatementReader;
@@ -108,7 +108,7 @@ export class ReaderQuery {
   }
 
   /**
-   * The query ends when its rows have been read, when reading them is given up (`return` of the iterator), or with an
+   * The query ends when its rows have been read, when reading is abandoned (`return` of the iterator), or with an
    * error: `CodedError` or the signal's reason.
    */
   async run({ sql, searchPath, nested }: Statement): Promise<ReaderResult> {
@@ -144,7 +144,7 @@ export class ReaderQuery {
     });
   }
 
-  /** Ends the query wherever it is. `reason`: what its reader is told. */
+  /** Ends the query at any point. `reason`: reported to its reader. */
   async stop(reason?: CodedError): Promise<void> {
     if (this.#ending === undefined) {
       this.#reason ??= reason;
@@ -166,9 +166,9 @@ export class ReaderQuery {
   }
 
   /**
-   * What a query holds goes with its plan: up to all of the memory, and gigabytes of temporary files. That takes long, and
-   * a plan goes with the last statement that refers to it. So the last one is not `#execution`, which only the event loop
-   * can destroy, but the one that SQL has prepared, which a thread of the pool gives up.
+   * A query's resources are freed with its plan: up to all of the memory, and gigabytes of temporary files. That is
+   * slow, and a plan is freed with the last statement that refers to it. So the last one is not `#execution`, which
+   * only the event loop can destroy, but the one that SQL has prepared, which a thread of the pool frees.
    */
   async #free(): Promise<void> {
     if (this.#execution === undefined || performance.now() - this.#startedMs < quickMs) return;
@@ -192,7 +192,10 @@ export class ReaderQuery {
     return { done: true, value: undefined };
   }
 
-  /** Why a query failed among its rows: a streamed result does not tell. Computing it again, without the rows, does. */
+  /**
+   * Why a query failed while its rows were read: a streamed result does not say. Computing it again, without the rows,
+   * does.
+   */
   async #reasonOfFailure(): Promise<unknown> {
     await this.#session.run("ROLLBACK");
     await this.#session.run("BEGIN TRANSACTION READ ONLY");
@@ -205,7 +208,7 @@ export class ReaderQuery {
     }
   }
 
-  /** Whatever fails ends the query. */
+  /** Any failure ends the query. */
   async #step<T>(work: () => Promise<T>): Promise<T> {
     try {
       this.#signal.throwIfAborted();
@@ -219,7 +222,7 @@ export class ReaderQuery {
     }
   }
 
-  /** The same with every value cast to text by DuckDB. */
+  /** The same statement with every value cast to text by DuckDB. */
   async #prepareInText(
     { sql }: ReadStatement,
     values: readonly ColumnValue[],
@@ -249,7 +252,7 @@ export class ReaderQuery {
   }
 }
 
-/** Numbers that JSON's would lose digits of become texts: DuckDB writes them as it writes a DOUBLE. */
+/** Numbers that would lose digits as JSON numbers become texts: DuckDB writes them as it writes a DOUBLE. */
 function jsonOf(value: string, type: string): string {
   const exact = type.replaceAll(/"(?:[^"]|"")*"|DECIMAL\(\d+,\s*\d+\)|U?HUGEINT|BIGNUM/g, (part) =>
     part.startsWith('"') ? part : "VARCHAR",

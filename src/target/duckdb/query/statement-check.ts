@@ -2,10 +2,10 @@ import { CodedError } from "../../../base/errors.ts";
 import type { NamedTable } from "./statement-databases.ts";
 import { guardedFunctions, refusedViews, useOf } from "./reader-functions.ts";
 
-/** A part of DuckDB's parse tree, as `json_serialize_sql` writes it. */
+/** A node of DuckDB's parse tree, as `json_serialize_sql` writes it. */
 export type TreeNode = { readonly [name: string]: unknown };
 
-/** A list of values in the tree is a part, too. */
+/** A list of values in the tree is also a part. */
 type TreePart = TreeNode | readonly unknown[];
 
 /** Classes of expressions. */
@@ -27,7 +27,7 @@ const expressions = new Set([
   "WINDOW",
 ]);
 
-/** Types of queries, of what stands in a FROM, and of modifiers of a query. */
+/** Types of queries, of items in a FROM, and of query modifiers. */
 const structures = new Set([
   "SELECT_NODE",
   "SET_OPERATION_NODE",
@@ -50,20 +50,20 @@ const structures = new Set([
 const orders = new Set(["ASCENDING", "DESCENDING", "ORDER_DEFAULT"]);
 const typeInfo = /_TYPE_INFO$/;
 
-/** Deeper expressions take DuckDB a time that grows with the cube of their depth. */
+/** For deeper expressions DuckDB takes time that grows with the cube of their depth. */
 const depthMax = 250;
 const nodesMax = 50_000;
-/** Many more joins take DuckDB's optimizer minutes, in which it cannot be stopped. */
+/** With many more joins DuckDB's optimizer runs for minutes, during which it cannot be stopped. */
 const joinsMax = 64;
 
-/** Refuses a query that holds anything which is not known to do no more than read. Gives the tables that it names. */
+/** Refuses a query that contains anything not known to be read-only. Returns the tables that it names. */
 export function checkQuery(query: TreeNode): NamedTable[] {
   const check = new QueryCheck();
   check.visit(query, 0);
   return check.tables;
 }
 
-/** Whether the name could be the path of a file, which DuckDB reads where there is no such table. */
+/** Whether the name could be the path of a file, which DuckDB reads if no such table exists. */
 export function isPath({ catalog, schema, table }: NamedTable): boolean {
   return /[/\\]/.test(`${catalog}${schema}${table}`);
 }
@@ -112,14 +112,14 @@ function checkFunction(name: string, node: TreeNode): void {
   if (/^(format|printf)$/i.test(name)) checkFormat(name, node);
   if (node["export_state"] === true) refuse("EXPORT_STATE is not available here.");
   const isQualified = node["schema"] !== undefined || node["catalog"] !== undefined;
-  // Its guard is found by the bare name alone.
+  // Its guard is found by the unqualified name alone.
   if (isQualified && guardedFunctions.has(name.toLowerCase()))
     refuse(`Call ${name} as ${name}(…), without a schema or an argument before it.`);
 }
 
 const specification = { format: /\{[^}]*\}/g, printf: /%[^A-Za-z%]*[A-Za-z%]?/g } as const;
 
-/** Widths and precisions make long results out of short values, so they must be known and short. */
+/** Widths and precisions produce long results from short values, so they must be constant and short. */
 function checkFormat(name: string, { children }: TreeNode): void {
   const [first] = Array.isArray(children) ? (children as TreeNode[]) : [];
   const { value } = (first?.["value"] ?? {}) as TreeNode;

@@ -2,15 +2,15 @@ import { folded } from "../instance/sql-text.ts";
 
 /** A table that a statement names. */
 export interface NamedTable {
-  /** Empty where the statement does not say. */
+  /** Empty if the statement does not specify it. */
   readonly catalog: string;
   readonly schema: string;
   readonly table: string;
 }
 
 /**
- * The databases that a statement's tables are in, out of `databases`; in their order. `only`: where names without a
- * database are looked up.
+ * The subset of `databases` that contains a statement's tables, in their order. `only`: where names without a database
+ * are resolved.
  */
 export function databasesIn(
   tables: readonly NamedTable[],
@@ -20,7 +20,7 @@ export function databasesIn(
   for (const { catalog, schema } of tables) {
     if (catalog !== "") named.add(folded(catalog));
     else {
-      // `shop.orders` may be a table of the database `shop`, too.
+      // `shop.orders` may also be a table of the database `shop`.
       named.add(folded(schema));
       if (only !== undefined) named.add(folded(only));
     }

@@ -2,26 +2,26 @@ import { guardedFunctions } from "./reader-functions.ts";
 import { refuse, type TreeNode } from "./statement-check.ts";
 import { elementSize, grown, type Argument } from "./value-growth.ts";
 
-/** Parts of a statement with all names in it replaced by what they stand for: DuckDB does that when it binds. */
+/** Nodes of a statement after every name in it is replaced by what it refers to: DuckDB does that when it binds. */
 const nodesMax = 100_000;
-/** Estimated bytes that all values of a row take while it is computed: DuckDB computes 2,048 rows in one step. */
+/** Estimated bytes of all values of a row while it is computed: DuckDB computes 2,048 rows in one step. */
 const rowBytesMax = 524_288;
 const columnsMax = 20_000;
-/** A guess, and what a table has that the statement says nothing of. */
+/** Estimates; the second is for tables about which the statement says nothing. */
 const columnBytes = 64;
 const tableColumns = 50;
 
-/** What an expression becomes. */
+/** The expanded size of an expression. */
 interface Measure {
   readonly nodes: number;
   readonly size: number;
 }
 
-/** What a query, or what stands in a FROM, becomes. */
+/** The expanded size of a query, or of an item in a FROM. */
 interface Source {
-  /** By the name in lower case. */
+  /** By lower-case name. */
   readonly columns: ReadonlyMap<string, Measure>;
-  /** Of columns that have another name. */
+  /** For columns that have another name. */
   readonly other: Measure;
   readonly width: number;
   readonly nodes: number;
@@ -34,8 +34,8 @@ const table: Source = { columns: new Map(), other: column, width: tableColumns, 
 const nothing: Source = { columns: new Map(), other: { nodes: 1, size: 1 }, width: 0, nodes: 1 };
 
 /**
- * Refuses a query that is small and becomes huge, which DuckDB could not be stopped at: `a || a AS b, b || b AS c, …`, and
- * the same with subqueries, common table expressions, lambdas, `*, *`, or functions that make long results.
+ * Refuses a small query that expands to a huge one, which DuckDB could not stop: `a || a AS b, b || b AS c, …`, and the
+ * same with subqueries, common table expressions, lambdas, `*, *`, or functions that produce long results.
  */
 export function checkGrowth(query: TreeNode): void {
   new Growth(new Map()).query(query);
@@ -129,7 +129,7 @@ class Growth {
       case "PIVOT":
         return this.#pivot(node);
       default: {
-        // VALUES, or a table function of some arguments.
+        // VALUES, or a table function with some arguments.
         const { nodes, size } = new Scope(this, nothing).rest(node);
         return { columns: new Map(), other: { nodes: 1, size: size + columnBytes }, width: 4, nodes };
       }
@@ -155,7 +155,7 @@ class Growth {
   }
 }
 
-/** Measures expressions of one SELECT. */
+/** Measures the expressions of one SELECT. */
 class Scope {
   readonly #growth: Growth;
   readonly #from: Source;
@@ -168,7 +168,7 @@ class Scope {
     for (const [name, measure] of aliases) this.#aliases.set(name, measure);
   }
 
-  /** Later expressions may use the name. */
+  /** Makes the name available to later expressions. */
   name(name: string, measure: Measure): void {
     this.#aliases.set(name, larger(this.#aliases.get(name), measure));
   }
@@ -176,13 +176,13 @@ class Scope {
   measure(node: TreeNode): Measure {
     const measure = this.#measure(node);
     if (measure.nodes > nodesMax) refuse("The statement becomes too large when its names are resolved.");
-    // What is written in the statement is there anyway, and a column's value is another expression's.
+    // What is written in the statement exists anyway, and a column's value belongs to another expression.
     if (["FUNCTION", "CAST", "OPERATOR"].includes(String(node["class"]))) this.#bytes += measure.size;
     if (this.#bytes > rowBytesMax) refuse("The statement could make values that are too large.");
     return measure;
   }
 
-  /** Everything else that belongs to a SELECT. */
+  /** Everything else in a SELECT. */
   rest(node: object): Measure {
     return sumOf(this.#children(node));
   }
@@ -256,7 +256,7 @@ class Scope {
     return { nodes, size: node["class"] === "WINDOW" ? columnBytes : grown(name, args) };
   }
 
-  /** The parameters of a lambda are elements of the list before it, or what the lambda made before. */
+  /** The parameters of a lambda are elements of the list before it, or the lambda's previous result. */
   #argument(part: TreeNode, [list = {}]: readonly TreeNode[]): Measure {
     if (part["class"] !== "LAMBDA") return this.measure(part);
     const element = this.#measure(list);
@@ -265,7 +265,7 @@ class Scope {
     const body = new Scope(this.#growth, this.#from, new Map([...this.#aliases, ...bound])).measure(
       partOf(part, "expr"),
     );
-    // Of two, one may be what the lambda made of the elements before: that must not grow with each.
+    // With two parameters, one may be the lambda's result for the previous elements: that must not grow with each.
     const isGrowing = names.length > 1 && body.size > 2 * element.size + columnBytes;
     return isGrowing ? { ...body, size: Number.POSITIVE_INFINITY } : body;
   }
@@ -329,7 +329,7 @@ function largest({ columns, other }: Source): Measure {
   return [...columns.values()].reduce(larger, other);
 }
 
-/** The same with columns that have other names. */
+/** The same source with columns that have other names. */
 function unnamed(source: Source): Source {
   return { ...source, columns: new Map(), other: largest(source) };
 }

@@ -1,15 +1,15 @@
 import { CodedError } from "../../../base/errors.ts";
 
-/** Longer statements cost DuckDB's parser more than reading them is worth. */
+/** For longer statements, parsing costs DuckDB more than reading them is worth. */
 export const statementLengthMax = 262_144;
 
-// What may hold a comment's marks without being a comment: strings ('…', E'…', $tag$…$tag$) and quoted names.
+// What may contain comment markers without being a comment: strings ('…', E'…', $tag$…$tag$) and quoted names.
 const token =
   /(?<comment>--[^\n]*|\/\*)|[eE]'(?:[^'\\]|\\[^]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?<tag>[A-Za-z_]\w*)?\$|[^'"$/eE-]+|[^]/y;
 
 /**
- * The statement without comments and without the semicolons that end it, so that it can stand inside another one.
- * Comments become spaces: positions in messages stay right.
+ * The statement without comments and without trailing semicolons, so that it can be nested in another one. Comments
+ * become spaces: positions in messages stay correct.
  */
 export function tidyStatement(sql: string): string {
   if (sql.length > statementLengthMax)
@@ -59,7 +59,7 @@ function withoutEnd(sql: string): string {
 const explainHead = /^\s*EXPLAIN(?=[\s(])(?:\s+(?<analyze>ANALYZE)\b)?(?:\s*\((?<options>[^()]*)\))?/i;
 const explainOption = /^\s*(?:(?<analyze>ANALYZE)(?:\s+TRUE)?|FORMAT\s+(?<format>TEXT|JSON))\s*$/i;
 
-/** An EXPLAIN taken apart; `head` is written anew, from the options that are known. */
+/** The parts of an EXPLAIN; `head` is rebuilt from the options that are known. */
 export interface Explained {
   readonly head: string;
   readonly query: string;
@@ -71,7 +71,7 @@ export function explainedBy(sql: string): Explained | undefined {
   if (match === null) return undefined;
   const { analyze, options } = match.groups ?? {};
   const parsed = options?.split(",").map((option) => explainOption.exec(option)?.groups);
-  // What stands in parentheses may be the query itself.
+  // The parentheses may contain the query itself.
   const areOptions = parsed?.every((option) => option !== undefined) ?? true;
   const words = areOptions ? (parsed ?? []) : [];
   const isAnalyze = analyze !== undefined || words.some((option) => option?.["analyze"] !== undefined);

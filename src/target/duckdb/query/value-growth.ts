@@ -1,10 +1,10 @@
 import { guardedSizeMax } from "../instance/reader-guards.ts";
 
-/** What is known of an argument of a function. */
+/** What is known about an argument of a function. */
 export interface Argument {
-  /** Bytes of its value, estimated from above. */
+  /** Upper bound of its value's size in bytes. */
   readonly size: number;
-  /** Its value, where it is written in the statement. */
+  /** Its value, if it is written in the statement. */
   readonly constant: unknown;
 }
 
@@ -19,7 +19,7 @@ const times =
 const plainly: Growth = () => overhead;
 const guardedText: Growth = () => guardedSizeMax;
 
-/** Elements of a list take no less than this. */
+/** Elements of a list take at least this many bytes. */
 export const elementSize = 8;
 
 const series: Growth = (args) => {
@@ -84,7 +84,7 @@ const growths: ReadonlyMap<string, Growth> = new Map<string, Growth>([
   ["list_aggregate", (args, sum) => sum * (1 + sizeOf(args[2]))],
 ]);
 
-/** The size of a function's result, estimated from above: most make no more of their arguments than their sum. */
+/** Upper bound of the size of a function's result: most functions return no more than the sum of their arguments. */
 export function grown(name: string, args: readonly Argument[]): number {
   const sum = args.reduce((total, { size }) => total + size, overhead);
   return growths.get(name)?.(args, sum) ?? sum;

@@ -17,7 +17,7 @@ export async function openView(session: Session, database: string): Promise<Data
   try {
     await session.keepVectors();
     await session.run("BEGIN TRANSACTION READ ONLY");
-    // The transaction sees a database as of its first look at it, which is this.
+    // The transaction sees a database as of its first access to it, which is this one.
     const checkpoint = await ledger.position();
     const entries = new Map((await ledger.entries()).map((entry) => [entry.definition.id, entry]));
     const withLargePart = new Set(await ledger.tablesWithLargePart());
@@ -74,7 +74,8 @@ class View implements DatabaseView {
     signal.addEventListener("abort", interrupt);
     try {
       const digest = await digestTable({ session: this.#session, table, from }, signal);
-      // An interruption that comes before a statement begins is forgotten, and a short one ends before the next.
+      // An interrupt that arrives before a statement begins is forgotten, and a short statement ends before the next
+      // one.
       signal.throwIfAborted();
       return digest;
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { RowSizes } from "./row-sizes.ts";
 
-/** The column of a large part that no table of a source has: the bytes of a row's texts, NULL in a filler. */
+/** The column of a large part that no source table has: the bytes of a row's texts, NULL in a filler. */
 export const sizeColumn = "bytes";
 
 const suffix = "_large";
@@ -10,7 +10,7 @@ export function largePartOf(table: string): string {
   return `${table}${suffix}`;
 }
 
-/** Of names of tables, those of the physical tables that have a large part. */
+/** From the names of tables, those of the physical tables that have a large part. */
 export function withLargePart(names: readonly string[]): string[] {
   const all = new Set(names);
   return names.filter((name) => all.has(largePartOf(name)));
@@ -20,17 +20,17 @@ const rowGroupRows = 122_880;
 const hugeGroups = 4;
 
 /**
- * Where the large rows of one physical table are.
+ * Where the large rows of one physical table are stored.
  *
- * DuckDB reads, writes and commits 2,048 rows at a time, and whatever their size all of their values are in memory then.
- * So between large rows stand rows without values, fillers: among `groupRows` rows large ones have at most `groupBytes`,
- * or there is only one. Deleted rows go, fillers stay, so large rows never move closer together.
+ * DuckDB reads, writes and commits 2,048 rows at a time, and all of their values are in memory then, whatever their
+ * size. So large rows are separated by rows without values, fillers: among `groupRows` rows, large ones have at most
+ * `groupBytes`, or there is only one. Deleted rows disappear, fillers stay, so large rows never move closer together.
  */
 export class LargePart {
   /** Qualified and quoted. */
   readonly sql: string;
   readonly #sizes: RowSizes;
-  /** Rows and bytes of the last group; undefined where that is not known. */
+  /** Rows and bytes of the last group; undefined if not known. */
   #last: { rows: number; bytes: number } | undefined;
 
   constructor(sql: string, sizes: RowSizes) {
@@ -38,7 +38,7 @@ export class LargePart {
     this.#sizes = sizes;
   }
 
-  /** Counts a row that is written next; gives how many fillers come before it. */
+  /** Counts a row that is written next; returns how many fillers precede it. */
   place(bytes: number): number {
     const { largeBytes, groupBytes, groupRows } = this.#sizes;
     const rowsMax = Math.ceil(groupBytes / largeBytes);
@@ -53,8 +53,8 @@ export class LargePart {
   }
 
   /**
-   * How many fillers follow a row at once. DuckDB writes rows that fill a row group into the file while they come, and
-   * others first into its log, for which a row of hundreds of megabytes would be in memory several times more.
+   * How many fillers follow a row immediately. DuckDB writes rows that fill a row group directly to the file, and
+   * others to its log first, for which a row of hundreds of megabytes would be in memory several more times.
    */
   complete(bytes: number): number {
     const { groupBytes, groupRows } = this.#sizes;
@@ -63,7 +63,7 @@ export class LargePart {
     return rowGroupRows;
   }
 
-  /** What was written last may have been undone. */
+  /** What was written last may have been rolled back. */
   forget(): void {
     this.#last = undefined;
   }

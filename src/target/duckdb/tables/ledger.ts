@@ -9,22 +9,22 @@ import { ledgerSchema } from "./reserved-names.ts";
 import type { Session } from "../instance/session.ts";
 import { quoted } from "../instance/sql-text.ts";
 
-/** Grows when the ledger's tables change their shape. */
+/** Incremented when the layout of the ledger's tables changes. */
 const format = 1;
 
-/** One table of the source, and the tables of the destination database that hold its rows. */
+/** One table of the source, and the tables of the destination database that store its rows. */
 export interface TableEntry {
   readonly definition: TableDefinition;
   readonly phase: TablePhase;
   /** ms since 1970. */
   readonly updatedAtMs: number;
-  /** The physical table to which rows of the stream go; undefined for a table that is not replicated any more. */
+  /** The physical table that receives the stream's rows; undefined for a table that is no longer replicated. */
   readonly rows: string | undefined;
-  /** What readers see: another physical table while a new copy is being made. Undefined for a hidden table. */
+  /** What readers see: another physical table while a new copy is in progress. Undefined for a hidden table. */
   readonly shown: { readonly name: TableName; readonly rows: string } | undefined;
 }
 
-/** Ids of tables that the stream before has left in a database which another one has taken over. */
+/** Prefix of ids of tables that the previous stream left in a database which another stream has taken over. */
 const leftPrefix = "left:";
 
 /** Whether readers see the table until the first copy of the database's new stream is revealed. */
@@ -36,26 +36,26 @@ export function recordOf({ definition, phase, shown, updatedAtMs }: TableEntry):
   return { definition, phase, visible: shown !== undefined, updatedAtMs };
 }
 
-/** Rows of the entry that nobody sees: those of a copy in the making. */
+/** Rows of the entry that readers do not see: those of a copy in progress. */
 export function hiddenRows({ rows, shown }: TableEntry): string | undefined {
   return rows === shown?.rows ? undefined : rows;
 }
 
-/** Which database a file holds. */
+/** Which database a file contains. */
 export interface Ownership {
   readonly name: string;
-  /** Undefined for a database that its stream has given up. */
+  /** Undefined for a database that its stream has released. */
   readonly stream: StreamIdentity | undefined;
   readonly origin: Origin | undefined;
-  /** Nobody owns it and nothing is to be seen in it. */
+  /** The database has no owner, and readers see nothing in it. */
   readonly isVacant: boolean;
-  /** Readers see rows that the stream before has left. */
+  /** Readers see rows that the previous stream left. */
   readonly hasLeftRows: boolean;
 }
 
 /**
- * What a destination database says of itself, kept in it and changed in the transactions of the rows. Statements run
- * in whatever transaction the session is in.
+ * The metadata of a destination database, stored in it and changed in the transactions that change the rows. Statements
+ * run in whatever transaction the session is in.
  */
 export class Ledger {
   readonly #session: Session;
@@ -93,7 +93,7 @@ export class Ledger {
     await this.#session.run(`INSERT INTO ${this.#schema}.checkpoint VALUES (0, NULL, NULL, NULL)`);
   }
 
-  /** Undefined where the database has no ledger. Throws where a later zeroetl has written it. */
+  /** Undefined if the database has no ledger. Throws if a later version of zeroetl has written it. */
   async ownership(): Promise<Ownership | undefined> {
     if (!(await this.#has("tables"))) return undefined;
     const [row] = await this.#rowsOf("database");
@@ -118,7 +118,7 @@ export class Ledger {
     };
   }
 
-  /** Where the rows come from that the stream brings. It is known beyond the stream's end. */
+  /** Records the origin of the stream's rows. It stays known after the stream ends. */
   async writeOrigin({ source, stream: { sourceDatabase } }: DatabaseRequest): Promise<void> {
     const before = await this.#origin();
     if (before?.source === source && before.sourceDatabase === sourceDatabase) return;
@@ -131,7 +131,7 @@ export class Ledger {
     ]);
   }
 
-  /** Nobody owns the database any more. What readers see stays; nothing would ever show the other rows. */
+  /** Removes the owner of the database. What readers see stays; the other rows would never become visible. */
   async giveUp(): Promise<void> {
     for (const entry of await this.entries()) {
       const rows = hiddenRows(entry);
@@ -146,8 +146,8 @@ export class Ledger {
   }
 
   /**
-   * A database that nobody owns gets a stream, which begins with a copy. Ids of the tables in it are those of another
-   * stream's source, and could be ids of other tables at this one's.
+   * Assigns a database without an owner to a stream, which begins with a copy. Ids of the tables in it come from
+   * another stream's source, and could be ids of other tables at this stream's source.
    */
   async takeOver({ name, stream: { integrationId, sourceDatabase } }: DatabaseRequest): Promise<void> {
     await this.#session.runKept(
@@ -161,7 +161,7 @@ export class Ledger {
     );
   }
 
-  /** From now on only the holder of the epoch that this gives may commit. */
+  /** From now on only the holder of the epoch that this returns may commit. */
   async nextEpoch(): Promise<number> {
     await this.#session.run(`UPDATE ${this.#schema}.checkpoint SET epoch = epoch + 1`);
     const [row] = await this.#rowsOf("checkpoint");
@@ -177,7 +177,7 @@ export class Ledger {
   async entries(): Promise<TableEntry[]> {
     const rows = await this.#rowsOf("tables");
     return rows.map((row) => ({
-      // Of a table that was left, the definition has the id that it had.
+      // For a table that was left, the definition contains the id that it had.
       definition: { ...(JSON.parse(String(row["definition"])) as TableDefinition), id: String(row["id"]) },
       phase: JSON.parse(String(row["phase"])) as TablePhase,
       updatedAtMs: Number(row["updated_at_ms"]),
@@ -196,10 +196,10 @@ export class Ledger {
   }
 
   /**
-   * False when another writer has opened the database since `epoch`. Without a checkpoint only that is found out.
+   * Returns false if another writer has opened the database since `epoch`. Without a checkpoint it checks only that.
    */
   async writeCheckpoint(checkpoint: Checkpoint | undefined, epoch: number): Promise<boolean> {
-    // The epoch is written too: DuckDB finds conflicts of transactions by column.
+    // The epoch is written as well: DuckDB detects conflicts between transactions by column.
     const sets =
       checkpoint === undefined
         ? "epoch = $1, updated_at_ms = $2"

@@ -1,15 +1,17 @@
 /**
- * Of each column of a table, DuckDB holds the rows behind the last checkpoint in a segment that is this large from its
- * first row on, and that it does not write to disk before the next one.
+ * For each column of a table, DuckDB keeps the rows after the last checkpoint in a segment that has this size from its
+ * first row on, and that is not written to disk before the next checkpoint.
  */
 const segmentBytes = 22 * 1024;
 
-/** The memory that tables take which have been written to since the last checkpoint. */
+/** The memory used by tables that have been written to since the last checkpoint. */
 export class OpenSegments {
   readonly #tables = new Set<string>();
   #bytes = 0;
 
-  /** About so much; more than this for tables whose rows fill more than a segment, of which DuckDB can let go. */
+  /**
+   * Approximate; more than this for tables whose rows fill more than one segment, but DuckDB can evict the full ones.
+   */
   get bytes(): number {
     return this.#bytes;
   }

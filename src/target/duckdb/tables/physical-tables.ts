@@ -5,22 +5,22 @@ import type { RowSizes } from "./row-sizes.ts";
 import type { Session } from "../instance/session.ts";
 import { qualified, quoted, sqlType } from "../instance/sql-text.ts";
 
-/** The column of a physical table: named by its id, so that renaming a column changes no table. */
+/** The column of a physical table: named by its id, so that renaming a column does not change the table. */
 export function physicalColumn({ id }: ColumnDefinition): string {
   return `c${id}`;
 }
 
-/** A column that a table gets. */
+/** A column to add to a table. */
 export interface NewColumn {
   readonly column: ColumnDefinition;
-  /** A literal for the rows that exist, which DuckDB reads as the column's type. */
+  /** A literal for existing rows, which DuckDB reads as the column's type. */
   readonly fill: string | undefined;
 }
 
-/** What a session's physical tables are made with. */
+/** Parameters of a session's physical tables. */
 interface PhysicalRequest {
   readonly database: string;
-  /** New with every opening of the database, so that names of tables never meet. */
+  /** New each time the database is opened, so that names of tables never collide. */
   readonly prefix: string;
   /** Names of the physical tables that have a large part. */
   readonly withLargePart: readonly string[];
@@ -28,13 +28,14 @@ interface PhysicalRequest {
 }
 
 /**
- * The tables that hold rows, and the views under which readers see them, in the session's open transaction.
+ * The tables that store rows, and the views through which readers see them, in the session's open transaction.
  *
  * Readers see views because DuckDB 1.5 cannot be trusted to alter or rename a table in a transaction that also changes
  * rows: it refuses the commit, or, worse, commits and writes a log that cannot be replayed, or is replayed onto another
- * table. What is done here has been tried in all orders, with the log replayed after each transaction: making and
- * dropping tables, adding columns to a table of whose rows the transaction has deleted and updated none, and anything with views.
- * So renaming, hiding and revealing are done to views, and what else changes a table's shape makes another table.
+ * table. The operations used here have been tried in all orders, with the log replayed after each transaction: creating
+ * and dropping tables, adding columns to a table of which the transaction has neither deleted nor updated rows, and any
+ * operation on views. So renaming, hiding and revealing are done to views, and any other change of a table's shape
+ * creates another table.
  */
 export class PhysicalTables {
   readonly #session: Session;
@@ -59,7 +60,7 @@ export class PhysicalTables {
     this.#committedLarge = new Map(this.#large);
   }
 
-  /** A transaction begins: what the one before has done does not matter any more. */
+  /** A transaction begins: what the previous one did no longer matters. */
   begin(): void {
     this.#made.clear();
     this.#changed.clear();
@@ -72,12 +73,12 @@ export class PhysicalTables {
     for (const part of this.#large.values()) part.forget();
   }
 
-  /** The table as SQL names it. */
+  /** The table's name in SQL. */
   sql(table: string): string {
     return qualified(this.#database, { schema: ledgerSchema, table });
   }
 
-  /** Where the table's large rows are, once it has had one. */
+  /** Where the table's large rows are, if it has ever had one. */
   largePart(table: string): LargePart | undefined {
     return this.#large.get(table);
   }
@@ -89,7 +90,7 @@ export class PhysicalTables {
     this.#large.set(table, part);
   }
 
-  /** Gives the name of the new table. */
+  /** Returns the name of the new table. */
   async create(id: string, columns: readonly ColumnDefinition[]): Promise<string> {
     const table = this.#newName(id);
     const list = columns.map((column) => `${physicalColumn(column)} ${sqlType(column.type)}`);
@@ -97,7 +98,7 @@ export class PhysicalTables {
     return table;
   }
 
-  /** A new table with the rows of another, which is dropped. `columns`: column and expression. */
+  /** Creates a table with the rows of another, which is dropped. `columns`: column and expression. */
   async rebuild(
     id: string,
     table: string,
@@ -128,7 +129,7 @@ export class PhysicalTables {
     this.#large.delete(table);
   }
 
-  /** Rows of the table are deleted or updated in this transaction. */
+  /** Notes that rows of the table are deleted or updated in this transaction. */
   noteChanges(table: string): void {
     if (!this.#made.has(table)) this.#changed.add(table);
   }
@@ -147,12 +148,12 @@ export class PhysicalTables {
     const alter = `ALTER TABLE ${table}`;
     const added = `${physicalColumn(column)} ${sqlType(column.type)}`;
     await this.#session.run(`${alter} ADD COLUMN ${added}${fill === undefined ? "" : ` DEFAULT ${fill}`}`);
-    // Only rows that exist get it: those that come bring their own value.
+    // Only existing rows get it: new rows have their own value.
     if (fill !== undefined)
       await this.#session.run(`${alter} ALTER COLUMN ${physicalColumn(column)} DROP DEFAULT`);
   }
 
-  /** Readers see the table under that name from the commit on, instead of what had the name before. */
+  /** From the commit on, readers see the table under that name, instead of the table that had the name before. */
   async show(name: TableName, table: string, columns: readonly ColumnDefinition[]): Promise<void> {
     if (!this.#schemas.has(name.schema)) {
       await this.#session.run(`CREATE SCHEMA IF NOT EXISTS ${quoted(this.#database)}.${quoted(name.schema)}`);

@@ -3,7 +3,7 @@ import { folded } from "../instance/sql-text.ts";
 /** The user's own database, which no stream fills. */
 export const ownDatabase = "dev";
 
-/** Where zeroetl keeps its own tables in each destination database, and those with the rows that views show. */
+/** Where zeroetl keeps its own tables in each destination database, and the tables with the rows that views show. */
 export const ledgerSchema = "_zeroetl";
 
 const databases = new Set([
@@ -17,8 +17,8 @@ const databases = new Set([
 ]);
 
 /**
- * Whether DuckDB or zeroetl needs the name of a database for itself. Views name tables of `ledgerSchema` without their
- * database, so no database may have its name; names that begin with it are ours as well.
+ * Whether DuckDB or zeroetl itself needs the name of a database. Views name tables of `ledgerSchema` without their
+ * database, so no database may have its name; names that begin with it are reserved as well.
  */
 export function isReserved(database: string): boolean {
   return databases.has(folded(database)) || folded(database).startsWith(ledgerSchema);

@@ -1,4 +1,4 @@
-/** Rows of a table; `isEstimate`: with rows that were deleted, or as it was a while ago. */
+/** Rows of a table; `isEstimate`: includes deleted rows, or is out of date. */
 export interface RowCount {
   readonly rows: number;
   readonly isEstimate: boolean;
@@ -12,21 +12,21 @@ interface Count {
 
 const tablesAtOnceMax = 100;
 const rowsAtOnceMax = 1_000_000;
-/** DuckDB counts a hundred times as fast, so that counting takes no more than a hundredth of the time. */
+/** DuckDB counts a hundred times as fast, so counting takes no more than a hundredth of the time. */
 const rowsPerMs = 1_000;
 
 /**
- * How many rows physical tables have. DuckDB's own estimate includes rows that were deleted, so tables are counted: each
- * once, and again after a commit has changed it, large ones less often.
+ * How many rows physical tables have. DuckDB's own estimate includes deleted rows, so tables are counted: each once,
+ * and again after a commit has changed it, large ones less often.
  */
 export class RowCounts {
   readonly #counts = new Map<string, Count>();
-  /** Changed by a commit since they were counted. */
+  /** Changed by a commit since they were last counted. */
   readonly #stale = new Set<string>();
   /** Changed by the open transaction. */
   readonly #changed = new Set<string>();
 
-  /** The open transaction changes rows of a table. */
+  /** Notes that the open transaction changes rows of a table. */
   note(table: string): void {
     this.#changed.add(table);
   }
@@ -41,7 +41,7 @@ export class RowCounts {
   }
 
   /**
-   * Counts of the tables in `estimates`, which have these rows by DuckDB's estimate. `count` counts some of them, as of
+   * Counts of the tables in `estimates`, which maps tables to DuckDB's estimates. `count` counts some of them, as of
    * the last commit.
    */
   async of(
@@ -50,7 +50,7 @@ export class RowCounts {
   ): Promise<ReadonlyMap<string, RowCount>> {
     this.#forget(estimates);
     const due = this.#due(estimates);
-    // Before it is counted: what a commit changes meanwhile is stale again.
+    // Before counting: what a commit changes in the meantime becomes stale again.
     for (const table of due) this.#stale.delete(table);
     const counted = due.length === 0 ? new Map<string, number>() : await count(due);
     for (const table of due) this.#keep(table, counted.get(table));
@@ -73,7 +73,7 @@ export class RowCounts {
     return due;
   }
 
-  /** A table that could not be counted is gone, or is counted next time. */
+  /** A table that could not be counted no longer exists, or is counted next time. */
   #keep(table: string, rows: number | undefined): void {
     if (rows === undefined) this.#stale.add(table);
     else this.#counts.set(table, { rows, againAtMs: performance.now() + rows / rowsPerMs });

@@ -2,19 +2,19 @@ import type { Relation } from "../../../model/replication/relation.ts";
 import { TableError } from "../../../model/replication/table-error.ts";
 import type { TupleRun } from "../../../model/replication/tuple.ts";
 
-/** What a warehouse does about the sizes of rows, in bytes as the source sends them. */
+/** Limits on the sizes of rows, in bytes as the source sends them. */
 export interface RowSizes {
-  /** A row of at least so many bytes is large: it is kept apart from the others. */
+  /** A row of at least this many bytes is large: it is stored apart from the others. */
   readonly largeBytes: number;
-  /** Large rows that stand close together have at most so many bytes, unless there is only one of them. */
+  /** Large rows that are stored close together have at most this many bytes, unless there is only one of them. */
   readonly groupBytes: number;
-  /** Rows of such a group together with the fillers behind them; at least 2,048 more than are large. */
+  /** Rows of such a group together with the fillers after them; at least 2,048 more than the number of large rows. */
   readonly groupRows: number;
   /** A larger row cannot be stored. */
   readonly rowBytesMax: number;
 }
 
-/** One tuple that makes a large row. */
+/** One tuple that is a large row. */
 export interface LargeTuple {
   readonly run: TupleRun;
   readonly offset: number;
@@ -46,7 +46,7 @@ export function sortBySize(relation: Relation, runs: readonly TupleRun[], sizes:
   return { small, large };
 }
 
-/** Looks only at offsets, but for tuples that could be large. */
+/** Reads only offsets, except for tuples that could be large. */
 export function largeTuples(run: TupleRun, largeBytes: number): LargeTuple[] {
   const { layout, region, offsets } = run;
   const found: LargeTuple[] = [];
@@ -55,7 +55,7 @@ export function largeTuples(run: TupleRun, largeBytes: number): LargeTuple[] {
   for (let index = 0; index < count; index++) {
     const offset = offsets[index] ?? 0;
     const room = (index + 1 < count ? (offsets[index + 1] ?? 0) : region.length) - offset;
-    // Where tuples are not in the order of the region, what follows says nothing of a tuple's size.
+    // If tuples are not in the order of the region, the next offset says nothing about a tuple's size.
     if (room >= 0 && room < largeBytes) continue;
     const bytes = layout.end(region, offset) - offset;
     if (bytes >= largeBytes) found.push({ run, offset, bytes });
@@ -63,7 +63,7 @@ export function largeTuples(run: TupleRun, largeBytes: number): LargeTuple[] {
   return found;
 }
 
-/** Tuples one after the other as runs. */
+/** Tuples in sequence as runs. */
 export function runsOf(tuples: readonly LargeTuple[]): TupleRun[] {
   return tuples.map(({ run, offset }) => ({ ...run, offsets: Int32Array.of(offset) }));
 }

@@ -10,7 +10,7 @@ import { folded } from "../instance/sql-text.ts";
 import type { TableSet } from "./table-set.ts";
 import { reshaping } from "./table-shapes.ts";
 
-/** Applies events to the physical tables and to what is known of them, in the open transaction. */
+/** Applies events to the physical tables and to their metadata, in the open transaction. */
 export class TableEvents {
   readonly #physical: PhysicalTables;
   readonly #tables: TableSet;
@@ -42,7 +42,7 @@ export class TableEvents {
     }
   }
 
-  /** The table has had no large row so far, and gets one. */
+  /** Adds a large part to a table that has had no large row so far. */
   async addLargePart(relation: TableDefinition): Promise<void> {
     const { definition, rows, shown } = this.#replicated(relation);
     await this.#physical.addLargePart(rows, definition.columns);
@@ -78,7 +78,7 @@ export class TableEvents {
     if (retyped || (added.length > 0 && !this.#physical.canAddColumns(before)))
       rows = await this.#physical.rebuild(relation.id, before, values);
     else for (const column of added) await this.#physical.addColumn(before, column);
-    // A copy in the making stays hidden until it is revealed. Any other table is seen, or has waited for its new name.
+    // A copy in progress stays hidden until it is revealed. Any other table is visible, or has waited for its new name.
     if (phase.kind === "synced") await this.#show(relation, rows, phase);
     else this.#set(relation, { phase, rows, shown });
   }
@@ -104,7 +104,7 @@ export class TableEvents {
     await this.#physical.drop(shown.rows);
   }
 
-  /** The table is not replicated any more; what readers see of it stays. */
+  /** The table is no longer replicated; what readers see of it stays. */
   async #leave(definition: TableDefinition, phase: TablePhase): Promise<void> {
     const before = this.#tables.of(definition.id);
     await this.#dropHidden(before);
@@ -112,8 +112,8 @@ export class TableEvents {
   }
 
   /**
-   * Readers see the table under the name that the source has given it. Another table that had the name has it no more
-   * at the source, though its own event may not have come yet (two tables that swap names): it is hidden until then.
+   * Readers see the table under the name that the source has given it. Another table that had the name no longer has it
+   * at the source, though its own event may not have arrived yet (two tables that swap names): it is hidden until then.
    */
   async #show(relation: TableDefinition, rows: string, phase: TablePhase): Promise<void> {
     const { id, name, columns } = relation;
@@ -133,11 +133,11 @@ export class TableEvents {
         `${said(shown.name)} has the same name but for upper and lower case, which DuckDB ignores`,
       );
     this.#set(definition, { phase, rows, shown: undefined });
-    // Rows that a copy in the making was to replace: nothing would ever show them again.
+    // Rows that a copy in progress was to replace: they would never become visible again.
     if (shown.rows !== rows) await this.#physical.drop(shown.rows);
   }
 
-  /** Tables of the stream before go where the first copy of this one is revealed: readers never see both. */
+  /** Drops tables of the previous stream when the first copy of this one is revealed: readers never see both. */
   async #dropLeft(): Promise<void> {
     for (const entry of this.#tables.left()) {
       if (entry.shown !== undefined) await this.#hide(entry.shown);

@@ -2,14 +2,14 @@ import type { TableName } from "../../../model/replication/relation.ts";
 import { isLeft, type TableEntry } from "./ledger.ts";
 import { folded } from "../instance/sql-text.ts";
 
-/** What the tables of a destination database are: as of the last commit, and as the open transaction leaves them. */
+/** The tables of a destination database: as of the last commit, and as the open transaction leaves them. */
 export class TableSet {
   readonly #committed: Map<string, TableEntry>;
   readonly #changed = new Map<string, TableEntry>();
   #ordered: readonly TableEntry[] | undefined;
   /** In the open transaction: folded name → id of the table that readers see under it. */
   readonly #shown = new Map<string, string>();
-  /** In the open transaction: ids of tables that the stream before has left, and that readers see. */
+  /** In the open transaction: ids of tables that the previous stream left and that readers see. */
   readonly #left = new Set<string>();
 
   constructor(entries: readonly TableEntry[]) {
@@ -22,13 +22,13 @@ export class TableSet {
     return this.#changed.get(id) ?? this.#committed.get(id);
   }
 
-  /** In the open transaction: the table that readers see under a name, or under one that DuckDB takes for the same. */
+  /** In the open transaction: the table that readers see under a name, or under one that DuckDB treats as equal. */
   shownAs(name: TableName): TableEntry | undefined {
     const id = this.#shown.get(foldedName(name));
     return id === undefined ? undefined : this.of(id);
   }
 
-  /** In the open transaction: those that the stream before has left, and that readers see. */
+  /** In the open transaction: tables that the previous stream left and that readers see. */
   left(): TableEntry[] {
     return [...this.#left].flatMap((id) => this.of(id) ?? []);
   }
@@ -47,7 +47,7 @@ export class TableSet {
     return [...this.#changed.values()];
   }
 
-  /** In the order of their names. */
+  /** Ordered by name. */
   committed(): readonly TableEntry[] {
     this.#ordered ??= [...this.#committed.values()]
       .map((entry) => ({ entry, name: orderName(entry) }))

@@ -6,14 +6,14 @@ import { physicalColumn, type NewColumn } from "./physical-tables.ts";
 import { literal } from "../instance/sql-text.ts";
 
 /**
- * How a physical table gets from the columns it has to those it shall have. Columns are told apart by their ids:
- * renamed ones need nothing, and dropped ones are only not shown any more.
+ * How a physical table gets from its current columns to the desired ones. Columns are identified by their ids: renamed
+ * ones need nothing, and dropped ones are merely no longer shown.
  */
 export interface Reshaping {
   readonly added: readonly NewColumn[];
-  /** Some column has another type: the rows must be written anew. */
+  /** Some column has another type: the rows must be rewritten. */
   readonly retyped: boolean;
-  /** Every column that the table shall have, with an expression over those it has. */
+  /** Every desired column, with an expression over the current ones. */
   readonly values: readonly (readonly [ColumnDefinition, string])[];
 }
 
@@ -49,26 +49,26 @@ export function reshaping(
 
 function converted(column: ColumnDefinition, to: LogicalType): string {
   const name = physicalColumn(column);
-  // A decimal as PostgreSQL prints it, which is not always how DuckDB does.
+  // A decimal as PostgreSQL prints it, which sometimes differs from DuckDB's output.
   return column.type.kind === "decimal" && to.kind === "text" ? canonicalOf(column.type, name) : name;
 }
 
 /**
- * A value as the source prints it, as a string that DuckDB reads as the column's type. No function is in it: DuckDB
- * would fill a new column by an UPDATE then, and refuse the next change of the table in the same transaction.
+ * A value as the source prints it, as a string that DuckDB reads as the column's type. It contains no function: DuckDB
+ * would then fill a new column by an UPDATE, and refuse the next change of the table in the same transaction.
  */
 function fillLiteral(type: LogicalType, text: string): string {
   return literal(notations[type.kind]?.(text) ?? text);
 }
 
-/** Where DuckDB reads another notation than PostgreSQL prints. */
+/** For types where DuckDB reads another notation than PostgreSQL prints. */
 const notations: { readonly [kind in LogicalKind]?: (text: string) => string } = {
   // From \x00ff to \x00\xff.
   bytes: (text) => text.replace(/^\\x/, "").replaceAll(/../g, "\\x$&"),
   date: (text) => text.replace(/ BC$/, " (BC)"),
-  // The era stands between the date and the time.
+  // The era is between the date and the time.
   timestamp: (text) => text.replace(/^(\S+) (.+) BC$/, "$1 (BC) $2"),
   timestamptz: (text) => text.replace(/^(\S+) (.+) BC$/, "$1 (BC) $2"),
-  // Before hours no sign but a minus is understood.
+  // Before hours, DuckDB accepts no sign but a minus.
   interval: (text) => text.replaceAll("+", ""),
 };

@@ -2,8 +2,8 @@ import { fieldBytesMax } from "../../../model/replication/digest.ts";
 import type { LogicalKind, LogicalType } from "../../../model/replication/logical-type.ts";
 
 /**
- * The canonical text (model/digest.ts) of a value as an expression that DuckDB computes from what it holds; NULL for
- * NULL. Wrong only for floats whose text `hasExponent`: there JavaScript's notation is another.
+ * The canonical text (model/digest.ts) of a value as an expression that DuckDB computes from the stored value; NULL for
+ * NULL. Wrong only for floats whose text `hasExponent`: there JavaScript uses another notation.
  */
 export function canonicalOf(type: LogicalType, value: string): string {
   return expressions[type.kind](value, type);
@@ -15,12 +15,12 @@ export function hasExponent(type: LogicalType, value: string): string | undefine
   return `coalesce(isfinite(${value}) AND contains(${text(double(value))}, 'e'), false)`;
 }
 
-/** What `fieldOf` makes a field of: the canonical text, but bytes as they are. */
+/** The input of `fieldOf`: the canonical text, but bytes unchanged. */
 export function comparedOf(type: LogicalType, value: string): string {
   return type.kind === "bytes" ? value : canonicalOf(type, value);
 }
 
-/** The field of what `comparedOf` gives (model/digest.ts); NULL for NULL. */
+/** The field for the result of `comparedOf` (model/digest.ts); NULL for NULL. */
 export function fieldOf({ kind }: LogicalType, compared: string): string {
   const length = kind === "bytes" ? `octet_length(${compared}) * 2` : `strlen(${compared})`;
   const whole = kind === "bytes" ? `lower(hex(${compared}))` : compared;
@@ -28,7 +28,7 @@ export function fieldOf({ kind }: LogicalType, compared: string): string {
   return `${length} || ':' || ${shown}`;
 }
 
-/** A float as DOUBLE, for JavaScript to print. */
+/** A float as DOUBLE, to be printed by JavaScript. */
 export function doubleOf(type: LogicalType, value: string): string | undefined {
   return isFloat(type) ? double(value) : undefined;
 }
@@ -46,7 +46,7 @@ function double(value: string): string {
 type Expression = (value: string, type: LogicalType) => string;
 
 const itself: Expression = (value) => text(value);
-/** Both print the shortest digits that name the number; DuckDB adds `.0` to whole ones. */
+/** Both print the shortest digits that identify the number; DuckDB adds `.0` to whole numbers. */
 const number: Expression = (value) =>
   `CASE WHEN isnan(${value}) THEN 'NaN' WHEN isinf(${value}) THEN if(${value} > 0, 'Infinity', '-Infinity')
     ELSE regexp_replace(${text(double(value))}, '[.]0$', '') END`;
@@ -60,7 +60,7 @@ const expressions: Record<LogicalKind, Expression> = {
   uint32: itself,
   float32: number,
   float64: number,
-  // DuckDB prints no digit before the point where all digits are decimals.
+  // DuckDB prints no digit before the point if all digits are decimals.
   decimal: (value, type) =>
     type.kind === "decimal" && type.scale === type.precision
       ? `regexp_replace(${text(value)}, '^(-?)[.]', '\\10.')`

@@ -7,16 +7,16 @@ import { physicalColumn } from "../tables/physical-tables.ts";
 import { failedMidway, type Session } from "../instance/session.ts";
 
 export interface DigestRequest {
-  /** In a transaction that sees what is to be compared. */
+  /** In a transaction that sees the data to be compared. */
   readonly session: Session;
   readonly table: TableDefinition;
-  /** The query of its rows, in parentheses: the columns of its physical table. */
+  /** The query that selects its rows, in parentheses: the columns of its physical table. */
   readonly from: string;
 }
 
 /**
- * The digest of a table. Of what a vector of its rows holds (see large-part.ts) no second copy is made: what may be long
- * goes into a row by its MD5. Throws the errors of DuckDB.
+ * The digest of a table. No second copy is made of the contents of a vector of its rows (see large-part.ts): values
+ * that may be long enter a row by their MD5. Throws the errors of DuckDB.
  */
 export async function digestTable(request: DigestRequest, signal: AbortSignal): Promise<TableDigest> {
   const exponents = request.table.columns.flatMap(
@@ -28,7 +28,7 @@ export async function digestTable(request: DigestRequest, signal: AbortSignal): 
   return sum(inSql, await digestPrinted(request, `WHERE ${printed}`, signal));
 }
 
-/** Rows all of whose values DuckDB writes as the canonical text wants it: nearly always all rows. */
+/** Rows of which DuckDB writes all values as the canonical text requires: nearly always all rows. */
 async function digestInSql(
   { session, table: { columns }, from }: DigestRequest,
   where = "",
