@@ -18,10 +18,10 @@ export const postgres: SourceEngine = {
   remove,
 };
 
-/** How a part of a password becomes a part of a host. */
+/** Unencoded characters make a part of the password look like a part of the host. */
 const asPercentCodes =
   "characters of the password that URLs use themselves are written as percent-codes: @ %40, / %2F, # %23, ? %3F, % %25";
-/** Without those of libpq that may send everything in the clear. */
+/** Excludes libpq's modes that may send everything in the clear. */
 const sslModes = ["disable", "require", "verify-ca", "verify-full", "no-verify"];
 
 function validateUrl(url: string): void {
@@ -72,7 +72,7 @@ async function remove(request: StreamRequest, signal: AbortSignal): Promise<void
   await dropPublication(session, publication);
 }
 
-/** Undefined where the database is gone, and its slots and publications with it. */
+/** Undefined if the database no longer exists, and with it its slots and publications. */
 async function connected(request: StreamRequest, signal: AbortSignal): Promise<Session | undefined> {
   try {
     return await Session.open(request, signal);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** What a stream is called at its source. */
+/** The names of a stream's objects at its source. */
 export interface StreamNames {
   readonly slot: string;
   readonly publication: string;
@@ -8,7 +8,7 @@ export interface StreamNames {
 
 /**
  * One name for slot and publication: `zeroetl_<integration>_<hash of the database>`, 49 bytes of the 63 that PostgreSQL
- * allows. Slots belong to the whole server, so the database is part of the name.
+ * allows. Slots belong to the whole server, so the name includes the database.
  */
 export function namesOf(integrationId: string, database: string): StreamNames {
   const hash = createHash("sha256").update(database).digest("hex").slice(0, 8);
@@ -20,13 +20,13 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A string constant that means the same under any `standard_conforming_strings`. */
+/** A string constant that has the same meaning under any `standard_conforming_strings`. */
 export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''").replaceAll("\\", "\\\\")}'`;
   return text.includes("\\") ? ` E${quoted}` : quoted;
 }
 
-/** A relation of the catalog, as statements name it. */
+/** A relation of the catalog, as named in statements. */
 export function quotedNameOf({ schema, name }: { schema: string; name: string }): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }

@@ -1,6 +1,9 @@
 import type { Session } from "../connection/session.ts";
 
-/** A table as the source's catalog describes it: only what replication depends on, so that equal means unchanged. */
+/**
+ * A table as the source's catalog describes it: only the properties that replication depends on, so that equal means
+ * unchanged.
+ */
 export interface CatalogTable {
   readonly oid: number;
   readonly schema: string;
@@ -11,7 +14,7 @@ export interface CatalogTable {
   readonly persistence: string;
   /** `d`: primary key, `i`: an index, `f`: the whole row, `n`: nothing. */
   readonly identity: "d" | "i" | "f" | "n";
-  /** The file that holds the rows: another number after every rewrite of the table. 0 for partitioned tables. */
+  /** The file that contains the rows: another number after every rewrite of the table. 0 for partitioned tables. */
   readonly storage: number;
   /** Columns that the stream carries: neither dropped nor generated. By attnum. */
   readonly columns: readonly CatalogColumn[];
@@ -19,32 +22,32 @@ export interface CatalogTable {
   readonly dropped: readonly number[];
   /** Attnums of generated columns. */
   readonly generated: readonly number[];
-  /** Types that people can change while columns have them, by oid. */
+  /** Types that users can change while columns use them, by oid. */
   readonly types: readonly CatalogType[];
   /** The server would refuse updates if the table were published with whole old rows. */
   readonly needsKey: boolean;
-  /** Whole old rows that are older than a column come without its default: of partitions, before PostgreSQL 15. */
+  /** Whole old rows that are older than a column arrive without its default: for partitions, before PostgreSQL 15. */
   readonly omitsDefaults: boolean;
-  /** Unless it is deferrable. */
+  /** Null if it is deferrable. */
   readonly primaryKey: CatalogIndex | null;
-  /** A primary key that PostgreSQL does not take for a replica identity. */
+  /** A primary key that PostgreSQL does not accept as a replica identity. */
   readonly deferrableKey: CatalogIndex | null;
   /** The name of an index, other than the primary key, that could be the replica identity. */
   readonly uniqueIndex: string | null;
-  /** Of `identity` `i`. */
+  /** For `identity` `i`. */
   readonly identityIndex: CatalogIndex | null;
-  /** Of a partitioned table: its leaves, by oid. */
+  /** For a partitioned table: its leaves, by oid. */
   readonly partitions: readonly CatalogPartition[];
-  /** Of a partition: the tables above it. */
+  /** For a partition: its ancestors. */
   readonly ancestors: readonly number[];
-  /** Whether policies would hide rows from us. */
+  /** Whether policies would hide rows from our user. */
   readonly hasRowSecurity: boolean;
   readonly isReadable: boolean;
-  /** The statements that let us read all rows; null where we may. */
+  /** The statements that allow our user to read all rows; null if it may already. */
   readonly grant: string | null;
-  /** Whether we may put it into a publication. */
+  /** Whether our user may add it to a publication. */
   readonly isOwned: boolean;
-  /** Its place in our publication. */
+  /** Its membership in our publication. */
   readonly membership: CatalogMembership | null;
 }
 
@@ -55,11 +58,14 @@ export interface CatalogMembership {
   readonly isRestricted: boolean;
 }
 
-/** An enum or a composite that a column is made of. */
+/** An enum or a composite that a column consists of. */
 export interface CatalogType {
   readonly oid: number;
   readonly isEnum: boolean;
-  /** Labels or fields, in the order in which they were made: changing one changes what rows hold, without a change of rows. */
+  /**
+   * Labels or fields, in the order of their creation: changing one changes the contents of rows without a change of
+   * rows.
+   */
   readonly parts: readonly string[];
 }
 
@@ -70,7 +76,7 @@ export interface CatalogColumn {
   readonly typeOid: number;
   /** atttypmod. */
   readonly modifier: number;
-  /** What rows have that are older than the column, as text; null where they have NULL, or have been rewritten. */
+  /** The value, as text, of rows that are older than the column; null if they have NULL or have been rewritten. */
   readonly missing: string | null;
   /** The transaction that last changed the column's definition. */
   readonly xid: number;
@@ -89,11 +95,11 @@ export interface CatalogPartition {
   readonly storage: number;
   /** The transaction that made it a partition. */
   readonly attachedBy: number;
-  /** Made as a partition, and not rewritten since, so that all that happened to its rows came through the stream. */
+  /** Created as a partition, and not rewritten since, so that all changes of its rows came through the stream. */
   readonly isBornAttached: boolean;
-  /** See `withEmptyPartitions`; absent where that was not asked. */
+  /** See `withEmptyPartitions`; absent if not requested. */
   readonly isEmpty?: boolean;
-  /** Sends at least the root's primary key when a row goes or its key changes. */
+  /** Sends at least the root's primary key when a row is deleted or its key changes. */
   readonly sendsKey: boolean;
   /** Sends the whole old row. */
   readonly sendsRow: boolean;
@@ -102,7 +108,7 @@ export interface CatalogPartition {
   readonly isReadable: boolean;
 }
 
-/** Which tables to read: all that could be replicated, or some. */
+/** Which tables to read: all that could be replicated, or some of them. */
 export interface CatalogRequest {
   readonly publication: string;
   readonly oids?: readonly number[];
@@ -110,13 +116,13 @@ export interface CatalogRequest {
 
 export type CatalogTables = ReadonlyMap<number, CatalogTable>;
 
-/** The source's tables by oid, as this session sees them now. */
+/** The source's tables by oid, as this session currently sees them. */
 export async function readTables(session: Session, request: CatalogRequest): Promise<CatalogTables> {
   const texts = await readTableTexts(session, request);
   return parseTables(texts);
 }
 
-/** The same as texts, which are equal where nothing has changed. */
+/** The same tables as texts, which are equal if nothing has changed. */
 export async function readTableTexts(session: Session, request: CatalogRequest): Promise<readonly string[]> {
   const { publication, oids } = request;
   const rows =
@@ -140,7 +146,7 @@ function missingSql(attribute: string): string {
   return `CASE WHEN ${attribute}.atthasmissing THEN (${attribute}.attmissingval::text::text[])[1] END`;
 }
 
-// A partition whose DETACH … CONCURRENTLY was begun, and perhaps given up, has left already.
+// A partition whose DETACH … CONCURRENTLY was started, and perhaps abandoned, is already detached.
 const belowSql = `
       WITH RECURSIVE below(oid) AS (
         SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = c.oid AND NOT i.inhdetachpending
@@ -150,8 +156,8 @@ const belowSql = `
       )
       SELECT oid FROM below`;
 
-// The root of partitions has no rows that could lack a value: its leaves keep it, all that are older than the column,
-// and the same one. OFFSET keeps the planner from reading all of pg_attribute for each root.
+// The root of partitions has no rows that could lack a value: its leaves have the missing value, all those older than
+// the column, and all the same one. OFFSET keeps the planner from reading all of pg_attribute for each root.
 const missingInLeavesSql = `CASE WHEN c.relkind = 'p' THEN (
       SELECT min(m.missing)
       FROM (${belowSql}
@@ -163,14 +169,14 @@ const missingInLeavesSql = `CASE WHEN c.relkind = 'p' THEN (
       ) AS m
     ) END`;
 
-// Written as text: json_build_object takes twice as long, and this is most of what a look at the catalog costs.
+// Written as text: json_build_object takes twice as long, and this is most of the cost of reading the catalog.
 const columnSql = `format('{"id":%s,"name":%s,"typeOid":%s,"modifier":%s,"missing":%s,"xid":%s}',
       a.attnum, to_json(a.attname::text), a.atttypid, a.atttypmod,
       coalesce(to_json(coalesce(${missingSql("a")}, ${missingInLeavesSql}))::text, 'null'), a.xmin)`;
 
 const isCarried = "NOT a.attisdropped AND a.attgenerated = ''";
 
-/** All that is asked of a table's attributes, in one pass over them. */
+/** All required attributes of a table, in one pass over pg_attribute. */
 const attributesSql = `
   SELECT
     string_agg(${columnSql}, ',' ORDER BY a.attnum) FILTER (WHERE ${isCarried}) AS columns,
@@ -222,7 +228,7 @@ function indexSql(condition: string): string {
       array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ','))) FILTER (WHERE ${condition})::json`;
 }
 
-/** All that is asked of a table's indexes, in one pass over them. */
+/** All required indexes of a table, in one pass over them. */
 const indexesSql = `
   SELECT
     ${indexSql("i.indisprimary AND i.indimmediate")} AS "primaryKey",
@@ -239,9 +245,9 @@ const indexesSql = `
   FROM pg_index i
   WHERE i.indrelid = c.oid AND i.indisvalid`;
 
-// Attaching a table writes its columns again (they are inherited now); a table that was made as a partition still has
-// its first column from the command that made its system columns. Its first file has the table's own number: a partition
-// that was truncated by itself has another one.
+// Attaching a table rewrites its columns' entries (they are now inherited); a table that was created as a partition
+// still has its first column from the command that created its system columns. Its first file has the table's own
+// number: a partition that was truncated on its own has another one.
 // pg_partition_tree would wait for locks.
 const partitionsSql = `coalesce((
     SELECT json_agg(json_build_object(
@@ -272,9 +278,9 @@ function attributeSql(number: number): string {
   return `SELECT a.xmin, a.cmin FROM pg_attribute a WHERE a.attrelid = l.oid AND a.attnum = ${number} OFFSET 0`;
 }
 
-/** The right to read some columns is not enough to lock a table, or to read its pages. */
+/** The privilege to read some columns is not enough to lock a table, or to read its pages. */
 function readableSql(table: string): string {
-  // NULL: the table was dropped while the catalog was read.
+  // NULL: the table was dropped while the catalog was being read.
   return `coalesce(has_table_privilege(${table}.oid, 'SELECT')
       AND has_schema_privilege(${table}.relnamespace, 'USAGE'), true)`;
 }
@@ -287,7 +293,7 @@ const grantSql = `nullif(concat_ws(' ',
     CASE WHEN row_security_active(c.oid) THEN format('ALTER ROLE %I BYPASSRLS;', current_user) END
   ), '')`;
 
-// Column lists and row filters of a publication came with PostgreSQL 15: as json, a column that is not there is NULL.
+// Column lists and row filters of a publication were added in PostgreSQL 15: as json, a missing column is NULL.
 const tablesSql = `
 SELECT json_build_object(
   'oid', c.oid::bigint,
@@ -333,7 +339,7 @@ CROSS JOIN LATERAL (${indexesSql}
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
 
-/** Changes whenever a table is made, renamed or dropped, or gets another number of columns. */
+/** Changes whenever a table is created, renamed or dropped, or its number of columns changes. */
 export const tablesMarkSql = `
 SELECT count(*) || ' ' || coalesce(sum(hashtextextended(c.oid || ' ' || c.xmin, 0)), 0) AS mark
 FROM pg_class c

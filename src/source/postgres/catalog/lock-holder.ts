@@ -3,7 +3,9 @@ import type { Session } from "../connection/session.ts";
 export interface LockHolder {
   /** The lock, such as `ShareLock on transactionid`. */
   readonly lock: string;
-  /** Who holds it and the statement that ends that, as a sentence that goes on after "held by"; undefined if unknown. */
+  /**
+   * Who holds it and the statement that ends that, as a sentence that continues after "held by"; undefined if unknown.
+   */
   readonly holder: string | undefined;
 }
 
@@ -11,15 +13,15 @@ interface Holder {
   readonly pid: number;
   readonly user: string | null;
   readonly application: string | null;
-  /** Null where our user may not see it. */
+  /** Null if our user may not see it. */
   readonly since: string | null;
 }
 
-/** The same text while the wait lasts. */
+/** The text stays the same while the wait lasts. */
 const time = (column: string): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')`;
 
-/** Who holds the lock that a process of the source waits for; undefined where it waits for none. */
+/** Who holds the lock that a process of the source waits for; undefined if it waits for none. */
 export async function lockHolderOf(session: Session, waiting: number): Promise<LockHolder | undefined> {
   const [awaited] = await session.rows<{ lock: string }>(
     `SELECT l.mode || ' on ' || coalesce(l.relation::regclass::text, l.locktype) AS lock

@@ -15,13 +15,13 @@ const [oldestMajor = ""] = engineKinds.postgres.majorVersions;
 /** As `server_version_num`. */
 const oldestVersion = Number(oldestMajor) * 10_000;
 
-/** Looks at everything that a stream needs. See `SourceEngine.check`. */
+/** Checks everything that a stream needs. See `SourceEngine.check`. */
 export async function checkSource(request: StreamRequest, signal: AbortSignal): Promise<readonly Finding[]> {
   try {
     await using session = await Session.open(request, signal);
     const facts = await readServerFacts(session, namesOf(request.integrationId, request.database).slot);
     const ofServer = serverFindings(facts, request.database);
-    // The catalog of an older server lacks columns that the tables are read from.
+    // The catalog of an older server lacks columns that the queries read.
     if (facts.version < oldestVersion) return ofServer;
     return [...ofServer, ...(await tableFindings(session, request))];
   } catch (error) {
@@ -32,10 +32,10 @@ export async function checkSource(request: StreamRequest, signal: AbortSignal): 
   }
 }
 
-/** Of errors whose code has no fix of its own: before a server has answered, they are about the URL. */
+/** For errors whose code has no fix of its own: until a server has answered, they are about the URL. */
 const urlFix = "Correct the source's `url` in the configuration.";
 
-/** Throws the first finding that blocks. */
+/** Throws the first blocking finding. */
 export function assertServer(facts: ServerFacts, database: string): void {
   const blocking = serverFindings(facts, database).find(({ severity }) => severity === "blocks");
   if (blocking === undefined) return;
@@ -49,20 +49,20 @@ interface Rule {
   readonly subject: string;
   readonly applies: (facts: ServerFacts) => boolean;
   readonly message: (facts: ServerFacts) => string;
-  /** Else the fix of the code. */
+  /** Default: the fix of the code. */
   readonly fix?: (facts: ServerFacts, database: string) => string;
   readonly fine: (facts: ServerFacts) => string;
 }
 
-/** Three that a stream keeps, two more while it copies, and one that looks what a copy waits for. */
+/** Three that a stream keeps, two more while it copies, and one that checks what a copy waits for. */
 const connectionsPerStream = 6;
 
-/** One slot and one sender for the stream, and others for the moments in which tables are copied. */
+/** One slot and one sender for the stream, and another of each while tables are copied. */
 function lacksRoom(most: number, used: number, { hasSlot }: ServerFacts): boolean {
   return most - used < (hasSlot ? 1 : 2);
 }
 
-/** A stream that stands needs no more until it copies. */
+/** An existing stream needs no more until it copies. */
 function ifNew({ hasSlot }: ServerFacts): "blocks" | "warns" {
   return hasSlot ? "warns" : "blocks";
 }
@@ -188,7 +188,7 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** A smaller bound is soon reached while the service is down, or a table is copied. */
+/** A lower limit is soon reached while the service is down, or while a table is copied. */
 const slotKeepMbMin = 10 * 1024;
 
 export function serverFindings(facts: ServerFacts, database: string): readonly Finding[] {
@@ -226,11 +226,11 @@ async function tableFindings(session: Session, request: StreamRequest): Promise<
 interface Owner {
   readonly owner: string;
   readonly isSuperuser: boolean;
-  /** Who asks. */
+  /** The user who asks. */
   readonly user: string;
 }
 
-/** Of tables that we do not own, by oid. */
+/** For tables that our user does not own, by oid. */
 async function readOwners(
   session: Session,
   tables: readonly CatalogTable[],
@@ -260,7 +260,7 @@ function privilegeFix(table: CatalogTable, code: string, owner: Owner | undefine
   return `${grant} but as ${owner.owner} is a superuser, better ALTER TABLE ${quotedNameOf(table)} OWNER TO another role, and grant that.`;
 }
 
-/** Tables that the filter names literally but that are not there, or are nothing that can be replicated. */
+/** Tables that the filter names literally but that do not exist, or cannot be replicated. */
 async function missingFindings(
   session: Session,
   { scope, database }: StreamRequest,

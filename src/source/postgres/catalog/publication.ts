@@ -5,7 +5,7 @@ import { sqlStateOf } from "../connection/source-error.ts";
 import type { Session } from "../connection/session.ts";
 import { statementTimeoutMs } from "../connection/session-settings.ts";
 
-/** Whether the stream's publication is there, and publishes what it was made to publish. */
+/** Whether the stream's publication exists, and publishes what it was created to publish. */
 export type PublicationState = "intact" | "absent" | "altered";
 
 export interface Publication {
@@ -15,8 +15,8 @@ export interface Publication {
 }
 
 /**
- * The publication has exactly the tables that can be replicated, one by one: a table without a key in a publication
- * would make updates and deletes fail in its users' hands.
+ * The publication contains exactly the tables that can be replicated, one by one: a table without a key in a
+ * publication would make its users' updates and deletes fail.
  */
 export async function readPublication(session: Session, name: string): Promise<Publication> {
   const [found] = await session.rows<{ intact: boolean; by: string }>(
@@ -48,8 +48,8 @@ const publishDeadlineMs = 600_000;
 const tableStates = new Set(["55P03", "42P01", "42501", "55006", "22023", "42710"]);
 
 /**
- * Puts tables into the publication. Gives those that could not be put there now: locked, dropped or taken away in the
- * meantime. Waits at most ten seconds for a lock, so that nobody queues behind us.
+ * Adds tables to the publication. Returns those that could not be added now: locked, dropped or removed in the
+ * meantime. Waits at most ten seconds for a lock, so that no one queues behind us.
  */
 export async function publishTables(
   session: Session,
@@ -79,20 +79,20 @@ export async function publishTables(
   return left;
 }
 
-/** Takes a table out of the publication, if it is in it: its users can update and delete whatever its key is. */
+/** Removes a table from the publication, if it is in it: its users can then update and delete whatever its key is. */
 export async function unpublishTable(session: Session, name: string, table: CatalogTable): Promise<void> {
   const quoted = quotedNameOf(table);
   try {
     await withLockTimeout(session, `ALTER PUBLICATION ${quoteIdentifier(name)} DROP TABLE ${quoted}`);
   } catch (error) {
-    // Dropped, renamed or locked in the meantime: the next look at the catalog tries again.
+    // Dropped, renamed or locked in the meantime: the next catalog check tries again.
     const state = sqlStateOf(error) ?? "";
     if (state !== "42704" && !tableStates.has(state)) throw error;
   }
 }
 
 async function withLockTimeout(session: Session, statement: string): Promise<void> {
-  // Waiting is bounded by the lock's timeout; thousands of tables take their time.
+  // The lock timeout bounds the waiting; thousands of tables take a while.
   await session.run(`SET lock_timeout = '${lockTimeout}'; SET statement_timeout = ${publishDeadlineMs}`);
   try {
     await session.rows(statement, undefined, { deadlineMs: publishDeadlineMs });

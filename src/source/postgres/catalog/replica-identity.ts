@@ -10,8 +10,9 @@ export interface CatalogIdentity {
 }
 
 /**
- * What finds a row of the table again; undefined if its changes do not tell. PostgreSQL writes the old row of a change as
- * the replica identity of the table that holds the row says: for a partitioned table, those of its partitions.
+ * The columns that identify a row of the table; undefined if its changes do not include them. PostgreSQL writes the old
+ * row of a change according to the replica identity of the table that stores the row: for a partitioned table, those of
+ * its partitions.
  */
 export function identityOf(table: CatalogTable): CatalogIdentity | undefined {
   if (isWholeRowRefused(table)) return undefined;
@@ -22,7 +23,7 @@ export function identityOf(table: CatalogTable): CatalogIdentity | undefined {
     case "i":
       return byKey(table, table.identityIndex);
     case "f":
-      // Whole old rows hold the key too, and a key finds a row faster than all of its values do.
+      // Whole old rows include the key too, and a key finds a row faster than all of its values do.
       return byKey(table, table.primaryKey) ?? wholeRow;
     case "n":
       return undefined;
@@ -40,7 +41,7 @@ function identityOfPartitions(table: CatalogTable): CatalogIdentity | undefined 
   return isWhole ? wholeRow : undefined;
 }
 
-/** Undefined where there is no such index, or PostgreSQL does not send its columns. */
+/** Undefined if there is no such index, or PostgreSQL does not send its columns. */
 function byKey(table: CatalogTable, index: CatalogIndex | null): CatalogIdentity | undefined {
   const columns = index?.columns
     .map((id) => table.columns.findIndex((column) => column.id === id))
@@ -49,7 +50,7 @@ function byKey(table: CatalogTable, index: CatalogIndex | null): CatalogIdentity
   return { identity: { kind: "key", columns }, index: index.oid };
 }
 
-/** PostgreSQL 18 refuses updates of a published table that sends whole rows and has columns that are not published. */
+/** PostgreSQL 18 refuses updates of a published table that sends whole rows and has unpublished columns. */
 function isWholeRowRefused(table: CatalogTable): boolean {
   if (!table.needsKey) return false;
   return table.kind === "p" ? table.partitions.some((leaf) => leaf.sendsRow) : table.identity === "f";
@@ -63,7 +64,7 @@ function lacksDefaults(table: CatalogTable): boolean {
   return columns.some((column) => column !== undefined && column.missing !== null);
 }
 
-/** Why the table has no identity, and the statement that gives it one. Call it where `identityOf` is undefined. */
+/** Why the table has no identity, and the statement that adds one. Call it if `identityOf` is undefined. */
 export function withoutIdentity(table: CatalogTable): TableFailureReason {
   const name = `${table.schema}.${table.name}`;
   const fix = table.kind === "p" ? partitionsFix(table) : tableFix(table);
@@ -90,7 +91,7 @@ function wholeRowRefused(name: string): string {
   return `Table ${name} has a generated column and REPLICA IDENTITY FULL, which PostgreSQL 18 refuses to publish together.`;
 }
 
-/** The statement that changes least. */
+/** The statement with the smallest change. */
 function tableFix(table: CatalogTable): string {
   const alter = `ALTER TABLE ${quotedNameOf(table)}`;
   if (byKey(table, table.primaryKey) !== undefined) return `${alter} REPLICA IDENTITY DEFAULT;`;
@@ -99,7 +100,7 @@ function tableFix(table: CatalogTable): string {
   return table.needsKey ? newKey(table) : `${alter} REPLICA IDENTITY FULL;`;
 }
 
-/** The statement that adds a key without a knowledge of the table's rows. */
+/** The statement that adds a key without knowledge of the table's rows. */
 export function newKey(table: CatalogTable): string {
   const alter = `ALTER TABLE ${quotedNameOf(table)}`;
   const column = "ADD COLUMN zeroetl_key bigint GENERATED ALWAYS AS IDENTITY";
@@ -120,13 +121,13 @@ function partitionsCause(table: CatalogTable, name: string): string {
 }
 
 function partitionsFix(table: CatalogTable): string | undefined {
-  // Afterwards every row has a value of its own.
+  // Afterwards every row has its own value.
   if (lacksDefaults(table)) return `VACUUM FULL ${quotedNameOf(table)};`;
   if (byKey(table, table.primaryKey) !== undefined) {
     const isAtFault = (leaf: CatalogPartition): boolean => (table.needsKey ? leaf.sendsRow : !leaf.sendsKey);
     return alterPartitions(table, table.partitions.filter(isAtFault), "DEFAULT");
   }
-  // Only its owner knows which columns make a key of a partitioned table.
+  // Only its owner knows which columns form a key of a partitioned table.
   if (table.needsKey) return undefined;
   if (table.partitions.length === 0) return `ALTER TABLE ${quotedNameOf(table)} REPLICA IDENTITY FULL;`;
   const lacking = table.partitions.filter((leaf) => !leaf.sendsRow);

@@ -2,8 +2,8 @@ import { inScope, type Scope } from "../../../model/data-filter.ts";
 import type { CatalogTable } from "./catalog-table.ts";
 
 /**
- * The tables that a scope selects. A partition belongs to the topmost table of its tree that is selected: it is
- * selected by itself only where none above it is.
+ * The tables that a scope selects. A partition belongs to the topmost selected table of its tree: it is selected on its
+ * own only if none above it is.
  */
 export function selectTables(
   tables: ReadonlyMap<number, CatalogTable>,

@@ -1,6 +1,6 @@
 import type { Session } from "../connection/session.ts";
 
-/** What a server says of itself and of our user: everything that the preflight looks at, and its version. */
+/** Facts about a server and our user: everything that the preflight checks, and the version. */
 export interface ServerFacts {
   /** `server_version_num`, such as 160014. */
   readonly version: number;
@@ -13,10 +13,10 @@ export interface ServerFacts {
   readonly hasSlot: boolean;
   readonly sendersMax: number;
   readonly sendersUsed: number;
-  /** Ordinary connections that the server leaves to users who are no superusers. */
+  /** Ordinary connections that the server leaves to users who are not superusers. */
   readonly connectionsMax: number;
   readonly connectionsUsed: number;
-  /** Of our user; −1: no limit. */
+  /** Limit of our user; −1: no limit. */
   readonly connectionLimit: number;
   readonly connectionsOfUser: number;
   readonly mayReplicate: boolean;
@@ -29,7 +29,7 @@ export interface ServerFacts {
   readonly isStandby: boolean;
 }
 
-/** As RDS writes it, such as `15.4`, without what a distribution adds to the text of the server. */
+/** As RDS writes it, such as `15.4`, without what a distribution adds to the server's version text. */
 export function engineVersionOf({ version }: Pick<ServerFacts, "version">): string {
   return `${Math.trunc(version / 10_000)}.${version % 10_000}`;
 }
@@ -38,7 +38,7 @@ export function readServerFacts(session: Session, slot: string): Promise<ServerF
   return session.row<{ [Fact in keyof ServerFacts]: ServerFacts[Fact] }>(factsSql, [slot]);
 }
 
-// Managed servers give the right to replicate by a role instead of the attribute.
+// Managed servers grant the right to replicate through a role instead of the attribute.
 const factsSql = `
 SELECT current_setting('server_version_num')::int AS "version",
   current_setting('server_version') AS "versionText",

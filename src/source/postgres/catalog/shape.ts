@@ -14,25 +14,28 @@ import { quotedNameOf } from "../names.ts";
 import { identityOf, newKey, withoutIdentity } from "./replica-identity.ts";
 import type { Session } from "../connection/session.ts";
 
-/** What it takes to turn bytes of this source into values. */
+/** Everything needed to turn bytes of this source into values. */
 export interface TypeContext extends PgSession {
   readonly types: PgTypes;
 }
 
-/** Types that columns can have, with all that they are made of. Unknown ones are simply not there. */
+/** The types of columns, with all component types. Unknown ones are omitted. */
 export async function readTypes(session: Session, oids: Iterable<number>): Promise<PgTypes> {
   const rows = await session.rows<{ type: PgType }>(pgTypesSql, [[...new Set(oids)]]);
   return pgTypesFrom(rows);
 }
 
-/** The table as far as its changes go: what is only needed to copy it does not matter once it has been copied. */
+/**
+ * The table as far as its changes are concerned: properties needed only for copying do not matter once it has been
+ * copied.
+ */
 export function followable(table: CatalogTable): CatalogTable {
   return { ...table, isReadable: true, hasRowSecurity: false };
 }
 
 /**
- * What the target keeps for us beside a table: how it lay in the source's catalog when the target held it. From it a
- * restart knows whether a table was rewritten, or left the publication and came back, while nobody looked.
+ * What the target stores for us with a table: its state in the source's catalog when the target held it. From it, a
+ * restarted stream knows whether a table was rewritten, or left the publication and came back, in the meantime.
  */
 export interface ShapeMemo {
   /** Type oid, modifier and last changing transaction of each column. */
@@ -41,18 +44,18 @@ export interface ShapeMemo {
   /** The index that makes up the identity; 0 for whole rows. */
   readonly key: number;
   readonly membership: number;
-  /** Absent in memos of older versions, as are the three that follow: then nothing is known of it. */
+  /** Absent in memos of older versions, as are the three that follow: then it is unknown. */
   readonly publishedBy?: number;
   /** The table's replica identity, as the catalog writes it. */
   readonly identity?: string;
   readonly generated?: readonly number[];
-  /** Oid, number of parts, and a hash of them, for each type that people can change. */
+  /** Oid, number of parts, and a hash of them, for each type that users can change. */
   readonly types?: readonly (readonly [oid: number, parts: number, hash: string])[];
   /** `oid:xid of attaching:storage` of each partition. */
   readonly partitions: readonly string[];
 }
 
-/** One version of a table: the relation, and what the catalog said of it. */
+/** One version of a table: the relation, and the catalog's description of it. */
 export interface Shape {
   readonly relation: Relation;
   readonly memo: ShapeMemo;
@@ -93,8 +96,8 @@ export function shapeOf(table: CatalogTable, context: TypeContext): ShapeResult 
 }
 
 /**
- * What an earlier run left, with decoders; undefined where its types are not there any more, or are read differently
- * now.
+ * The relation that an earlier run left, with decoders; undefined if its types no longer exist, or are now read
+ * differently.
  */
 export function heldRelation(definition: TableDefinition, context: TypeContext): Relation | undefined {
   const memo = readMemo(definition);
@@ -150,17 +153,17 @@ export function memoOf(table: CatalogTable, key: number): ShapeMemo {
   };
 }
 
-/** Of labels or fields, to tell whether they are others now. */
+/** Hash of labels or fields, to detect whether they have changed. */
 export function hashOf(parts: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64").slice(0, 16);
 }
 
-/** What an earlier run left with the target, if it did. */
+/** The memo that an earlier run left with the target, if any. */
 export function readMemo({ memo }: TableDefinition): ShapeMemo | undefined {
   return memo === undefined ? undefined : (JSON.parse(memo) as ShapeMemo);
 }
 
-/** Reasons that have nothing to do with keys and types. */
+/** Reasons unrelated to keys and types. */
 function refusalOf(table: CatalogTable): TableFailureReason | undefined {
   const name = nameOf(table);
   const rules: readonly (readonly [boolean, string, string, (string | undefined)?])[] = [

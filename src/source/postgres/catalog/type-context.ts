@@ -3,7 +3,7 @@ import type { CatalogTable } from "./catalog-table.ts";
 import type { Session } from "../connection/session.ts";
 import { readTypes, type TypeContext } from "./shape.ts";
 
-/** What it takes to read the columns of these tables. */
+/** Everything needed to read the columns of these tables. */
 export async function readTypeContext(
   session: Session,
   tables: Iterable<Pick<CatalogTable, "columns">>,

@@ -7,7 +7,7 @@ import { Session, type ConnectRequest } from "../connection/session.ts";
 
 const log = logger("postgres");
 
-/** What keeps tables from being copied; undefined where nothing does any more. */
+/** Why tables cannot be copied; undefined if nothing blocks them any longer. */
 export type OnWait = (obstacle: IntegrationError | undefined) => void;
 
 interface Waiting {
@@ -17,13 +17,13 @@ interface Waiting {
   readonly onWait: OnWait;
 }
 
-/** A wait that is shorter is not reported. */
+/** A shorter wait is not reported. */
 const firstLookMs = 3_000;
 const lookMs = 5_000;
 
 /**
- * Does something that may wait for locks and transactions of others at the source, and reports whom it waits for. What
- * was reported stands until the caller takes it back: the next attempt may wait for the same.
+ * Does work that may wait for others' locks and transactions at the source, and reports whom it waits for. A report
+ * stays in effect until the caller withdraws it: the next attempt may wait for the same.
  */
 export async function reportingWaits<T>(
   waiting: Waiting,
@@ -44,7 +44,7 @@ async function watch({ connect, pid, onWait }: Waiting, signal: AbortSignal): Pr
       if (obstacle !== undefined) onWait(obstacle);
     } catch (error) {
       signal.throwIfAborted();
-      // The work that is watched meets the same and says so.
+      // The watched work runs into the same error and reports it.
       log.debug({ err: error }, "The cause of a wait at the source could not be determined");
     }
     await pause(lookMs, signal);

@@ -26,44 +26,44 @@ const frontend = { query: 0x51 /* Q */, copyData: 0x64 /* d */ } as const;
 /** Kind and int32 length of a message; the length counts itself. */
 export const headerBytes = 5;
 
-/** Whole messages, from 0 to the end of the bytes. Its own until it is given to the pool. */
+/** Whole messages, from 0 to the end of the bytes. Owns its memory until it is returned to the pool. */
 export type Region = Uint8Array;
 
 export interface ReadLimits {
   /** A region grows beyond this only for a single message that is larger. */
   readonly regionBytesMax: number;
-  /** How long to let the kernel's buffer fill between two reads while data comes faster than `gatherBytesPerMs`. */
+  /** How long to let the kernel's buffer fill between two reads while data arrives faster than `gatherBytesPerMs`. */
   readonly gatherMs: number;
   readonly gatherBytesPerMs: number;
 }
 
 /**
- * Under backlog a reader that takes what comes as it comes wakes the server's sender for each row; one that waits
- * until there is plenty goes several times as fast. What is slower than 4 MB/s is taken at once.
+ * Under backlog, a reader that accepts data as it arrives wakes the server's sender for each row; one that waits until
+ * there is plenty is several times as fast. Data slower than 4 MB/s is read immediately.
  */
 export const streamLimits: ReadLimits = { regionBytesMax: 2 << 20, gatherMs: 25, gatherBytesPerMs: 4000 };
 /** A copy is always a backlog. */
 export const copyLimits: ReadLimits = { regionBytesMax: 1 << 20, gatherMs: 5, gatherBytesPerMs: 0 };
 
-/** Messages larger than PostgreSQL's own limit for one are not its messages. */
+/** Messages larger than PostgreSQL's own limit are not valid. */
 const messageBytesMax = 0x4000_0000;
 const rateWindowMs = 20;
 
-/** For bytes that are copied at once, so all connections share it. */
+/** For bytes that are copied immediately, so all connections share it. */
 const passingSpace = new Uint8Array(1 << 14);
 
 /**
- * The backend's side of a connection as large regions of whole messages. The socket is read only while `read` waits:
- * a slow caller stops the server.
+ * The backend's side of a connection as large regions of whole messages. The socket is read only while `read` waits: a
+ * slow caller stops the server.
  */
 export class BackendSocket implements Disposable {
   readonly #socket: Duplex;
   readonly #limits: ReadLimits;
   readonly #pool: RegionPool;
-  /** The bytes that have come and were not given yet are the first `#buffered` of these. */
+  /** The bytes that have arrived and have not been returned yet are the first `#buffered` of these. */
   #space: Uint8Array;
   #buffered = 0;
-  /** Bytes that a read needs before it can give a whole message. */
+  /** Bytes that a read needs before it can return a whole message. */
   #needed = headerBytes;
   #failure: Error | undefined;
   readonly #arrival = new Condition();
@@ -77,19 +77,19 @@ export class BackendSocket implements Disposable {
   readonly #onError = (error: Error) => this.#onFailure(error);
   readonly #onBytes = (bytes: Uint8Array) => this.#onData(bytes);
 
-  /** `pool`: where regions come from, and where those who are done with one may give it. */
+  /** `pool`: where regions come from, and to which they may be returned after use. */
   constructor(socket: Duplex, limits: ReadLimits, pool = new RegionPool(limits.regionBytesMax)) {
     this.#socket = socket;
     this.#limits = limits;
     this.#pool = pool;
     this.#space = pool.first(socket);
     this.#isGathering = limits.gatherBytesPerMs === 0;
-    // What goes through a stream, as with TLS, is copied.
+    // Data that goes through a stream, as with TLS, is copied.
     socket.on("data", this.#onBytes);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     socket.pause();
-    // It was closed while somebody else had it, and says so only once.
+    // It was closed while another reader had it, and the event is emitted only once.
     if (socket.destroyed) this.#onClose();
     if (socket instanceof DirectSocket)
       socket.readTo({ space: () => this.#freeSpace(), received: this.#onBytes });
@@ -99,7 +99,7 @@ export class BackendSocket implements Disposable {
     return this.#bytesRead;
   }
 
-  /** The next messages. One caller at a time. Throws what ended the connection, or the signal's reason. */
+  /** The next messages. One caller at a time. Throws the error that ended the connection, or the signal's reason. */
   async read(signal: AbortSignal): Promise<Region> {
     const waitMs = this.#isGathering ? this.#lastReadMs + this.#limits.gatherMs - performance.now() : 0;
     if (waitMs > 1 && this.#buffered < this.#needed) await pause(waitMs, signal);
@@ -121,23 +121,23 @@ export class BackendSocket implements Disposable {
     return this.#take();
   }
 
-  /** Ends the connection; what waits for it, or will, gets this error. */
+  /** Ends the connection; current and future reads throw this error. */
   fail(error: Error): void {
     this.#onFailure(error);
     this.#socket.destroy();
   }
 
-  /** For how long `read` has been waiting for anything at all; 0 while nobody reads. */
+  /** How long `read` has been waiting without receiving anything; 0 while no one reads. */
   get silenceMs(): number {
     return this.#arrival.isAwaited ? performance.now() - this.#lastSignMs : 0;
   }
 
-  /** Whether a message has begun to come and is not complete. */
+  /** Whether a message has arrived only in part. */
   get isWithinMessage(): boolean {
     return this.#buffered > 0;
   }
 
-  /** Sends a statement or a replication command by the simple query protocol. */
+  /** Sends a statement or a replication command over the simple query protocol. */
   query(sql: string): void {
     const text = Buffer.from(`${sql}\0`);
     this.#socket.write(Buffer.concat([header(frontend.query, text.length), text]));
@@ -148,7 +148,7 @@ export class BackendSocket implements Disposable {
       this.#socket.write(Buffer.concat([header(frontend.copyData, payload.length), payload]));
   }
 
-  /** At once, without a farewell; a waiting `read` throws. */
+  /** Closes immediately, without a Terminate message; a waiting `read` throws. */
   destroy(): void {
     this.#pool.giveLarge(this.#space);
     this.#socket.destroy();
@@ -158,7 +158,7 @@ export class BackendSocket implements Disposable {
     this.destroy();
   }
 
-  /** Stops reading the socket, for somebody else to take over. Everything that came has been read. */
+  /** Stops reading the socket, so that another reader can take over. Everything that arrived must have been read. */
   release(): void {
     assert(this.#buffered === 0, "a connection changes hands between two messages");
     if (this.#socket instanceof DirectSocket) this.#socket.readTo(undefined);
@@ -168,7 +168,7 @@ export class BackendSocket implements Disposable {
     this.#pool.leave(this.#socket, this.#space);
   }
 
-  /** Once all is filled, reading stops until the bytes are taken: what then comes first is copied. */
+  /** Once the space is full, reading stops until the bytes are taken: the next bytes to arrive are copied. */
   #freeSpace(): Uint8Array {
     const isFull = this.#buffered === this.#space.length;
     const space = isFull ? passingSpace : this.#space.subarray(this.#buffered);
@@ -176,7 +176,7 @@ export class BackendSocket implements Disposable {
     return space;
   }
 
-  /** Regions that were given stay as they are: their bytes are never in a space that is still written to. */
+  /** Regions that were returned do not change: their bytes are never in a space that is still written to. */
   #makeRoom(bytes: number): void {
     if (this.#buffered + bytes <= this.#space.length) return;
     const larger = this.#pool.take(Math.max(this.#buffered + bytes, this.#space.length * 2));
@@ -196,7 +196,7 @@ export class BackendSocket implements Disposable {
     this.#lastSignMs = performance.now();
     if (this.#buffered >= Math.max(this.#limits.regionBytesMax, this.#needed)) this.#socket.pause();
     if (this.#isWaking) return;
-    // After this turn of the event loop, in which everything that the kernel holds comes.
+    // After this turn of the event loop, in which everything that the kernel holds arrives.
     this.#isWaking = true;
     setImmediate(() => {
       this.#isWaking = false;
@@ -209,7 +209,7 @@ export class BackendSocket implements Disposable {
     this.#arrival.notify();
   }
 
-  /** Learns the length of the message that the buffered bytes begin with. */
+  /** Reads the length of the first message in the buffered bytes. */
   #measureNeed(): void {
     if (this.#needed !== headerBytes || this.#buffered < headerBytes) return;
     this.#needed = 1 + lengthAt(this.#space, 0);
@@ -235,13 +235,13 @@ export class BackendSocket implements Disposable {
     this.#measureRate(end);
     const rest = bytes.subarray(end, this.#buffered);
     this.#buffered = rest.length;
-    // A region that is small beside its space is copied out of it.
+    // A region that is small relative to its space is copied out of it.
     if (end < bytes.length / 2 && bytes.length === this.#pool.bytes) {
       const region = bytes.slice(0, end);
       bytes.copyWithin(0, end, end + rest.length);
       return region;
     }
-    // A message that is larger gets its room when it is read.
+    // Space for a larger message is allocated when it is read.
     this.#space = this.#pool.take(rest.length);
     this.#space.set(rest);
     return bytes.subarray(0, end);
@@ -259,7 +259,7 @@ export class BackendSocket implements Disposable {
   }
 }
 
-/** The length that the message at `at` gives, which counts itself but not its kind. */
+/** The length field of the message at `at`; it counts itself but not the kind. */
 function lengthAt(bytes: Uint8Array, at: number): number {
   const length = int32At(bytes, at + 1);
   if (length < 4 || length > messageBytesMax)
@@ -274,7 +274,7 @@ function header(kind: number, payloadBytes: number): Buffer {
   return bytes;
 }
 
-/** What an ErrorResponse at `at` says, in the form that node-postgres gives errors. */
+/** The contents of an ErrorResponse at `at`, in the form of node-postgres errors. */
 export function readServerError(region: Uint8Array, at: number): pg.DatabaseError {
   const end = at + 1 + int32At(region, at + 1);
   const fields = new Map<string, string>();

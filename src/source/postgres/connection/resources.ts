@@ -1,4 +1,4 @@
-/** What was opened on the way to something that needs all of it: closed in reverse order, unless handed on. */
+/** Resources opened on the way to something that needs all of them: closed in reverse order, unless transferred. */
 export class Resources implements AsyncDisposable {
   #opened: (AsyncDisposable | Disposable)[] = [];
 
@@ -7,7 +7,7 @@ export class Resources implements AsyncDisposable {
     return resource;
   }
 
-  /** Hands everything on: disposing of this one closes nothing any more. */
+  /** Transfers everything: disposing of this object then closes nothing. */
   move(): Resources {
     const heir = new Resources();
     heir.#opened = this.#opened;
@@ -15,7 +15,7 @@ export class Resources implements AsyncDisposable {
     return heir;
   }
 
-  /** Closes all of them, even where one fails; throws the first failure. */
+  /** Closes all of them, even if one fails; throws the first failure. */
   async [Symbol.asyncDispose](): Promise<void> {
     const opened = this.#opened.toReversed();
     this.#opened = [];

@@ -1,13 +1,15 @@
 import { CodedError } from "../../../base/errors.ts";
 
-/** How long the server may work on a statement. Copies and comparisons of tables lift it for their transactions. */
+/**
+ * How long the server may work on a statement. Copies and comparisons of tables lift this limit for their transactions.
+ */
 export const statementTimeoutMs = 60_000;
 
 /**
- * What every session sets, because the configuration of the server, the database or the role could have set it to a
- * value that changes what statements mean, what values look like, or how long a session lives. Values as `pg_settings`
- * shows them. PostgreSQL 14 has all of these, so that they can be part of the startup packet, where they are in force
- * before the first statement.
+ * Settings of every session, because the configuration of the server, the database or the role could set them to a
+ * value that changes the meaning of statements, the form of values, or the lifetime of a session. Values as
+ * `pg_settings` shows them. PostgreSQL 14 has all of these, so they can be part of the startup packet, where they take
+ * effect before the first statement.
  */
 const startup = {
   // Functions and operators of users stay out of our statements.
@@ -31,12 +33,12 @@ const startup = {
   default_transaction_read_only: "off",
   default_transaction_isolation: "read committed",
   default_transaction_deferrable: "off",
-  // A change of the publication does not wait for standbys, but is on the disk before tables are copied.
+  // A change of the publication does not wait for standbys, but is on disk before tables are copied.
   synchronous_commit: "local",
   client_min_messages: "error",
   exit_on_error: "off",
-  // The estimated cost of a look at a large catalog is above jit_above_cost; compiling it takes many times as long as
-  // running it.
+  // The estimated cost of reading a large catalog is above jit_above_cost; compiling takes many times as long as
+  // running.
   jit: "off",
   wal_sender_timeout: "60000",
 } as const;
@@ -72,8 +74,8 @@ const differing = `
       AND s.source IN ('database', 'user', 'database user')))`;
 
 /**
- * Sets what the startup packet could not, or what a proxy dropped of it, and gives the names of what was set. The first
- * two statements are cheap, for the rest may take longer than a session with a timeout of its role's would live.
+ * Sets what the startup packet could not, or what a proxy dropped from it, and returns the names of the settings. The
+ * first two statements are cheap, because the rest may take longer than a session survives under its role's timeout.
  */
 export const pinSql = `SET search_path = pg_catalog;
 SELECT pg_backend_pid() AS pid, CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
@@ -88,7 +90,7 @@ export interface Unpinned {
   readonly wanted: string;
 }
 
-/** Throws where settings did not stay as they were set. */
+/** Throws if settings did not keep their values. */
 export function assertPinned(rows: readonly Unpinned[]): void {
   const [first] = rows;
   if (first === undefined) return;

@@ -11,14 +11,14 @@ import { ConnectionLost, sourceError } from "./source-error.ts";
 export const applicationName = "zeroetl";
 const connectDeadlineMs = 10_000;
 
-/** The server ends a statement earlier by itself, unless it is not there any more. */
+/** The server ends a statement earlier on its own, unless it is unreachable. */
 const statementDeadlineMs = statementTimeoutMs + 15_000;
 
 export interface ConnectRequest {
   readonly url: string;
-  /** Takes the place of the one in `url`. */
+  /** Replaces the database in `url`. */
   readonly database: string;
-  /** A connection to a walsender, which also takes the commands of the streaming replication protocol. */
+  /** A connection to a walsender, which also accepts the commands of the streaming replication protocol. */
   readonly replication?: boolean;
 }
 
@@ -30,7 +30,7 @@ interface ConnectionParameters {
   client_encoding?: string;
 }
 
-/** What node-postgres has and its types do not tell; one place for all of it. */
+/** Internals of node-postgres that its types omit; all in one place. */
 interface ClientInternals {
   readonly connection: { readonly stream: Duplex };
   readonly connectionParameters: ConnectionParameters;
@@ -38,9 +38,9 @@ interface ClientInternals {
 }
 
 export interface StatementOptions {
-  /** Of a statement that is run often with other values, so that the server plans it once. */
+  /** Name of a statement that runs often with different values, so that the server plans it once. */
   readonly name?: string;
-  /** The connection is given up when the server has not answered by then. Infinity: it may take any time. */
+  /** The connection is abandoned if the server has not answered by then. Infinity: no limit. */
   readonly deadlineMs?: number;
 }
 
@@ -52,7 +52,7 @@ export class Session implements AsyncDisposable {
   #backend = 0;
   #lost: Error | undefined;
   #isTaken = false;
-  /** The statement that is under way, and those that wait for it. */
+  /** The running statement, and those that wait for it. */
   readonly #queue = new SerialQueue();
 
   private constructor(client: pg.Client, signal: AbortSignal) {
@@ -84,9 +84,9 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Makes sure that the settings are ours, whatever became of those in the startup packet. */
+  /** Makes sure that our settings are in effect, whatever happened to those in the startup packet. */
   async #pin(): Promise<void> {
-    // Several statements in one trip give several results.
+    // Several statements in one round trip return several results.
     const results = (await this.#client.query(pinSql)) as unknown as pg.QueryResult<{ pid: number }>[];
     const { pid } = present(results[1]?.rows[0], "a session has a process");
     this.#backend = pid;
@@ -103,7 +103,7 @@ export class Session implements AsyncDisposable {
     const deadline =
       deadlineMs === Infinity ? undefined : setTimeout(() => this.#giveUp(deadlineMs), deadlineMs);
     try {
-      // Without values it goes by the simple protocol, the only one that a walsender understands.
+      // Without values it uses the simple protocol, the only one that a walsender supports.
       const query = values === undefined ? { text: sql } : { text: sql, values: [...values] };
       const named = name === undefined ? query : { ...query, name };
       return (await this.#queue.run(() => this.#client.query<Row>(named))).rows;
@@ -114,7 +114,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** The only row of a statement that gives exactly one. */
+  /** The only row of a statement that returns exactly one. */
   async row<Row extends pg.QueryResultRow>(
     sql: string,
     values?: readonly unknown[],
@@ -136,14 +136,14 @@ export class Session implements AsyncDisposable {
     await this.rows(sql);
   }
 
-  /** Process id of the server's side. */
+  /** Process id of the backend. */
   get backend(): number {
     return this.#backend;
   }
 
   /**
-   * The socket, to be read and written by the caller alone, between two statements. `giveBack` ends that, when the
-   * server is ready for the next statement.
+   * The socket, to be read and written by the caller alone, between two statements. Call `giveBack` to return it when
+   * the server is ready for the next statement.
    */
   takeSocket(): { readonly socket: Duplex; readonly giveBack: () => void } {
     const socket = this.#internals.connection.stream;
@@ -159,7 +159,9 @@ export class Session implements AsyncDisposable {
     return { socket, giveBack };
   }
 
-  /** What a failure in this conversation is: `CodedError` where it is known, the signal's reason where that was it. */
+  /**
+   * Translates a failure of this session: to `CodedError` if it is known, to the signal's reason if that was the cause.
+   */
   failure(error: unknown): unknown {
     if (this.#signal.aborted) return this.#signal.reason;
     const { stream } = this.#internals.connection;
@@ -167,7 +169,7 @@ export class Session implements AsyncDisposable {
     return isLost && !(error instanceof pg.DatabaseError) ? sourceError(this.#loss()) : sourceError(error);
   }
 
-  /** What the server said before it closed the connection tells more than that the connection is closed. */
+  /** The server's message before it closed the connection says more than that the connection is closed. */
   #loss(): Error {
     const lost = this.#lost;
     return lost instanceof pg.DatabaseError || lost instanceof ConnectionLost
@@ -191,7 +193,7 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** These mean what they mean to libpq only where node-postgres is told so: it takes them for verify-full. */
+/** These have libpq's meaning only if node-postgres is told so: it treats them as verify-full. */
 const libpqModes = ["require", "verify-ca"];
 
 function connectionStringOf(url: string): string {
@@ -201,7 +203,7 @@ function connectionStringOf(url: string): string {
   return parsed.href;
 }
 
-/** Files of certificates that the URL names are read here. */
+/** Reads the certificate files that the URL names. */
 function newClient(url: string): pg.Client {
   try {
     return new pg.Client({
@@ -218,8 +220,8 @@ function newClient(url: string): pg.Client {
 
 function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
   const client = newClient(url);
-  // Set here because what a URL says would win over what the client is given, because a database name within a URL
-  // cannot hold every character, and because `replication` has no option.
+  // Set here because values in a URL would override the client's options, because a database name within a URL cannot
+  // contain every character, and because `replication` has no option.
   const internals = client as unknown as ClientInternals;
   const { connectionParameters: parameters } = internals;
   parameters.options = startupOptions(parameters.options);
@@ -237,7 +239,8 @@ function connectError(error: unknown, { database }: ConnectRequest): unknown {
   // undefined_object: an older server does not know one of the settings.
   const known = sourceError(error, { "42704": "SOURCE_VERSION" });
   if (known instanceof CodedError) return known;
-  // What is left is said by node-postgres itself, without a code: a connection that ended, TLS refused, no password.
+  // The remaining errors come from node-postgres itself, without a code: a connection that ended, TLS refused, no
+  // password.
   const message = error instanceof Error ? error.message : String(error);
   return new CodedError("SOURCE_UNREACHABLE", `Cannot connect to database ${database}: ${message}.`, {
     cause: error,

@@ -3,7 +3,7 @@ import { CodedError, type ErrorCode, messageOf } from "../../../base/errors.ts";
 import { WireError } from "../../../wire/postgres/bytes.ts";
 import { quoteIdentifier } from "../names.ts";
 
-/** SQLSTATEs of PostgreSQL, Appendix A, and what they mean for a source wherever they come up. */
+/** SQLSTATEs of PostgreSQL, Appendix A, and their meaning for a source wherever they occur. */
 const meanings: Readonly<Record<string, ErrorCode>> = {
   "28000": "SOURCE_AUTHENTICATION",
   "28P01": "SOURCE_AUTHENTICATION",
@@ -18,20 +18,20 @@ const meanings: Readonly<Record<string, ErrorCode>> = {
   "57P03": "SOURCE_UNREACHABLE",
 };
 
-/** A connection that ended without saying why, or before it answered. */
+/** A connection that ended without a reason, or before it answered. */
 export class ConnectionLost extends Error {
   override name = "ConnectionLost";
 }
 
-/** The SQLSTATE of an error that the server sent, or that was made from one. */
+/** The SQLSTATE of an error that the server sent, or of one derived from it. */
 export function sqlStateOf(error: unknown): string | undefined {
   const said = error instanceof CodedError ? error.cause : error;
   return said instanceof pg.DatabaseError ? said.code : undefined;
 }
 
 /**
- * What a failed conversation with the source means. Gives back errors of our own. `special`: SQLSTATEs that mean
- * something else in this conversation.
+ * The meaning of a failed conversation with the source. Returns errors of our own unchanged. `special`: SQLSTATEs with
+ * another meaning in this conversation.
  */
 export function sourceError(error: unknown, special: Readonly<Record<string, ErrorCode>> = {}): unknown {
   const state = sqlStateOf(error);
@@ -46,7 +46,7 @@ export function sourceError(error: unknown, special: Readonly<Record<string, Err
     : error;
 }
 
-/** The server's text decides where one SQLSTATE has several causes; names of settings are the same in every language. */
+/** The server's text decides if one SQLSTATE has several causes; names of settings are the same in every language. */
 function meaningOf(state: string, text: string): ErrorCode {
   if (proxyForms.test(text)) return "SOURCE_PROXY";
   if (state === "53300" && text.includes("max_wal_senders")) return "WAL_SENDERS";
@@ -54,7 +54,7 @@ function meaningOf(state: string, text: string): ErrorCode {
   return meanings[state] ?? "SOURCE_FAILED";
 }
 
-/** What poolers say, which PostgreSQL itself does not. */
+/** Messages of poolers, which PostgreSQL itself does not send. */
 const proxyForms = /pgbouncer|unsupported startup parameter/i;
 
 function coded(code: ErrorCode, what: string, cause: unknown): CodedError {
@@ -71,9 +71,9 @@ function reasonOf(error: unknown): string {
   return reason;
 }
 
-/** What to do where the server's text shows it. */
+/** What to do if the server's text shows it. */
 const hints: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
-  // TLS is asked for in the URL and nowhere else.
+  // TLS is requested only in the URL.
   [/no encryption$/, () => "the server may want TLS: add ?sslmode=verify-full to the source's `url`"],
   [
     /self-signed certificate|unable to (get|verify)/,
@@ -86,7 +86,7 @@ const hints: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] 
   ],
 ];
 
-/** Errors of sockets, name resolution and TLS carry a code of Node's; a bug of ours carries none. */
+/** Errors of sockets, name resolution and TLS have a Node.js code; our own bugs have none. */
 function isNetworkError(error: unknown): boolean {
   return error instanceof Error && "code" in error && typeof error.code === "string";
 }

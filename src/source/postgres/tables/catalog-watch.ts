@@ -21,7 +21,7 @@ import { readTypeContext } from "../catalog/type-context.ts";
 
 const log = logger("postgres");
 
-/** The selected tables as they were at the last look that found something new. */
+/** The selected tables as of the last check that found a change. */
 export interface CatalogView {
   readonly number: number;
   readonly selected: CatalogTables;
@@ -34,35 +34,35 @@ export interface WatchRequest {
   readonly names: StreamNames;
   readonly scope: Scope;
   readonly database: string;
-  /** Told the number of each look as it begins. */
+  /** Receives the number of each check when it begins. */
   readonly tables: { look: number; readonly changedAt: number };
 }
 
-/** Looks at the source's catalog now and then, and keeps the publication free of tables that cannot be in it. */
+/** Checks the source's catalog periodically, and keeps the publication free of tables that cannot be in it. */
 export class CatalogWatch {
   readonly #request: WatchRequest;
   #looking: Promise<void> = Promise.resolve();
   #number = 0;
   #texts: readonly string[] = [];
-  /** The texts of the last observation: nothing new is observed while they stay. */
+  /** The texts of the last observation: no new observation while they are unchanged. */
   #observed: readonly string[] | undefined;
-  /** The number of the look that observed them. */
+  /** The number of the check that observed them. */
   #observedAt = 0;
-  /** Which transactions could be seen before the last look. */
+  /** Which transactions were visible before the last check. */
   #seenAtLook: string | undefined;
   #view: CatalogView | undefined;
   #observation: Observation | undefined;
   #refused = new Map<number, TableFailureReason>();
-  /** What `hasTableNews` read before the last look. */
+  /** The result of `hasTableNews` before the last check. */
   #mark: string | undefined;
-  /** Tables as they were parsed last, by their texts: most are the same at the next look. */
+  /** Tables as last parsed, by their texts: most are unchanged at the next check. */
   #parsed: ReadonlyMap<string, CatalogTable> = new Map();
 
   constructor(request: WatchRequest) {
     this.#request = request;
   }
 
-  /** Grows with each look; a look under way has the number already. */
+  /** Increases with each check; a check in progress already has the number. */
   get number(): number {
     return this.#number;
   }
@@ -71,27 +71,27 @@ export class CatalogWatch {
     return this.#view;
   }
 
-  /** To be taken up where the stream reaches its place. */
+  /** To be applied when the stream reaches its position. */
   get observation(): Observation | undefined {
     return this.#observation;
   }
 
-  /** Tables by oid that had to leave the publication since the last call: their changes do not come any more. */
+  /** Tables by oid that had to leave the publication since the last call: their changes no longer arrive. */
   takeRefused(): ReadonlyMap<number, TableFailureReason> {
     const refused = this.#refused;
     this.#refused = new Map();
     return refused;
   }
 
-  /** The observation has been taken up. `isComplete`: for every table; else the next look observes again. */
+  /** The observation has been applied. `isComplete`: to every table; otherwise the next check observes again. */
   taken(isComplete: boolean): void {
     this.#observation = undefined;
     if (!isComplete) this.#observed = undefined;
   }
 
   /**
-   * One after another. Throws `CodedError` PUBLICATION where the stream cannot go on. `isFresh`: an
-   * observation that has not been taken up gives way to a newer one.
+   * Checks one at a time. Throws `CodedError` PUBLICATION if the stream cannot continue. `isFresh`: an observation that
+   * has not been applied is replaced by a newer one.
    */
   async look({ isFresh = false } = {}): Promise<void> {
     const look = this.#looking.then(() => this.#look(isFresh));
@@ -117,8 +117,8 @@ export class CatalogWatch {
   }
 
   /**
-   * Whether tables have been made, dropped or altered since the last look. It does not see all that a look sees, but
-   * costs the source a small part of one.
+   * Whether tables have been created, dropped or altered since the last check. It does not detect everything that a
+   * check detects, but costs the source a small part of one.
    */
   async hasTableNews(): Promise<boolean> {
     return (await this.#readMark()) !== this.#mark;
@@ -129,7 +129,7 @@ export class CatalogWatch {
     return mark;
   }
 
-  /** Whether the same transactions can be seen as at the last look: then so can the same catalog. */
+  /** Whether the same transactions are visible as at the last check: then so is the same catalog. */
   async #isQuiet(): Promise<boolean> {
     const { seen } = await this.#request.session.row<{ seen: string }>(
       "SELECT pg_current_snapshot()::text AS seen",
@@ -139,14 +139,17 @@ export class CatalogWatch {
     return isQuiet;
   }
 
-  /** A table whose state has changed since is evaluated again by the same texts: it may have failed, and be mended already. */
+  /**
+   * A table whose state has changed since is evaluated again with the same texts: it may have failed, and already be
+   * repaired.
+   */
   #isViewOld(view: CatalogView, texts: readonly string[]): boolean {
     return this.#request.tables.changedAt >= view.number || !sameTexts(texts, this.#texts);
   }
 
   /**
-   * Whether an observation of these was made after every change of a table's state: a table that was published, copied and
-   * taken out again between two looks has the same texts as before, but it is not the same.
+   * Whether an observation of these was made after every change of a table's state: a table that was published, copied
+   * and removed again between two checks has the same texts as before, but it is not the same.
    */
   #isObserved(texts: readonly string[]): boolean {
     if (this.#request.tables.changedAt >= this.#observedAt) return false;
@@ -174,8 +177,9 @@ export class CatalogWatch {
   }
 
   /**
-   * What was read before and after an LSN was the catalog at that LSN. (A transaction that waits for a synchronous
-   * standby is in the log but not yet visible; whoever follows the stream there finds its tables changed since.)
+   * What was read both before and after an LSN was the catalog at that LSN. (A transaction that waits for a synchronous
+   * standby is in the log but not yet visible; following the stream to that LSN shows that its tables have changed
+   * since.)
    */
   async #observe(texts: readonly string[], view: CatalogView): Promise<void> {
     if (this.#observation !== undefined) return;
@@ -187,7 +191,7 @@ export class CatalogWatch {
     this.#observation = { ...view, number: this.#number, lsn };
   }
 
-  /** At once: until then the updates of such a table's users fail. */
+  /** Immediately: until then the updates of such a table's users fail. */
   async #unpublish({ selected, context }: CatalogView): Promise<void> {
     const { session, names } = this.#request;
     for (const table of this.#parsed.values()) {

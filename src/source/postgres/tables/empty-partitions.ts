@@ -3,8 +3,8 @@ import type { Session } from "../connection/session.ts";
 import { unlessLocked } from "./unless-locked.ts";
 
 /**
- * Marks attached partitions whose files are empty: whatever was attached with them has been deleted since, through the
- * stream. A size cannot be read without a lock, so a partition that stays locked counts as filled.
+ * Marks attached partitions whose files are empty: everything that was attached with them has been deleted since,
+ * through the stream. A size cannot be read without a lock, so a partition that stays locked counts as filled.
  */
 export async function withEmptyPartitions(session: Session, tables: CatalogTables): Promise<CatalogTables> {
   const oids = [...tables.values()].flatMap(({ partitions }) =>

@@ -14,7 +14,7 @@ import { readTypeContext } from "../catalog/type-context.ts";
 const behindMs = 50;
 const behindTries = 40;
 
-/** Finds out which columns the stream's description of a table means, with the help of the catalog. */
+/** Determines which columns the stream's description of a table refers to, using the catalog. */
 export class RelationResolver {
   readonly #session: Session;
   readonly #publication: string;
@@ -30,13 +30,13 @@ export class RelationResolver {
     this.#tables = parts.tables;
   }
 
-  /** Afterwards the table is resolved, or takes no changes any more. */
+  /** Afterwards the table is resolved, or no longer accepts changes. */
   async resolve(table: TrackedTable, work: ResolveWork): Promise<void> {
     const message = present(table.message, "a row comes behind the description of its table");
     for (let attempt = 0; ; attempt += 1) {
       const now = await this.#read(table);
       if (now === undefined) {
-        // Dropped further on in the log: what the stream still has of it would be gone soon.
+        // Dropped later in the log: its remaining changes in the stream would soon be obsolete.
         this.#tables.drop(table, work.block);
         return;
       }
@@ -65,7 +65,7 @@ export class RelationResolver {
       const change = followCatalog(table, described, context);
       if (change.kind !== "failed") return change;
     }
-    // What the rows at this place are cannot be known any more, or they cannot be followed; a copy has what came of them.
+    // The rows at this position can no longer be interpreted, or cannot be followed; a copy has their outcome.
     const change = followCatalog(table, now, context);
     return change.kind === "failed" ? change : { kind: "recopy", shape: change.shape };
   }

@@ -19,22 +19,22 @@ import {
   type TypeContext,
 } from "../catalog/shape.ts";
 
-/** What the target holds of a table. */
+/** The target's state of a table. */
 export interface HeldTable {
   readonly definition: TableDefinition;
   readonly memo: ShapeMemo | undefined;
 }
 
-/** What has to happen so that the target's table follows the source's. */
+/** What must happen so that the target's table follows the source's. */
 export type SchemaChange =
   | { readonly kind: "same"; readonly shape: Shape }
-  /** Without changes of columns, it has another name or identity, or another memo for the target to keep. */
+  /** Without changes of columns, it has another name or identity, or another memo for the target to store. */
   | { readonly kind: "altered"; readonly shape: Shape; readonly changes: readonly ColumnChange[] }
-  /** It cannot be proved what the target's rows would have to look like. */
+  /** The required form of the target's rows cannot be proved. */
   | { readonly kind: "recopy"; readonly shape: Shape }
   | { readonly kind: "failed"; readonly reason: TableFailureReason };
 
-/** Follows from one version of a table, held by the target, to another one as the catalog describes it. */
+/** Derives the change from one version of a table, held by the target, to another one as the catalog describes it. */
 export function followCatalog(held: HeldTable, now: CatalogTable, context: TypeContext): SchemaChange {
   const result = shapeOf(followable(now), context);
   if (result.kind === "failed") return result;
@@ -61,19 +61,19 @@ export function notPublished(table: CatalogTable): SchemaChange {
 /** Whether every change of rows between the two versions came through the stream. */
 function isContinuous(before: ShapeMemo, after: ShapeMemo, now: CatalogTable): boolean {
   if (before.membership !== after.membership) return false;
-  // Somebody changed what is published, and perhaps changed it back: rows may have been left out in between.
+  // Someone changed what is published, and perhaps changed it back: rows may have been left out in between.
   if ((before.publishedBy ?? after.publishedBy) !== after.publishedBy) return false;
   if (!hasSameTypes(before, now)) return false;
   if (!tellsKey(now) && before.key !== 0 && after.key !== 0 && before.key !== after.key) return false;
-  // A rewrite that comes without a change of columns (VACUUM FULL, CLUSTER, TRUNCATE) leaves or streams the rows.
+  // A rewrite without a change of columns (VACUUM FULL, CLUSTER, TRUNCATE) keeps or streams the rows.
   const isRewritten = before.storage !== after.storage;
   if (isRewritten && !sameVersions(before, after)) return false;
   return hasSamePartitions(before, after, now);
 }
 
 /**
- * Whether the stream's description of a table says which columns the key had when a row was written: not where whole rows
- * are sent, and of a partitioned table, whose rows come with the identities of its partitions, only the primary key.
+ * Whether the stream's description of a table says which columns the key had when a row was written: not if whole rows
+ * are sent; for a partitioned table, whose rows arrive with the identities of its partitions, only for the primary key.
  */
 function tellsKey({ kind, identity }: Pick<CatalogTable, "kind" | "identity">): boolean {
   return kind === "p" ? identity === "d" : identity !== "f";
@@ -83,7 +83,7 @@ function sameVersions(before: ShapeMemo, after: ShapeMemo): boolean {
   return JSON.stringify(before.columns) === JSON.stringify(after.columns);
 }
 
-/** An enum may get labels; anything else that is done to a type changes what rows hold that were written before. */
+/** An enum may get labels; any other change of a type changes the contents of rows that were written before. */
 function hasSameTypes({ types = [] }: ShapeMemo, now: CatalogTable): boolean {
   return types.every(([oid, count, hash]) => {
     const type = now.types.find((each) => each.oid === oid);
@@ -93,7 +93,9 @@ function hasSameTypes({ types = [] }: ShapeMemo, now: CatalogTable): boolean {
   });
 }
 
-/** Rows of a partition that was attached with them, detached, dropped, truncated or rewritten by itself do not come. */
+/**
+ * Rows are not streamed if a partition was attached with them, detached, dropped, truncated or rewritten on its own.
+ */
 function hasSamePartitions(before: ShapeMemo, after: ShapeMemo, now: CatalogTable): boolean {
   const held = new Set(before.partitions);
   const added = after.partitions.filter((partition) => !held.has(partition));
@@ -107,7 +109,7 @@ export function sameIdentity(a: ReplicaIdentity, b: ReplicaIdentity): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** In an order in which they can be applied; undefined where values would have to change. */
+/** In an order in which they can be applied; undefined if values would have to change. */
 function columnChanges(
   { definition: held, memo }: HeldTable,
   now: CatalogTable,
@@ -128,10 +130,10 @@ function columnChanges(
   const added: ColumnChange[] = [];
   for (const [index, column] of relation.columns.entries()) {
     if (before.has(column.id)) continue;
-    // Rows had values of it all the time, which the stream did not carry.
+    // Rows have had values in it all along, which the stream did not carry.
     if (generated.includes(column.id)) return undefined;
     const fill = now.columns[index]?.missing ?? null;
-    // The catalog has it as PostgreSQL prints it, which is not how values of some types are kept.
+    // The catalog has it as PostgreSQL prints it, which is not how values of some types are stored.
     if (fill !== null && codecs[index]?.isKeptAsPrinted !== true) return undefined;
     added.push({ kind: "added", column, fill });
   }
@@ -141,7 +143,7 @@ function columnChanges(
   return [...dropped, ...renames(kept), ...retyped, ...added];
 }
 
-/** Names that are exchanged need a third one on the way. */
+/** Swapping names requires a temporary third one. */
 function renames(kept: readonly { from: ColumnDefinition; to: Column }[]): ColumnChange[] {
   const renamed = kept.filter(({ from, to }) => from.name !== to.name);
   const taken = new Set(renamed.map(({ from }) => from.name));
@@ -162,8 +164,8 @@ const lengthTypes = /^(text|character varying(\(\d+\))?)$/;
 const modifierOf = /\([^)]*\)/;
 
 /**
- * Whether values of the old type are the same values of the new one, given that the table was not rewritten: another
- * modifier of one type, or text with and without a limit. Other types that share their bytes may mean something else.
+ * Whether values of the old type are the same values in the new one, given that the table was not rewritten: another
+ * modifier of one type, or text with and without a limit. Other types that share their bytes may have another meaning.
  */
 function keepsValues(from: ColumnDefinition, to: ColumnDefinition): boolean {
   const [a, b] = [from.sourceType, to.sourceType];
@@ -177,8 +179,8 @@ function keepsValues(from: ColumnDefinition, to: ColumnDefinition): boolean {
 
 /**
  * The table as it was where the stream described it: the description has names and types, and the catalog, which is
- * read later, tells which columns these are. Undefined where that cannot be proved; `behind` where the catalog has not
- * got there yet (a commit is in the stream before it is visible to everybody).
+ * read later, identifies the columns. Undefined if that cannot be proved; `behind` if the catalog has not got there yet
+ * (a commit is in the stream before it is visible to everyone).
  */
 export function describedTable(
   held: HeldTable,
@@ -197,13 +199,13 @@ export function describedTable(
   const generated = generatedColumns(held, now, described);
   if (isDescribedBy(now, message))
     return { ...now, schema, name, columns: described, generated, ...identity };
-  // The catalog is further on: what it says of rewriting belongs to columns that are still to come.
+  // The catalog is ahead: what it says about rewriting belongs to columns that are still to come.
   const columns = described.map((column) => ({ ...column, xid: heldXid(held, column) ?? column.xid }));
   const storage = held.memo?.storage ?? now.storage;
   return { ...now, schema, name, columns, generated, storage, ...identity };
 }
 
-/** Columns that are, or have been until after the description, generated. */
+/** Columns that are generated, or were until after the description. */
 function generatedColumns(
   { memo }: HeldTable,
   now: CatalogTable,
@@ -234,7 +236,10 @@ function isDescribedBy(table: CatalogTable, { columns }: RelationMessage): boole
   );
 }
 
-/** attnums of the described columns, in order. They are described in the order of their attnums, which never return. */
+/**
+ * attnums of the described columns, in order. Columns are described in the order of their attnums, which are never
+ * reused.
+ */
 function columnIds(
   held: TableDefinition,
   now: CatalogTable,
@@ -243,15 +248,15 @@ function columnIds(
   const { columns } = message;
   const heldIds = held.columns.map(({ id }) => id);
   const nowIds = now.columns.map(({ id }) => id);
-  // Columns that were there before and still are were there in between.
+  // Columns that existed before and still exist also existed in between.
   const lasting = heldIds.filter((id) => nowIds.includes(id));
   if (lasting.length === columns.length) return lasting;
   const lastHeld = Math.max(0, ...heldIds);
   const lastNow = Math.max(0, ...nowIds, ...now.dropped);
   if (lastNow <= lastHeld && columns.length === heldIds.length) return heldIds;
   if (!isDescribedBy(now, message)) return lastNow <= lastHeld ? "behind" : undefined;
-  // Columns could have been dropped and made again under their names after the description. Ids of transactions do not
-  // tell: the same transaction could have done it, or one that began earlier and committed later.
+  // Columns could have been dropped and created again under their names after the description. Transaction ids do not
+  // help: the same transaction could have done it, or one that began earlier and committed later.
   return now.dropped.some((id) => heldIds.includes(id) || id > lastHeld) ? undefined : nowIds;
 }
 
@@ -265,8 +270,8 @@ function identityFields(
   const { message, columns } = described;
   const identity = identityLetters[message.identity];
   if (!tellsKey({ kind: now.kind, identity })) {
-    // The key that the target's rows are found by, for as long as the catalog still has that index; else whole rows,
-    // which are always right. A key that is new to us is taken up when the catalog is looked at next.
+    // The key that identifies the target's rows, for as long as the catalog still has that index; otherwise whole rows,
+    // which are always correct. A key that is new to us is applied at the next catalog check.
     const primaryKey = now.primaryKey?.oid === memo?.key ? now.primaryKey : null;
     return { identity, primaryKey, identityIndex: null };
   }

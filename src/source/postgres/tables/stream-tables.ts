@@ -9,9 +9,9 @@ import { followCatalog, type SchemaChange } from "./schema-change.ts";
 import { memoOf, type Shape, type TypeContext } from "../catalog/shape.ts";
 import { TrackedTable, type TrackedPhase } from "./tracked-table.ts";
 
-/** The catalog exactly as it was at a place of the log. */
+/** The catalog exactly as it was at a position of the log. */
 export interface Observation {
-  /** Numbers of looks at the catalog grow. */
+  /** Numbers of catalog checks increase. */
   readonly number: number;
   readonly lsn: Lsn;
   readonly selected: CatalogTables;
@@ -19,17 +19,17 @@ export interface Observation {
 }
 
 /**
- * The tables of one stream, as far as the stream has been read. Whatever changes a table's state puts the event that
- * tells the target into the block at hand, so that both always agree.
+ * The tables of one stream, as far as the stream has been read. Every change of a table's state adds the event for the
+ * target to the current block, so that both always agree.
  */
 export class StreamTables {
   readonly #tables = new Map<number, TrackedTable>();
-  /** The catalog watch's current number: tables changed since then are not evaluated by an older look. */
+  /** The catalog watch's current number: an older check does not evaluate tables that have changed since. */
   look = 0;
   /** How many tables have failed so far. */
   failures = 0;
 
-  /** `isCurrent`: the stream goes on where these records were made; else every table needs a new copy. */
+  /** `isCurrent`: the stream continues where these records were made; otherwise every table needs a new copy. */
   constructor(records: readonly TableRecord[], isCurrent: boolean) {
     for (const { definition, phase } of records) {
       if (phase.kind === "deleted") continue;
@@ -43,7 +43,7 @@ export class StreamTables {
     return this.#tables;
   }
 
-  /** The number of the look during which a table last changed its state. */
+  /** The number of the check during which a table last changed its state. */
   get changedAt(): number {
     let last = 0;
     for (const { changedAt } of this.#tables.values()) last = Math.max(last, changedAt);
@@ -54,13 +54,13 @@ export class StreamTables {
     return [...this.#tables.values()].filter(({ phase }) => phase.kind === "wanted");
   }
 
-  /** A table that is new to the stream. */
+  /** Adds a table that is new to the stream. */
   add(shape: Shape): void {
     const table = new TrackedTable(shape.relation, { kind: "wanted" });
     this.#tables.set(table.oid, table);
   }
 
-  /** A table that is new to the stream and cannot be replicated. */
+  /** Adds a table that is new to the stream and cannot be replicated. */
   addFailed(found: CatalogTable, reason: TableFailureReason, block: BlockBuilder): void {
     const definition = {
       id: String(found.oid),
@@ -83,16 +83,16 @@ export class StreamTables {
     block.event({ kind: "failed", relation: definitionOf(table.definition), reason });
   }
 
-  /** From here on the table's changes are left out, until it has been copied. */
+  /** From here on the table's changes are left out until it has been copied. */
   want(table: TrackedTable, shape: Shape, block: BlockBuilder): void {
     table.enter({ kind: "wanted" });
     this.announce(table);
     table.changedAt = this.look;
-    // At once: whoever starts again from a later place must not take the target's rows for complete.
+    // Immediately: a restart from a later position must not treat the target's rows as complete.
     block.event({ kind: "copy-started", relation: shape.relation });
   }
 
-  /** Its `copy-started` has been told. */
+  /** Its `copy-started` has been sent. */
   announce(table: TrackedTable): void {
     table.isKnown = true;
     table.isAnnounced = true;
@@ -115,7 +115,7 @@ export class StreamTables {
     table.enter({ kind: "copied", from });
   }
 
-  /** Where all copies become visible, if there are any: readers never see tables of two times. */
+  /** Where all copies become visible, if there are any: readers never see tables of two different times. */
   revealLsn(): Lsn | undefined {
     let last: Lsn | undefined;
     for (const { phase } of this.#tables.values())
@@ -123,7 +123,7 @@ export class StreamTables {
     return last;
   }
 
-  /** Call it where the stream has passed `revealLsn`. */
+  /** Call it when the stream has passed `revealLsn`. */
   reveal(block: BlockBuilder): void {
     for (const table of this.#tables.values()) {
       if (table.phase.kind !== "copied") continue;
@@ -135,7 +135,7 @@ export class StreamTables {
   follow(table: TrackedTable, change: SchemaChange, block: BlockBuilder): void {
     switch (change.kind) {
       case "same":
-        // An unchanged table keeps its relation object: its changes go on to be folded together.
+        // An unchanged table keeps its relation object: its changes continue to be folded together.
         table.relation ??= change.shape.relation;
         return;
       case "altered":
@@ -155,8 +155,8 @@ export class StreamTables {
   }
 
   /**
-   * Brings every table that takes changes to where the catalog was; call it where the stream is just there. False where
-   * a table changed since the catalog was looked at, and has to wait for another look.
+   * Brings every table that accepts changes to the observed state of the catalog; call it when the stream is exactly
+   * there. Returns false if a table has changed since the catalog was read, and has to wait for another check.
    */
   observe(observation: Observation, block: BlockBuilder): boolean {
     let isComplete = true;

@@ -6,8 +6,8 @@ import type { StreamTables } from "./stream-tables.ts";
 import type { TrackedTable } from "./tracked-table.ts";
 
 /**
- * Takes up what a look at the catalog says about tables that take no changes: new ones, ones that failed and may have
- * been mended, ones that wait for their copy. None of this depends on where the stream is.
+ * Applies the result of a catalog check to tables that accept no changes: new ones, ones that failed and may have been
+ * repaired, ones that wait for their copy. None of this depends on the position of the stream.
  */
 export function evaluate(
   tables: StreamTables,
@@ -26,7 +26,7 @@ export function evaluate(
   }
 }
 
-/** Takes no changes. */
+/** Accepts no changes. */
 function isIdle({ phase }: TrackedTable): boolean {
   return phase.kind === "wanted" || phase.kind === "failed";
 }
@@ -48,7 +48,7 @@ function evaluateIdle(
 ): void {
   if (table.phase.kind === "wanted") {
     if (result.kind === "failed") tables.fail(table, result.reason, block);
-    // The target must know before it stores a place behind changes that the copy would have.
+    // The target must know before it stores a position after changes that the copy would contain.
     else if (table.isKnown && !table.isAnnounced) tables.want(table, result.shape, block);
   }
   if (
@@ -61,7 +61,7 @@ function evaluateIdle(
   }
 }
 
-/** Failures whose cause the catalog shows: they are over when the table can be replicated. */
+/** Failures whose cause the catalog shows: they end when the table can be replicated. */
 const shownByCatalog = new Set([
   "TABLE_WITHOUT_KEY",
   "TABLE_UNSUPPORTED",
@@ -73,13 +73,13 @@ const shownByCatalog = new Set([
 
 function isMended(table: TrackedTable, found: CatalogTable, code: string): boolean {
   if (shownByCatalog.has(code)) return true;
-  // Whoever took it out of the publication puts it back.
+  // The user who removed it from the publication adds it again.
   if (code === "TABLE_NOT_PUBLISHED") return found.membership !== null;
-  // Values that the target refused, or rows that could not be read: another try wants another table.
+  // Values that the target refused, or rows that could not be read: a retry makes sense only for a changed table.
   return table.memo === undefined || unpublished(memoOf(found, 0)) !== unpublished(table.memo);
 }
 
-/** A memo without what a table has only in the publication, and loses when it fails. */
+/** A memo without the parts that a table has only in the publication, and loses when it fails. */
 function unpublished(memo: ShapeMemo): string {
   return JSON.stringify({ ...memo, key: 0, membership: 0, publishedBy: 0 });
 }

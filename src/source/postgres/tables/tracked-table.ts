@@ -4,39 +4,39 @@ import type { RelationMessage } from "../../../wire/postgres/pgoutput/stream.ts"
 import type { Lsn } from "../stream/lsn.ts";
 import { readMemo, type Shape, type ShapeMemo } from "../catalog/shape.ts";
 
-/** Where a table stands in the stream. Only `copied` and `synced` tables take changes. */
+/** The state of a table in the stream. Only `copied` and `synced` tables accept changes. */
 export type TrackedPhase =
-  /** Needs a copy, as soon as there is one. */
+  /** Needs a copy, as soon as one is available. */
   | { readonly kind: "wanted" }
   | { readonly kind: "copied" | "synced"; readonly from: Lsn }
   | { readonly kind: "failed"; readonly reason: TableFailureReason };
 
-/** One table of the stream: what the target holds of it, and how the stream sends it now. */
+/** One table of the stream: its state at the target, and how the stream currently sends it. */
 export class TrackedTable {
   readonly oid: number;
   /** As the target holds it, or is to hold it. */
   definition: TableDefinition;
-  /** What the source's catalog said of `definition`. */
+  /** The source catalog's description of `definition`. */
   memo: ShapeMemo | undefined;
-  /** With decoders for `definition`; unknown after a restart until the stream or the catalog tells. */
+  /** With decoders for `definition`; after a restart, unknown until the stream or the catalog provides it. */
   relation: Relation | undefined;
   #phase: TrackedPhase;
   /** How the stream describes the table at this point. */
   message: RelationMessage | undefined;
-  /** The message has been looked at: rows are those of `relation`. */
+  /** The message has been resolved: rows are those of `relation`. */
   isResolved = false;
-  /** The target has heard of it. */
+  /** The target knows the table. */
   isKnown = false;
-  /** This stream has told that it is copied, or failed. */
+  /** This stream has announced that it is copied, or failed. */
   isAnnounced = false;
-  /** Of the last change that was left out because there is no copy of the table: commit LSN of its transaction. */
+  /** Commit LSN of the transaction of the last change that was left out because there is no copy of the table. */
   leftOutAt: Lsn | undefined;
   /** When `definition` last changed, as a number of the catalog watch. */
   changedAt = 0;
-  /** For the decoder: the transaction that `isSkipped` is about. */
+  /** For the decoder: the transaction to which `isSkipped` applies. */
   transaction = -1;
   isSkipped = true;
-  /** For the decoder: the serial number of the block that `subject` is about. */
+  /** For the decoder: the serial number of the block to which `subject` applies. */
   block = -1;
   subject = -1;
 
@@ -53,11 +53,11 @@ export class TrackedTable {
 
   enter(phase: TrackedPhase): void {
     this.#phase = phase;
-    // Decided anew by the next row.
+    // The next row decides again.
     this.transaction = -1;
   }
 
-  /** The target holds this from here on. */
+  /** From here on the target holds this. */
   hold({ relation, memo }: Pick<Shape, "relation" | "memo">): void {
     this.definition = relation;
     this.relation = relation;
@@ -66,7 +66,7 @@ export class TrackedTable {
     this.isResolved = false;
   }
 
-  /** Whether the change is in the table's copy already, or the table takes no changes. */
+  /** Whether the change is already in the table's copy, or the table accepts no changes. */
   skips(commitLsn: Lsn): boolean {
     if (this.#phase.kind === "copied" || this.#phase.kind === "synced") return commitLsn < this.#phase.from;
     this.leftOutAt = commitLsn;

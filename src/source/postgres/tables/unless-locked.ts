@@ -3,7 +3,7 @@ import { sqlStateOf } from "../connection/source-error.ts";
 
 const lockNotAvailable = "55P03";
 
-/** What `read` gives; undefined where it would have to wait for somebody's lock for more than a second. */
+/** The result of `read`; undefined if it would have to wait for another session's lock for more than a second. */
 export async function unlessLocked<T>(session: Session, read: () => Promise<T>): Promise<T | undefined> {
   await session.run("SET lock_timeout = '1s'");
   try {
