@@ -4,25 +4,25 @@ import type { Session } from "../connection/session.ts";
 import type { Shape } from "../catalog/shape.ts";
 import { unlessLocked } from "../tables/unless-locked.ts";
 
-/** A table that is to be copied. */
+/** A table to be copied. */
 export interface CopyJob {
   readonly table: CatalogTable;
   readonly shape: Shape;
 }
 
-/** A part of a table that one statement copies. All pieces together are the table, each row once. */
+/** A part of a table that one statement copies. All pieces together are the table, with each row once. */
 export interface CopyPiece {
   readonly job: CopyJob;
   readonly sql: string;
-  /** About how many pages it reads. */
+  /** Approximately how many pages it reads. */
   readonly pages: number;
 }
 
-/** 64 MB: some half a second of work, so that several connections end together. */
+/** 64 MB: about half a second of work, so that several connections finish together. */
 export const pagesPerPiece = 8192;
 const pageBytes = 8192;
 
-/** The pieces of these tables, in order. Waits for nobody's lock for more than a second. */
+/** The pieces of these tables, in order. Never waits for a lock for more than a second. */
 export async function planCopies(session: Session, jobs: readonly CopyJob[]): Promise<readonly CopyPiece[]> {
   const oids = jobs.flatMap(({ table }) => [table.oid, ...table.partitions.map(({ oid }) => oid)]);
   const pagesOf = await readPages(session, oids);
@@ -37,7 +37,7 @@ export async function planCopies(session: Session, jobs: readonly CopyJob[]): Pr
   );
 }
 
-/** Sizes as they are now, or as they were last counted where a table is locked: they only divide the work. */
+/** Current sizes, or those of the last count if a table is locked: they only divide the work. */
 async function readPages(session: Session, oids: readonly number[]): Promise<ReadonlyMap<number, number>> {
   const read = async (expression: string): Promise<ReadonlyMap<number, number>> => {
     const rows = await session.rows<{ oid: string; pages: string | null }>(
@@ -50,7 +50,10 @@ async function readPages(session: Session, oids: readonly number[]): Promise<Rea
   return sizes ?? read("c.relpages");
 }
 
-/** What has the rows: the table itself, its leaves, or the root of partitions that we may not read one by one. */
+/**
+ * Where the rows are stored: the table itself, its leaves, or the root of partitions that our user may not read one by
+ * one.
+ */
 function partsOf(table: CatalogTable): { oid: number; from: string }[] {
   const { oid, kind, partitions } = table;
   if (kind === "r") return [{ oid, from: `ONLY ${quotedNameOf(table)}` }];
@@ -62,7 +65,7 @@ function partsOf(table: CatalogTable): { oid: number; from: string }[] {
   }));
 }
 
-/** Conditions that divide a table by its pages. The last one has no end: the table may have grown. */
+/** Conditions that divide a table by its pages. The last one has no upper bound: the table may have grown. */
 function piecesOf(pages: number): { where: string; pages: number }[] {
   const count = Math.max(1, Math.ceil(pages / pagesPerPiece));
   if (count === 1) return [{ where: "", pages }];

@@ -14,13 +14,13 @@ import type { Session } from "../connection/session.ts";
 export interface CopiedRows {
   readonly region: Region;
   readonly offsets: Int32Array;
-  /** The region is not needed any more. */
+  /** The region is no longer needed. */
   readonly release: () => void;
 }
 
 /**
- * Runs a `COPY … TO STDOUT (FORMAT binary)` and gives its rows, region by region. The session is the caller's again
- * afterwards, unless the signal was aborted. Throws the server's error as it came.
+ * Runs a `COPY … TO STDOUT (FORMAT binary)` and yields its rows, region by region. Afterwards the session is the
+ * caller's again, unless the signal was aborted. Throws the server's error unchanged.
  */
 export async function* copyRows(
   { session, pool = copyRegions() }: { readonly session: Session; readonly pool?: RegionPool },
@@ -43,7 +43,7 @@ export async function* copyRows(
   } catch (error) {
     throw session.failure(error);
   } finally {
-    // A caller that leaves early, or a failure of the socket, ends the connection: nobody reads the rest of the rows.
+    // If the caller leaves early, or the socket fails, the connection is closed: no one reads the remaining rows.
     if (isReady) {
       connection.release();
       giveBack();
@@ -52,7 +52,7 @@ export async function* copyRows(
   if (scan.failure !== undefined) throw session.failure(scan.failure);
 }
 
-/** Regions for copies that run side by side. */
+/** Regions for copies that run in parallel. */
 export function copyRegions(): RegionPool {
   return new RegionPool(copyLimits.regionBytesMax);
 }
@@ -61,7 +61,7 @@ export function copyRegions(): RegionPool {
 const signatureBytes = 11;
 const fileHeaderBytes = signatureBytes + 8;
 const trailer = 0xffff;
-/** Grows as regions need it: a small table has few rows. */
+/** Grows as regions require: a small table has few rows. */
 const firstScratchRows = 256;
 
 /** Finds the rows in the messages of one COPY. */
@@ -84,7 +84,7 @@ class CopyScan {
     return this.#offsets.slice(0, this.#count);
   }
 
-  /** A message has one row; the first one begins with the file's header, and the last one may be its trailer. */
+  /** A message contains one row; the first one begins with the file's header, and the last one may be its trailer. */
   #row(region: Region, start: number): void {
     let at = start;
     if (!this.#hasHeader) {

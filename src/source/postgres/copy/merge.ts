@@ -1,6 +1,6 @@
 /**
- * What several generators give, as it comes; each in its own order, and none further ahead than one item. Leaving
- * early, or a failure of one, ends all of them: `stop` is what their waiting depends on.
+ * Yields the items of several generators as they arrive; each generator in its own order, and none further ahead than
+ * one item. Leaving early, or a failure of one, ends all of them: their waiting depends on `stop`.
  */
 export async function* merge<T>(
   generators: readonly AsyncGenerator<T, void>[],
@@ -14,7 +14,7 @@ export async function* merge<T>(
   const pending = new Map<AsyncGenerator<T, void>, Promise<Arrival>>();
   const ask = (from: AsyncGenerator<T, void>): void => {
     const arrival = next(from);
-    // It may fail while our caller is busy with another item; the race below looks at it later.
+    // It may fail while our caller is busy with another item; the race below handles it later.
     arrival.catch(() => {});
     pending.set(from, arrival);
   };

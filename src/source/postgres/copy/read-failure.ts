@@ -8,8 +8,8 @@ import { sqlStateOf } from "../connection/source-error.ts";
 const alteredStates = new Set(["55P03", "40P01", "42P01", "42703", "42704"]);
 
 /**
- * What an error says about the table that was read: that it is being altered, or why it cannot be read. Undefined if it
- * says something about the source.
+ * What an error means for the table that was read: that it is being altered, or why it cannot be read. Undefined if the
+ * error concerns the source.
  */
 export function readFailure(error: unknown, table: CatalogTable): TableFailureReason | "altered" | undefined {
   const state = sqlStateOf(error);
@@ -20,7 +20,7 @@ export function readFailure(error: unknown, table: CatalogTable): TableFailureRe
     const message = `The user of the source's url may not read table ${name}: ${messageOf(error)}.`;
     return { code: "TABLE_PRIVILEGE", message };
   }
-  // Data exceptions, limits, I/O errors and corruption: reading this table again would end in the same way.
+  // Data exceptions, limits, I/O errors and corruption: reading this table again would fail in the same way.
   if (["22", "54", "58", "XX"].includes(state.slice(0, 2))) {
     const message = `The source cannot read table ${name} (SQLSTATE ${state}).`;
     return { code: "TABLE_UNREADABLE", message };

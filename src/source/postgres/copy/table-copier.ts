@@ -20,7 +20,7 @@ import { reportingWaits, type OnWait } from "../catalog/wait-report.ts";
 
 const log = logger("postgres");
 
-/** Connections that read tables at once, beside the one that reads the stream. */
+/** Connections that read tables in parallel, in addition to the one that reads the stream. */
 const copyConnections = 2;
 
 export interface CopierParts {
@@ -31,10 +31,12 @@ export interface CopierParts {
   readonly onWait: OnWait;
 }
 
-/** The stream stands while a snapshot is renewed, which open transactions hold up: then it goes on without a copy. */
+/**
+ * The stream pauses while a snapshot is renewed, which open transactions delay: after this it continues without a copy.
+ */
 const renewalDeadlineMs = 10_000;
 
-/** What a copy needs beside the stream, and the source may have none of. */
+/** Resources that a copy needs in addition to the stream's, and that the source may have run out of. */
 const scarce: ReadonlySet<string> = new Set<ErrorCode>([
   "REPLICATION_SLOTS",
   "WAL_SENDERS",
@@ -42,28 +44,28 @@ const scarce: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 const scarcityPauseMs = 5_000;
 
-/** Tables that are ready to be copied, all at one place of the log. */
+/** Tables that are ready to be copied, all at one position of the log. */
 interface PreparedCopy {
   readonly snapshot: ExportedSnapshot;
   readonly tables: readonly TrackedTable[];
   readonly pieces: readonly CopyPiece[];
-  /** No table had to be left out because it could not be published. */
+  /** Whether no table had to be left out because it could not be published. */
   readonly isWhole: boolean;
 }
 
 /**
- * Copies the tables that want it. The snapshot is taken in the background, since that waits for open transactions,
- * while the stream goes on; the copy itself is woven into the stream between two transactions.
+ * Copies the tables that need it. The snapshot is taken in the background while the stream continues, because it waits
+ * for open transactions; the copy itself is inserted into the stream between two transactions.
  *
- * The stream may have gone past the snapshot by then, and left out changes of these tables that the snapshot lacks.
- * Then another one is taken, while the stream stands: it holds everything that was left out.
+ * The stream may have passed the snapshot by then, and left out changes of these tables that the snapshot lacks. Then
+ * another snapshot is taken while the stream pauses: it contains everything that was left out.
  */
 export class TableCopier implements AsyncDisposable {
   readonly #parts: CopierParts;
   #state: "idle" | "preparing" | "prepared" = "idle";
   #prepared: PreparedCopy | undefined;
   #bytesRead = 0;
-  /** When the next copy may be prepared. */
+  /** The earliest time at which the next copy may be prepared. */
   #notBefore = 0;
 
   constructor(parts: CopierParts) {
@@ -82,11 +84,11 @@ export class TableCopier implements AsyncDisposable {
     return this.#state === "prepared";
   }
 
-  /** Publishes the tables and takes a snapshot behind that. Nothing is prepared where none can be copied now. */
+  /** Publishes the tables and then takes a snapshot. Prepares nothing if no table can be copied now. */
   async prepare(wanted: readonly TrackedTable[], signal: AbortSignal): Promise<void> {
     this.#state = "preparing";
     const { connect, onWait } = this.#parts;
-    // Of its own, since it may wait for locks.
+    // A separate session, since it may wait for locks.
     await using session = await this.#unlessScarce(Session.open(connect, signal));
     if (session === undefined) return;
     const jobs = await reportingWaits(
@@ -98,8 +100,8 @@ export class TableCopier implements AsyncDisposable {
       this.#state = "idle";
       return;
     }
-    // The tables are in the publication before any transaction that the snapshot lacks could begin: taking it waits
-    // for all transactions that were open before.
+    // The tables are in the publication before any transaction that the snapshot lacks could begin: taking the snapshot
+    // waits for all transactions that were open before.
     const snapshot = await this.#unlessScarce(ExportedSnapshot.open({ ...connect, onWait }, signal));
     if (snapshot === undefined) return;
     try {
@@ -113,8 +115,8 @@ export class TableCopier implements AsyncDisposable {
   }
 
   /**
-   * Waits for something that takes a slot or connections of the source. Where there are none left, the tables wait and the
-   * stream, which has its own, goes on.
+   * Waits for work that uses a slot or connections of the source. If none are left, the tables wait, and the stream,
+   * which has its own, continues.
    */
   async #unlessScarce<T>(taken: Promise<T>): Promise<T | undefined> {
     try {
@@ -126,7 +128,7 @@ export class TableCopier implements AsyncDisposable {
     }
   }
 
-  /** If it is, the reason is reported, and the next attempt waits. */
+  /** If it is, the reason is reported, and the next attempt is delayed. */
   #isScarce(error: unknown): boolean {
     if (!(error instanceof CodedError) || !scarce.has(error.code)) return false;
     const { code, message, fix } = error;
@@ -147,7 +149,7 @@ export class TableCopier implements AsyncDisposable {
       eligible.filter(({ membership }) => membership === null),
     );
     const published = await readTables(session, { publication, oids: eligible.map(({ oid }) => oid) });
-    // Types are read behind what the tables say of them, so that a change in between is noticed afterwards.
+    // Types are read after the tables that refer to them, so that a change in between is detected afterwards.
     const context = await readTypeContext(session, published.values());
     return [...published.values()].flatMap((table) => {
       const result = shapeOf(table, context);
@@ -155,7 +157,7 @@ export class TableCopier implements AsyncDisposable {
     });
   }
 
-  /** Copies what is prepared. `cut`: where the stream stands meanwhile. `control` sees the catalog as it is. */
+  /** Copies the prepared tables. `cut`: where the stream pauses meanwhile. `control` sees the current catalog. */
   async *copy(cut: Omit<Cut, "after">, control: Session, signal: AbortSignal): AsyncGenerator<Block, void> {
     const prepared = await this.#upToDate(signal);
     if (prepared === undefined) return;
@@ -184,7 +186,9 @@ export class TableCopier implements AsyncDisposable {
     }
   }
 
-  /** What is prepared, with a snapshot that holds every change which was left out; nothing where none can be had. */
+  /**
+   * The prepared copy, with a snapshot that contains every change that was left out; undefined if none is available.
+   */
   async #upToDate(signal: AbortSignal): Promise<PreparedCopy | undefined> {
     if (this.#prepared === undefined) return undefined;
     const prepared = { ...this.#prepared, pieces: this.#stillWanted(this.#prepared) };
@@ -211,7 +215,10 @@ export class TableCopier implements AsyncDisposable {
     }
   }
 
-  /** Without tables that have left the stream since, or have failed in it; one that is back is another one to it. */
+  /**
+   * Excludes tables that have left the stream since, or have failed in it; one that has returned is a different table
+   * to it.
+   */
   #stillWanted({ tables, pieces }: PreparedCopy): readonly CopyPiece[] {
     const { byOid } = this.#parts.tables;
     const wanted = tables.filter((table) => byOid.get(table.oid) === table && table.phase.kind === "wanted");

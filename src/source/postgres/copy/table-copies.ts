@@ -12,27 +12,27 @@ import { Session, type ConnectRequest } from "../connection/session.ts";
 export interface CopyRequest {
   readonly connect: ConnectRequest;
   readonly publication: string;
-  /** Exported, and held for as long as the copy runs. */
+  /** Exported, and held for the duration of the copy. */
   readonly snapshot: string;
   readonly pieces: readonly CopyPiece[];
   readonly connections: number;
-  /** Sees the catalog as it is now. */
+  /** Sees the current catalog. */
   readonly control: Session;
-  /** Whether a connection that could not be opened is one that can be done without, or waited for. */
+  /** Whether a connection that could not be opened can be dispensed with or waited for. */
   readonly isScarce: (error: unknown) => boolean;
 }
 
-/** What happens while tables are copied. `started` comes before a table's rows, nothing after one of the last three. */
+/** Events while tables are copied. `started` precedes a table's rows; nothing follows one of the last three. */
 export type CopyStep =
   | { readonly kind: "started" | "finished"; readonly job: CopyJob }
   | { readonly kind: "rows"; readonly job: CopyJob; readonly rows: CopiedRows }
   | { readonly kind: "failed"; readonly job: CopyJob; readonly reason: TableFailureReason }
-  /** The table was changed since the snapshot was taken, or is locked: copy it again with another one. */
+  /** The table was changed since the snapshot was taken, or is locked: it is copied again with another snapshot. */
   | { readonly kind: "postponed"; readonly job: CopyJob };
 
 type WorkerStep = CopyStep | { readonly kind: "piece"; readonly job: CopyJob };
 
-/** Copies tables as they are in the snapshot, over several connections. */
+/** Copies tables as of the snapshot, over several connections. */
 export async function* copyTables(request: CopyRequest, signal: AbortSignal): AsyncGenerator<CopyStep, void> {
   const left = new Map<CopyJob, number>();
   for (const { job } of request.pieces) left.set(job, (left.get(job) ?? 0) + 1);
@@ -68,7 +68,7 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
   }
 }
 
-/** Of a table that is not copied any more. */
+/** Discards a step of a table that is no longer copied. */
 function discard(step: WorkerStep): void {
   if (step.kind === "rows") step.rows.release();
 }
@@ -85,11 +85,11 @@ async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<Wor
     if (request.isScarce(error)) return undefined;
     throw error;
   });
-  // Others take the pieces, if there are others.
+  // Other workers take the pieces, if there are any.
   if (session === undefined) return;
   let locked: readonly CopyJob[] = [];
   for (let group = queue.take(); group.length > 0; group = queue.take()) {
-    // While pieces of a table are left, its lock is kept: a table that is rewritten moves its rows to other pages.
+    // While pieces of a table are left, its lock is kept: rewriting a table moves its rows to other pages.
     const isLocked = group.every(({ job }) => locked.includes(job));
     const refused = isLocked ? [] : await lock(session, request, group);
     locked = group.map(({ job }) => job);
@@ -103,17 +103,19 @@ async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<Wor
       if (left === undefined) continue;
       queue.putBack(left, "together");
     }
-    // There is no transaction with these locks any more.
+    // No transaction with these locks exists any longer.
     locked = [];
   }
   await session.run("ROLLBACK");
 }
 
-/** Many small tables are locked together, which saves trips, but only for as long as one large piece takes. */
+/** Many small tables are locked together, which saves round trips, but only up to the work of one large piece. */
 const groupTablesMax = 50;
-/** Less than PostgreSQL's deadlock_timeout: a session that alters two of them is never the victim of a deadlock with us. */
+/**
+ * Less than PostgreSQL's deadlock_timeout: a session that alters two of them is never the victim of a deadlock with us.
+ */
 const groupLockTimeout = "500ms";
-/** The stream stands meanwhile; a table that stays locked is tried again with the next snapshot. */
+/** The stream pauses meanwhile; a table that stays locked is retried with the next snapshot. */
 const lockTimeout = "2s";
 
 /** The pieces that no worker has taken yet. */
@@ -126,7 +128,7 @@ class PieceQueue {
     this.#pieces = [...pieces];
   }
 
-  /** A piece, or small tables of one piece each; nothing when all are taken. */
+  /** A piece, or small tables of one piece each; empty when all are taken. */
   take(): CopyPiece[] {
     const first = this.#pieces.shift();
     if (first === undefined) return [];
@@ -149,25 +151,25 @@ class PieceQueue {
     this.#pieces.unshift(...pieces);
   }
 
-  /** The table cannot be copied. */
+  /** Removes the pieces of a table that cannot be copied. */
   forget(job: CopyJob): void {
     for (let index = this.#pieces.length - 1; index >= 0; index -= 1)
       if (this.#pieces[index]?.job === job) this.#pieces.splice(index, 1);
   }
 
-  /** `behind`: the piece that follows it, perhaps of the same table. */
+  /** `behind`: the next piece, perhaps of the same table. */
   #canBeGrouped({ job }: CopyPiece, behind: CopyPiece | undefined): boolean {
     return !this.#alone.has(job) && behind?.job !== job;
   }
 }
 
-/** Begins a transaction that sees the snapshot, and ends the one before. */
+/** Begins a transaction that sees the snapshot, and ends the previous one. */
 export async function beginSnapshot(session: Session, snapshot: string): Promise<void> {
   await session.run(snapshotSql(snapshot));
 }
 
 function snapshotSql(snapshot: string): string {
-  // Reading a large table takes its time.
+  // Reading a large table takes a while.
   return `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
     SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`;
 }
@@ -179,7 +181,7 @@ interface PieceWork {
   readonly pieces: readonly CopyPiece[];
 }
 
-/** Gives the pieces that are left where one failed, and with it the transaction. */
+/** If a piece fails, and with it the transaction, returns the pieces that are left. */
 async function* copyPieces(
   { session, pool, queue, pieces }: PieceWork,
   signal: AbortSignal,
@@ -200,9 +202,9 @@ async function* copyPieces(
 }
 
 /**
- * Keeps the tables of the pieces from being altered until the transaction ends. Gives steps for those that cannot be
- * copied: a table that was altered between the snapshot and the lock would look empty if it was rewritten, and a column's
- * name could mean another one. Undefined where the tables have to be locked one by one.
+ * Protects the tables of the pieces from being altered until the transaction ends. Returns steps for those that cannot
+ * be copied: a table that was altered between the snapshot and the lock would look empty if it was rewritten, and a
+ * column's name could refer to another column. Undefined if the tables must be locked one by one.
  */
 async function lock(
   session: Session,
@@ -214,7 +216,7 @@ async function lock(
   try {
     const names = jobs.map(({ table }) => `${table.kind === "r" ? "ONLY " : ""}${quotedNameOf(table)}`);
     const timeout = jobs.length > 1 ? groupLockTimeout : lockTimeout;
-    // One trip: there may be thousands of small tables.
+    // One round trip: there may be thousands of small tables.
     await session.run(
       `${snapshotSql(snapshot)} SET LOCAL lock_timeout = '${timeout}';
        LOCK TABLE ${names.join(", ")} IN ACCESS SHARE MODE`,
@@ -232,7 +234,7 @@ async function lock(
   }
 }
 
-/** Whether statements planned for one version of the table mean the same on the other. */
+/** Whether statements planned for one version of the table have the same meaning for the other. */
 function isSame(planned: CatalogTable, other: CatalogTable | undefined): boolean {
   const essence = ({ schema, name, storage, columns, types, partitions }: CatalogTable): string =>
     JSON.stringify({
@@ -246,7 +248,7 @@ function isSame(planned: CatalogTable, other: CatalogTable | undefined): boolean
   return other !== undefined && essence(planned) === essence(other);
 }
 
-/** What an error says about one table; undefined if it says something about the source. */
+/** What an error means for one table; undefined if it concerns the source. */
 function stepOf(error: unknown, job: CopyJob): WorkerStep | undefined {
   const failure = readFailure(error, job.table);
   if (failure === undefined) return undefined;

@@ -10,7 +10,7 @@ const firstCapacity = 256;
 
 let blocks = 0;
 
-/** Gathers the changes of one region. */
+/** Collects the changes of one region. */
 export class BlockBuilder {
   readonly serial = (blocks += 1);
   readonly #region: Uint8Array;
@@ -25,13 +25,13 @@ export class BlockBuilder {
   #cut: Cut | undefined;
   #isCheckpointWanted = false;
 
-  /** `lease`: of the region, where its memory is used again. */
+  /** `lease`: the lease of the region, if its memory is reused. */
   constructor(region: Uint8Array = noRegion, lease?: RegionLease) {
     this.#region = region;
     this.#lease = lease;
   }
 
-  /** The number by which rows of this block name the relation. */
+  /** The number by which rows of this block refer to the relation. */
   subject(relation: Relation): number {
     return this.#relations.push(relation) - 1;
   }
@@ -57,7 +57,7 @@ export class BlockBuilder {
   }
 
   /**
-   * A batch may end here. Only the last cut of a block is kept: nobody waits for less than a block, and one object a
+   * A batch may end here. Only the last cut of a block is kept: no one waits for less than a block, and one object per
    * transaction would cost more than its rows.
    */
   cut(cut: Omit<Cut, "after">): void {
@@ -70,10 +70,10 @@ export class BlockBuilder {
     this.#isCheckpointWanted = true;
   }
 
-  /** Undefined if there is nothing to tell. */
+  /** Undefined if the block is empty. */
   build(): Block | undefined {
     if (this.#count === 0 && this.#cut === undefined) return undefined;
-    // Without rows of it, the region need not be kept.
+    // Without rows in it, the region need not be kept.
     const hasRows = this.#relations.length > 0;
     const release = hasRows ? this.#lease?.hold() : undefined;
     return {
@@ -106,7 +106,7 @@ function copyInto<T extends Uint8Array | Int32Array>(larger: T, smaller: T): T {
   return larger;
 }
 
-/** Shared by all blocks of copies, which have nothing but inserts of one relation. */
+/** Shared by all blocks of copies, which contain only inserts of one relation. */
 let inserts = { kinds: new Uint8Array(0), subjects: new Int32Array(0), oldTuples: new Int32Array(0) };
 
 function insertsOf(count: number): typeof inserts {

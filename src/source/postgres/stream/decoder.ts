@@ -30,11 +30,11 @@ import { ConnectionLost } from "../connection/source-error.ts";
 import { spoolHeaderBytes, type SpooledTransaction } from "./spool.ts";
 import type { TrackedTable } from "../tables/tracked-table.ts";
 
-/** Why the decoder stopped. What it stopped at comes again unless it says `passed`. */
+/** Why the decoder stopped. The message at which it stopped comes again unless it says `passed`. */
 export type Stop =
   /** The region is used up. */
   | { readonly kind: "end" }
-  /** A row of a table whose description has not been looked at. Comes again. */
+  /** A row of a table whose description has not been resolved. Comes again. */
   | { readonly kind: "unresolved"; readonly table: TrackedTable }
   /** A transaction begins that committed at or after `boundary`. Comes again until the boundary is moved. */
   | { readonly kind: "boundary"; readonly lsn: Lsn }
@@ -48,42 +48,42 @@ export type Stop =
 const end: Stop = { kind: "end" };
 export const noBoundary: Lsn = 1n << 64n;
 
-/** What of a transaction matters to its rows. */
+/** The properties of a transaction that matter to its rows. */
 export type OpenTransaction = Pick<Begin, "commitLsn" | "xid">;
 
 /**
- * Walks over regions of a replication stream and puts the changes of tracked tables into a block. Stops wherever
- * something has to be waited for. Pure but for its state: where it is, and which transaction is open.
+ * Decodes regions of a replication stream and adds the changes of tracked tables to a block. Stops wherever it has to
+ * wait for something. Pure except for its state: its position, and which transaction is open.
  */
 export class Decoder {
   readonly #tables: ReadonlyMap<number, TrackedTable>;
   readonly #place: RowPlace = { relation: 0, oldTuple: -1, oldIsKey: false, newTuple: -1 };
   #transaction: OpenTransaction | undefined;
   #serial = 0;
-  /** Takes what is sent of a transaction in progress. */
+  /** Receives the messages of a transaction in progress. */
   spool: SpooledTransaction | undefined;
   boundary: Lsn = noBoundary;
-  /** Messages about transactions that have come so far. */
+  /** Number of messages about transactions received so far. */
   received = 0;
-  /** Where the walk over the region goes on. */
+  /** Where decoding of the region continues. */
   at = 0;
 
   constructor(tables: ReadonlyMap<number, TrackedTable>) {
     this.#tables = tables;
   }
 
-  /** The transaction whose rows come now. */
+  /** The transaction of the current rows. */
   get transaction(): OpenTransaction | undefined {
     return this.#transaction;
   }
 
-  /** Begins a transaction whose messages were kept until now; `undefined` ends it. */
+  /** Begins a transaction whose messages were spooled until now; `undefined` ends it. */
   enter(transaction: OpenTransaction | undefined): void {
     this.#transaction = transaction;
     this.#serial += 1;
   }
 
-  /** Goes on in a region of the socket, from `at`. */
+  /** Continues in a region of the socket, from `at`. */
   decode(region: Uint8Array, block: BlockBuilder): Stop {
     while (this.at < region.length) {
       const kind = uint8At(region, this.at);
@@ -99,12 +99,12 @@ export class Decoder {
     return end;
   }
 
-  /** Goes on in a region of a spool, from `at`. */
+  /** Continues in a region of a spool, from `at`. */
   decodeSpooled(region: Uint8Array, spool: SpooledTransaction, block: BlockBuilder): Stop {
     while (this.at < region.length) {
       const at = this.at + spoolHeaderBytes;
       const next = at + int32At(region, this.at);
-      // Descriptions count even where their subtransaction was rolled back: they are not sent again for its parent.
+      // Descriptions count even if their subtransaction was rolled back: they are not sent again for its parent.
       const counts = uint8At(region, at) === message.relation || !spool.aborted.has(streamedXid(region, at));
       const stop = counts ? this.#change({ region, at, body: at + 5 }, block) : undefined;
       if (stop !== undefined) return stop;
@@ -238,7 +238,7 @@ function other(region: Uint8Array, at: number, kind: number): undefined {
       return undefined;
     case backend.error:
       throw readServerError(region, at);
-    // The server ends the stream when it is shut down.
+    // The server ends the stream when it shuts down.
     case backend.copyDone:
     case backend.commandComplete:
     case backend.readyForQuery:

@@ -4,16 +4,16 @@ import type { BackendSocket } from "../connection/backend-socket.ts";
 import type { Lsn } from "./lsn.ts";
 
 export interface FeedbackLimits {
-  /** Between two reports, while nothing happens. */
+  /** Interval between two reports while nothing happens. */
   readonly intervalMs: number;
-  /** The server is asked for a sign of life after this long without one, and given up after `lostMs`. */
+  /** After this long without a message the server is asked for a reply; after `lostMs` the connection is abandoned. */
   readonly quietMs: number;
   readonly lostMs: number;
 }
 
 export const feedbackLimits: FeedbackLimits = { intervalMs: 2_500, quietMs: 10_000, lostMs: 45_000 };
 
-/** What a server that has said nothing for so long calls for. */
+/** The action to take when the server has been silent for this long. */
 export function onSilence(silenceMs: number, limits: FeedbackLimits): "wait" | "ask" | "give up" {
   if (silenceMs >= limits.lostMs) return "give up";
   return silenceMs >= limits.quietMs ? "ask" : "wait";
@@ -25,12 +25,12 @@ export function onSilence(silenceMs: number, limits: FeedbackLimits): "wait" | "
  */
 const noFlush: Lsn = 0n;
 
-/** Confirmations closer together than this are sent as one. */
+/** Confirmations closer together than this are combined. */
 const confirmEveryMs = 100;
 
 /**
- * Tells the server how far the target is, by a timer of its own: a reader that is busy for longer than the server's
- * `wal_sender_timeout`, or has questions of the server unread in the socket, does not lose its connection.
+ * Reports the target's position to the server, on its own timer: a reader that is busy for longer than the server's
+ * `wal_sender_timeout`, or has unread requests of the server in the socket, does not lose its connection.
  */
 export class Feedback implements Disposable {
   readonly #socket: BackendSocket;
@@ -57,12 +57,12 @@ export class Feedback implements Disposable {
     else this.#later ??= setTimeout(() => this.#send(false), waitMs);
   }
 
-  /** Asks the server for a keepalive, which says how far the stream is. */
+  /** Asks the server for a keepalive, which contains the stream's position. */
   ask(): void {
     this.#send(true);
   }
 
-  /** Reports at once, as the server asked for. */
+  /** Reports immediately, as the server requested. */
   reply(): void {
     this.#send(false);
   }
@@ -95,8 +95,8 @@ export class Feedback implements Disposable {
   }
 
   /**
-   * The server may forget WAL up to what is reported as flushed, so that reporting what was merely received would lose
-   * rows when the target crashes.
+   * The server may remove WAL up to the position reported as flushed, so reporting what was merely received would lose
+   * rows if the target crashes.
    */
   #report(flushed: Lsn, replyRequested: boolean): void {
     const [written, applied] = [this.#confirmed, this.#confirmed];

@@ -1,7 +1,7 @@
 import type { Reach } from "../../source.ts";
 import type { Lsn } from "./lsn.ts";
 
-/** A stream that has not advanced for so long although the source's log has grown is stalled. */
+/** A stream that has not advanced for this long although the source's log has grown is stalled. */
 export const stallAfterMs = 5_000;
 
 interface Question {
@@ -10,23 +10,23 @@ interface Question {
   logEnd: Lsn | undefined;
 }
 
-/** What moves while a stream advances. */
+/** What changes while a stream advances. */
 export interface Progress {
   readonly position: Lsn;
-  /** Messages of transactions that have come, of one in progress included. */
+  /** Messages of transactions received, including those of one in progress. */
   readonly received: number;
 }
 
 /**
- * Compares the stream with the end of the source's log, for which the source is asked over an ordinary connection. Once
- * the stream has passed that place, everything that was committed before the question has been read. Times are ms since
- * 1970 on this machine's clock.
+ * Compares the stream with the end of the source's log, which is requested over an ordinary connection. Once the stream
+ * has passed that position, everything that was committed before the request has been read. Times are ms since 1970 on
+ * this machine's clock.
  */
 export class Headway {
   #progress: Progress;
   #completeAtMs: number | undefined;
   #question: Question | undefined;
-  /** Since when the reader has been waiting without any progress; undefined while it has something to do. */
+  /** Since when the reader has been waiting without any progress; undefined while it is busy. */
   #waitingSinceMs: number | undefined;
   #stoppedWaiting: { readonly sinceMs: number; readonly atMs: number } | undefined;
   #cause: string | undefined;
@@ -35,12 +35,12 @@ export class Headway {
     this.#progress = { position, received: 0 };
   }
 
-  /** The source is about to be asked where its log ends. An open question stays. */
+  /** The source is about to be asked for the end of its log. An open request stays. */
   ask(nowMs: number): void {
     this.#question ??= { askedAtMs: nowMs, logEnd: undefined };
   }
 
-  /** Whether the stream has yet to arrive there. */
+  /** Whether the stream has yet to reach that position. */
   answer(logEnd: Lsn): boolean {
     if (this.#question === undefined) return false;
     this.#question.logEnd ??= logEnd;
@@ -52,7 +52,7 @@ export class Headway {
     const before = this.#stoppedWaiting;
     const isAdvanced =
       progress.position !== this.#progress.position || progress.received !== this.#progress.received;
-    // A reader that was busy for a moment with a sign of life has been waiting all the time.
+    // A reader that only handled a keepalive for a moment has been waiting all the time.
     const isSameWait = before !== undefined && !isAdvanced && nowMs - before.atMs < stallAfterMs;
     this.#waitingSinceMs = isSameWait ? before.sinceMs : nowMs;
     this.#progress = progress;
@@ -63,19 +63,19 @@ export class Headway {
     this.#question = undefined;
   }
 
-  /** Something has come. */
+  /** Something has arrived. */
   resume(nowMs: number): void {
     if (this.#waitingSinceMs === undefined) return;
     this.#stoppedWaiting = { sinceMs: this.#waitingSinceMs, atMs: nowMs };
     this.#waitingSinceMs = undefined;
   }
 
-  /** Why the stream does not advance, as the source says. */
+  /** Records why the stream does not advance, according to the source. */
   explain(cause: string): void {
     this.#cause = cause;
   }
 
-  /** `isReceiving`: a part of a message has come a moment ago. */
+  /** `isReceiving`: a part of a message has just arrived. */
   reach(nowMs: number, isReceiving: boolean): Reach {
     const waitingSinceMs = this.#question?.askedAtMs;
     const sinceMs = Math.max(this.#waitingSinceMs ?? nowMs, waitingSinceMs ?? nowMs);

@@ -2,7 +2,7 @@ import { CodedError } from "../../../base/errors.ts";
 import { formatLsn, parseLsn, type LogIdentity, type LogPosition, type Lsn } from "./lsn.ts";
 import type { Session } from "../connection/session.ts";
 
-/** Which log a walsender reads, and how far it goes. */
+/** Which log a walsender reads, and where it ends. */
 export interface ServerLog extends LogIdentity {
   readonly end: Lsn;
 }
@@ -15,8 +15,9 @@ export async function readLogIdentity(walsender: Session): Promise<ServerLog> {
 }
 
 /**
- * Makes sure that the server's log holds what was read up to `held`: that it is the same cluster, has not been taken
- * back to an earlier time, and if it was promoted, was so after that place. Throws `CodedError` SOURCE_REPLACED.
+ * Makes sure that the server's log contains what was read up to `held`: that it is the same cluster, has not been
+ * restored to an earlier time, and, if it was promoted, was promoted after that position. Throws `CodedError`
+ * SOURCE_REPLACED.
  */
 export async function assertTimeline(
   { walsender, identity }: { readonly walsender: Session; readonly identity: ServerLog },
@@ -36,7 +37,7 @@ function replaced(how: string): CodedError {
   return new CodedError("SOURCE_REPLACED", `The source is a different server than before: ${how}.`);
 }
 
-/** Where a timeline left an earlier one, from the lines `<timeline> <LSN> <reason>` of its history. */
+/** Where a timeline branched off from an earlier one, from the lines `<timeline> <LSN> <reason>` of its history. */
 async function whereLeft(walsender: Session, timeline: number, earlier: number): Promise<Lsn | undefined> {
   if (timeline < earlier) return undefined;
   const { content } = await walsender.row<{ content: Buffer | string }>(`TIMELINE_HISTORY ${timeline}`);

@@ -1,12 +1,12 @@
 import { assert } from "../../../base/assert.ts";
 import { asPosition, type Position } from "../../../model/replication/position.ts";
 
-/** A place in the write-ahead log, bytes from its beginning. */
+/** A position in the write-ahead log, in bytes from its beginning. */
 export type Lsn = bigint;
 
 const lsnPattern = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i;
 
-/** Reads PostgreSQL's notation, such as `16/B374D848`. */
+/** Parses PostgreSQL's notation, such as `16/B374D848`. */
 export function parseLsn(text: string): Lsn {
   const [, high, low] = lsnPattern.exec(text) ?? [];
   assert(high !== undefined && low !== undefined, "a server writes an LSN as two hexadecimal numbers");
@@ -21,7 +21,7 @@ export function formatLsn(lsn: Lsn): string {
 export interface LogIdentity {
   /** The cluster's system identifier: copies of one cluster share it. */
   readonly system: string;
-  /** Grows with each promotion and each recovery to a point in time. */
+  /** Increases with each promotion and each point-in-time recovery. */
   readonly timeline: number;
 }
 

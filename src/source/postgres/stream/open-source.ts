@@ -64,11 +64,11 @@ export async function openSource(request: OpenRequest, signal: AbortSignal): Pro
 
 interface Start {
   readonly lsn: Lsn;
-  /** The stream goes on where the target is; else every table needs a new copy. */
+  /** The stream continues at the target's position; otherwise every table needs a new copy. */
   readonly isCurrent: boolean;
 }
 
-/** Makes sure that publication and slot stand, and finds where the stream begins. */
+/** Makes sure that publication and slot exist, and determines where the stream begins. */
 async function placeOf(opening: Opening): Promise<Start> {
   const { request, names, control, signal } = opening;
   const { checkpoint } = request.progress;
@@ -81,7 +81,7 @@ async function placeOf(opening: Opening): Promise<Start> {
     const message = `Publication ${names.publication} was dropped or altered, so every table is copied again.`;
     return lost(opening, new CodedError("PUBLICATION", message));
   }
-  // A slot that is ahead of what the target holds has let go of changes that nobody has applied.
+  // A slot that is ahead of the target has discarded changes that have not been applied.
   if (slot === undefined || slot.isUnusable || slot.confirmed === undefined || slot.confirmed > held.lsn) {
     const message = `Replication slot ${names.slot} was dropped, recreated or has lost changes, so every table is copied again.`;
     return lost(opening, new CodedError("SLOT_LOST", message));
@@ -91,8 +91,8 @@ async function placeOf(opening: Opening): Promise<Start> {
 }
 
 /**
- * Whether nobody has made the publication again, or changed what it publishes, since the target's tables were copied. It
- * may be intact now, but PostgreSQL decodes what was written in between with the publication that was there then.
+ * Whether the publication has been neither recreated nor changed in what it publishes since the target's tables were
+ * copied. It may be intact now, but PostgreSQL decodes what was written in between with the publication of that time.
  */
 function isAsHeld({ publishedBy }: Publication, tables: readonly TableRecord[]): boolean {
   return tables
@@ -106,7 +106,7 @@ function lost(opening: Opening, { code, message }: CodedError): Promise<Start> {
   return renew(opening);
 }
 
-/** The publication first: pgoutput looks for it as of the changes that it decodes. */
+/** The publication first: pgoutput looks it up as of the changes that it decodes. */
 async function renew({ request, connect, names, facts, control, signal }: Opening): Promise<Start> {
   await dropSlot(control, names.slot, signal);
   await createPublication(control, names.publication);
@@ -155,7 +155,7 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
   });
 }
 
-/** After a restart: the decoders of tables as the target holds them, from the types that they had then. */
+/** After a restart: finds decoders for the tables as the target holds them, from the types that they had then. */
 async function findDecoders(
   session: Session,
   tables: StreamTables,
@@ -166,7 +166,7 @@ async function findDecoders(
   const context: TypeContext = { types: await readTypes(session, oids), moneyScale };
   for (const table of tables.byOid.values()) {
     table.relation = heldRelation(table.definition, context);
-    // A complete copy that nobody can read changes for any more is made again.
+    // A complete copy whose changes can no longer be read is copied again.
     if (table.phase.kind === "copied" && table.relation === undefined) table.enter({ kind: "wanted" });
   }
 }
@@ -176,7 +176,7 @@ const startDeadlineMs = 60_000;
 interface StartedStream {
   readonly socket: BackendSocket;
   readonly regions: RegionPool;
-  /** What the server sent with its consent: already changes, perhaps. */
+  /** What the server sent with its confirmation: this may already include changes. */
   readonly first: Region;
 }
 

@@ -27,7 +27,7 @@ import type { StreamTables } from "../tables/stream-tables.ts";
 import type { TableCopier } from "../copy/table-copier.ts";
 import { evaluate } from "../tables/table-evaluation.ts";
 
-/** Everything that an open stream is made of. */
+/** The parts of an open stream. */
 export interface SourceParts {
   readonly connect: ConnectRequest;
   readonly names: StreamNames;
@@ -36,12 +36,12 @@ export interface SourceParts {
   readonly start: Lsn;
   readonly catalogPollMs: number;
   readonly tables: StreamTables;
-  /** Sees the catalog for the stream, and never waits for locks. */
+  /** Reads the catalog for the stream, and never waits for locks. */
   readonly control: Session;
   readonly socket: BackendSocket;
   /** Where its regions come from. */
   readonly regions: RegionPool;
-  /** What came of the stream already. */
+  /** The part of the stream that has already arrived. */
   readonly first: Region;
   readonly feedback: Feedback;
   readonly watch: CatalogWatch;
@@ -52,20 +52,23 @@ export interface SourceParts {
   readonly resources: Resources;
 }
 
-/** A stream that changes nothing is still moved on, so that the server can forget WAL of other databases. */
+/** A stream without changes still advances, so that the server can remove WAL of other databases. */
 const idleCutBytes = 16n << 20n;
 const idleCutMs = 10_000;
 
 const failureLookMs = 100;
-/** With thousands of tables a look is work for the server: it looks for a twentieth of the time, but often enough. */
+/**
+ * With thousands of tables a catalog check is work for the server: checks take a twentieth of the time, but are
+ * frequent enough.
+ */
 const lookShare = 20;
 const lookPauseMsMax = 10_000;
-/** For a table that is new it looks earlier, for a fifth of the time at most. */
+/** For a new table it checks earlier, at most a fifth of the time. */
 const newsShare = 4;
 
-/** What the server means by an error in the stream. */
+/** The meaning of a server error in the stream. */
 const streamErrors = {
-  // object_not_in_prerequisite_state, undefined_file: the slot was invalidated, or its WAL is gone.
+  // object_not_in_prerequisite_state, undefined_file: the slot was invalidated, or its WAL no longer exists.
   "55000": "SLOT_LOST",
   "58P01": "SLOT_LOST",
   // undefined_object: the publication.
@@ -73,8 +76,8 @@ const streamErrors = {
 } as const;
 
 /**
- * One stream. Everything that is not a row (copies, changes of the catalog, a standstill) happens at a boundary: between
- * two transactions, or where a keepalive says that nothing is under way.
+ * One stream. Everything that is not a row (copies, changes of the catalog, a standstill) happens at a boundary:
+ * between two transactions, or where a keepalive shows that no transaction is in progress.
  */
 export class PostgresSource implements Source {
   readonly #parts: SourceParts;
@@ -83,10 +86,10 @@ export class PostgresSource implements Source {
   #position: Lsn;
   #committedAtMs = 0;
   #lastCut: { lsn: Lsn; atMs: number };
-  /** Number of the look at the catalog that was taken up last. */
+  /** Number of the last catalog check that was evaluated. */
   #evaluated = 0;
   #isReading = false;
-  /** The look at the catalog after which tables are prepared for their copy again. */
+  /** The catalog check after which tables are prepared for their copy again. */
   #prepareAfter = 0;
   readonly #headway: Headway;
   #retainedBytes: number | undefined;
@@ -144,7 +147,7 @@ export class PostgresSource implements Source {
 
   async standstill(signal: AbortSignal): Promise<Standstill> {
     const { connect, names, log, watch } = this.#parts;
-    // Whatever was done to the tables until now is taken up on the way.
+    // Changes made to the tables until now are applied along the way.
     signal.throwIfAborted();
     await unlessAborted(watch.look({ isFresh: true }), signal);
     const gate = new Gate();
@@ -158,7 +161,7 @@ export class PostgresSource implements Source {
     await this.#parts.resources[Symbol.asyncDispose]();
   }
 
-  /** The place to go on from, known to the target before anything else. */
+  /** Gives the target the position to continue from, before anything else. */
   async *#begin(): AsyncGenerator<Block, void> {
     const block = new BlockBuilder();
     this.#evaluate(block);
@@ -176,7 +179,7 @@ export class PostgresSource implements Source {
     return region;
   }
 
-  /** Measures how far the stream is from the end of the source's log, and finds out why where it does not come nearer. */
+  /** Measures how far the stream is from the end of the source's log, and determines why if it does not come nearer. */
   async #watchSlot(signal: AbortSignal): Promise<void> {
     const { control, names, feedback, catalogPollMs } = this.#parts;
     for (;;) {
@@ -184,7 +187,7 @@ export class PostgresSource implements Source {
       const slot = await readSlot(control, names.slot);
       if (slot === undefined || slot.isUnusable) throw slotLost(names.slot);
       this.#retainedBytes = slot.retainedBytes;
-      // A server that has nothing to send says how far it is when it is asked.
+      // A server that has nothing to send reports its position when asked.
       if (this.#headway.answer(slot.logEnd)) feedback.ask();
       if (this.reach().stall !== undefined)
         this.#headway.explain(await causeOfStall(control, names.slot, this.#position));
@@ -192,7 +195,7 @@ export class PostgresSource implements Source {
     }
   }
 
-  /** Comes to a boundary as soon as possible. */
+  /** Requests a boundary as soon as possible. */
   #ask(): void {
     this.#decoder.boundary = 0n;
     this.#parts.feedback.ask();
@@ -212,8 +215,8 @@ export class PostgresSource implements Source {
   }
 
   /**
-   * `lookMs`: how long the last look took. A new table need not wait for its turn, and a table that failed in the stream
-   * must leave the publication soon, since its users' updates fail.
+   * `lookMs`: how long the last check took. A new table need not wait for its turn, and a table that failed in the
+   * stream must leave the publication soon, since its users' updates fail.
    */
   async #untilNextLook(lookMs: number, signal: AbortSignal): Promise<void> {
     const { watch, tables, catalogPollMs } = this.#parts;
@@ -234,7 +237,7 @@ export class PostgresSource implements Source {
     const { copier, tables, watch } = this.#parts;
     const wanted = tables.wanted();
     if (!copier.isIdle || wanted.length === 0 || watch.number <= this.#prepareAfter) return;
-    // Tables that cannot be copied now wait for another look at the catalog.
+    // Tables that cannot be copied now wait for another catalog check.
     this.#prepareAfter = watch.number;
     tasks.run(async (signal) => {
       await copier.prepare(wanted, signal);
@@ -262,7 +265,7 @@ export class PostgresSource implements Source {
     lease.release();
   }
 
-  /** What belongs into blocks of its own, between those of the region. */
+  /** What goes into separate blocks, between those of the region. */
   #around(stop: Stop, signal: AbortSignal): AsyncGenerator<Block, void> | undefined {
     switch (stop.kind) {
       case "boundary":
@@ -312,7 +315,7 @@ export class PostgresSource implements Source {
     block.cut({ ...this.#cut(), transactions: 1 });
   }
 
-  /** A transaction that was sent in pieces has committed: blocks without a cut, but for the last. */
+  /** A transaction that was sent in pieces has committed: blocks without a cut, except for the last. */
   async *#replay(commit: StreamCommit, signal: AbortSignal): AsyncGenerator<Block, void> {
     const { spools, resolver } = this.#parts;
     const decoder = this.#decoder;
@@ -341,11 +344,11 @@ export class PostgresSource implements Source {
 
   async *#keepalive({ walEnd, replyRequested }: Keepalive, signal: AbortSignal): AsyncGenerator<Block, void> {
     if (replyRequested) this.#parts.feedback.reply();
-    // Within a transaction, what was sent of it is not complete up to there.
+    // Within a transaction, its part sent so far is not complete up to there.
     if (this.#decoder.transaction !== undefined) return;
     const stopAt = this.#gate?.boundary ?? noBoundary;
     if (stopAt > this.#position && stopAt < walEnd) {
-      // First to where somebody wants to stand: a place further on, once told, would not be taken back.
+      // First to where a standstill is to be: a later position, once reported, would not be withdrawn.
       this.#position = stopAt;
       yield* this.#boundary(stopAt, signal);
     }
@@ -362,7 +365,7 @@ export class PostgresSource implements Source {
     yield* built(block);
   }
 
-  /** Everything that committed before `lsn` has been read, and nothing is under way. */
+  /** Everything that committed before `lsn` has been read, and no transaction is in progress. */
   async *#boundary(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
     const { tables, watch, copier, control } = this.#parts;
     const block = new BlockBuilder();
@@ -393,14 +396,14 @@ export class PostgresSource implements Source {
     evaluate(tables, view, block);
   }
 
-  /** Stops for those who want a snapshot of the source beside an equal target. */
+  /** Pauses for standstills, which need a snapshot of the source that matches the target. */
   async *#stand(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
     const gate = this.#gate;
     if (gate === undefined || (gate.boundary ?? noBoundary) > lsn) return;
     await gate.pause(signal);
     const stopAt = gate.boundary;
     if (stopAt === undefined || stopAt > lsn) return;
-    // Nothing has committed between the last transaction and there.
+    // Nothing has committed between the last transaction and that position.
     this.#position = stopAt;
     const block = new BlockBuilder();
     block.cut(this.#cut());
@@ -409,7 +412,7 @@ export class PostgresSource implements Source {
     await gate.wait(signal);
   }
 
-  /** The first one of whom something is wanted still. */
+  /** The first gate that still needs the reader. */
   get #gate(): Gate | undefined {
     while (this.#gates[0]?.isOver === true) this.#gates.shift();
     return this.#gates[0];
@@ -427,7 +430,7 @@ export class PostgresSource implements Source {
     this.#decoder.boundary = places.reduce((least, lsn) => (lsn < least ? lsn : least), noBoundary);
   }
 
-  /** The stream's place now. */
+  /** The stream's current position. */
   #cut(): Omit<Cut, "after"> {
     this.#lastCut = { lsn: this.#position, atMs: performance.now() };
     const position = positionOf(this.#parts.log, this.#position);

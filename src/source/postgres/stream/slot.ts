@@ -13,15 +13,15 @@ const log = logger("postgres");
 /** A slot as `pg_replication_slots` shows it. */
 export interface SlotState {
   readonly confirmed: Lsn | undefined;
-  /** It has lost WAL that it was to keep, or is not a slot of ours. */
+  /** It has lost WAL that it was to retain, or is not one of our slots. */
   readonly isUnusable: boolean;
-  /** Process that reads it. */
+  /** Process that uses it. */
   readonly activePid: number | undefined;
-  /** The reader says that it is zeroetl. */
+  /** The process identifies itself as zeroetl. */
   readonly isOurs: boolean;
-  /** WAL that is kept for the slot. */
+  /** WAL retained for the slot. */
   readonly retainedBytes: number | undefined;
-  /** The end of the WAL that is on the server's disk: no walsender sends more. */
+  /** The end of the WAL on the server's disk: walsenders do not send beyond it. */
   readonly logEnd: Lsn;
 }
 
@@ -63,8 +63,9 @@ const deadlineMs = 30_000;
 const lookMs = 100;
 
 /**
- * Waits until nobody reads the slot. A reader of ours whose process is gone ends by itself when its socket closes; one
- * whose machine is gone does not, and is terminated. Throws `CodedError` SLOT_IN_USE.
+ * Waits until no process uses the slot. If the process of one of our readers has died, its walsender ends when the
+ * socket closes; if its machine has failed, the walsender does not end, and is terminated. Throws `CodedError`
+ * SLOT_IN_USE.
  */
 export async function awaitFreeSlot(session: Session, slot: string, signal: AbortSignal): Promise<void> {
   const start = performance.now();
@@ -84,7 +85,7 @@ export async function awaitFreeSlot(session: Session, slot: string, signal: Abor
   }
 }
 
-/** Drops the slot if it is there, whoever of ours still reads it. */
+/** Drops the slot if it exists, even if one of our readers still uses it. */
 export async function dropSlot(session: Session, slot: string, signal: AbortSignal): Promise<void> {
   await awaitFreeSlot(session, slot, signal);
   try {
@@ -99,19 +100,19 @@ export async function dropSlot(session: Session, slot: string, signal: AbortSign
 
 const undefinedObject = "42704";
 
-/** What creating a slot means when it fails. */
+/** The meaning of a failure to create a slot. */
 const creationErrors = { "55000": "WAL_LEVEL", "53300": "WAL_SENDERS" } as const;
 
 export interface CreatedSlot {
-  /** Transactions that commit at or after it are in the stream, earlier ones in the snapshot. */
+  /** Transactions that commit at or after it are in the stream, earlier ones are in the snapshot. */
   readonly lsn: Lsn;
-  /** To be imported by `SET TRANSACTION SNAPSHOT` while the creating session stays as it is. */
+  /** To be imported by `SET TRANSACTION SNAPSHOT` while the creating session remains unchanged. */
   readonly snapshot: string;
 }
 
 /**
- * Creates the permanent slot of a stream. Waits for transactions that are open. Slots fail over to standbys where the
- * server can do that (17 and later).
+ * Creates the permanent slot of a stream. Waits for open transactions. Slots fail over to standbys if the server
+ * supports that (17 and later).
  */
 export async function createSlot(
   connect: ConnectRequest & { readonly slot: string; readonly version: number; readonly onWait: OnWait },
@@ -124,10 +125,10 @@ export async function createSlot(
   return lsn;
 }
 
-/** A snapshot of the source at an exact place of its log, held by a slot that is gone with the session. */
+/** A snapshot of the source at an exact position of its log, held by a slot that exists as long as the session. */
 export class ExportedSnapshot implements AsyncDisposable {
   readonly lsn: Lsn;
-  /** For `SET TRANSACTION SNAPSHOT` of other sessions, until disposed of. */
+  /** For `SET TRANSACTION SNAPSHOT` in other sessions, until disposed of. */
   readonly snapshot: string;
   readonly #walsender: Session;
 
@@ -137,7 +138,7 @@ export class ExportedSnapshot implements AsyncDisposable {
     this.snapshot = snapshot;
   }
 
-  /** Waits for transactions that are open. */
+  /** Waits for open transactions. */
   static async open(
     { onWait, ...connect }: ConnectRequest & { readonly onWait?: OnWait },
     signal: AbortSignal,
@@ -185,18 +186,18 @@ async function create(
   }
 }
 
-/** The server does not notice that nobody waits for the slot any more, and would keep it half made. */
+/** The server does not notice that no one waits for the slot any longer, and would keep it half created. */
 async function terminate(connect: ConnectRequest, pid: number): Promise<void> {
   try {
     await using session = await Session.open(connect, AbortSignal.timeout(2_000));
     await session.rows("SELECT pg_terminate_backend($1)", [pid]);
   } catch (error) {
-    // Opening the stream again finds the half-made slot and its reader, and removes both.
+    // Opening the stream again finds the half-created slot and its reader, and removes both.
     log.debug({ err: error }, "An abandoned slot could not be ended");
   }
 }
 
-/** `START_REPLICATION` of the stream: pgoutput, protocol 2, so that large transactions come before their commit. */
+/** `START_REPLICATION` of the stream: pgoutput, protocol 2, so that large transactions arrive before their commit. */
 export function startReplicationSql(slot: string, publication: string, from: string): string {
   const options = [
     "proto_version '2'",

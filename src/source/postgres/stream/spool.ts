@@ -9,21 +9,21 @@ import { putInt32, uint32At } from "../../../wire/postgres/bytes.ts";
 export const spoolHeaderBytes = 4;
 const readBytes = 2 << 20;
 const bufferBytes = 256 << 10;
-/** Bytes before each frame: the length of what is encrypted in it. */
+/** Bytes before each frame: the length of its encrypted contents. */
 const frameHeaderBytes = 4;
 const frameExtraBytes = frameHeaderBytes + frameTagBytes;
 const frameBytesMax = bufferBytes + frameExtraBytes;
 
 /**
- * A transaction that is sent before its commit, on disk until it ends, encrypted.
+ * A transaction that is sent before its commit, encrypted on disk until it ends.
  *
  * ```
  * file:  frame 0, frame 1, …    frame:  length of the body, body, tag
  * ```
  *
- * Bodies one after the other are the messages, each with its length before it: a frame is never large, whatever a message
- * is. How many bytes were written is known here alone, and frames are bound to their numbers:
- * a file that was changed, cut off or put in another order is an error.
+ * The concatenated bodies are the messages, each preceded by its length: a frame is never large, whatever the size of a
+ * message. The number of bytes written is known only here, and frames are bound to their numbers: a file that was
+ * changed, truncated or reordered is an error.
  */
 export class SpooledTransaction {
   readonly #path: string;
@@ -34,7 +34,7 @@ export class SpooledTransaction {
   #chunk = new Uint8Array(0);
   #used = 0;
   #fileBytes = 0;
-  /** Subtransactions that were rolled back: their messages do not count. */
+  /** Subtransactions that were rolled back: their messages are ignored. */
   readonly aborted = new Set<number>();
 
   private constructor(path: string, file: FileHandle, cipher: FrameCipher) {
@@ -48,7 +48,7 @@ export class SpooledTransaction {
     return new SpooledTransaction(path, file, new FrameCipher(key));
   }
 
-  /** A message of the stream. Kept in memory until `flush`. */
+  /** Adds a message of the stream. It stays in memory until `flush`. */
   append(region: Uint8Array, from: number, to: number): void {
     const length = new Uint8Array(spoolHeaderBytes);
     putInt32(length, 0, to - from);
@@ -96,8 +96,8 @@ export class SpooledTransaction {
   }
 
   /**
-   * The messages in order, as regions of whole ones, each with its length before it. After `flush`. Nothing is given of
-   * a frame that is not as it was written: throws `CodedError` TARGET_FAILED.
+   * The messages in order, as regions of whole ones, each preceded by its length. Call it after `flush`. Yields nothing
+   * from a frame that was changed: throws `CodedError` TARGET_FAILED.
    */
   async *regions(): AsyncGenerator<Uint8Array, void> {
     let region = new Uint8Array(readBytes);
@@ -121,7 +121,7 @@ export class SpooledTransaction {
     if (used > 0) throw spoolChanged();
   }
 
-  /** Of a part of the file that begins with a frame. A length is not to be trusted before its frame is decrypted. */
+  /** For a part of the file that begins with a frame. A length must not be trusted before its frame is decrypted. */
   #wholeFrames(bytes: Uint8Array): WholeFrames {
     let at = 0;
     let frames = 0;
@@ -135,7 +135,7 @@ export class SpooledTransaction {
     return { frames, bytes: at };
   }
 
-  /** Gives the number of bytes written to `out`. */
+  /** Returns the number of bytes written to `out`. */
   #decrypt(
     { bytes, first, whole }: { bytes: Uint8Array; first: number; whole: number },
     out: Uint8Array,
@@ -170,7 +170,7 @@ export class SpooledTransaction {
   }
 }
 
-/** The region, or a larger one that begins with its first `used` bytes and has room for the message that is in them. */
+/** The region, or a larger one that begins with its first `used` bytes and has room for the message in them. */
 function withRoom(region: Uint8Array<ArrayBuffer>, used: number, bytes: number): Uint8Array<ArrayBuffer> {
   const message = used < spoolHeaderBytes ? 0 : spoolHeaderBytes + uint32At(region, 0);
   if (used + bytes <= region.length) return region;
@@ -201,7 +201,7 @@ function spoolChanged(): CodedError {
   return new CodedError("TARGET_FAILED", message);
 }
 
-/** The transactions of one stream that are being sent. Nothing outlives the stream: a new one gets them again. */
+/** The transactions of one stream that are being sent. Nothing outlives the stream: a new one receives them again. */
 export class Spools implements AsyncDisposable {
   readonly #directory: string;
   readonly #key: SecretBytes;
@@ -212,7 +212,7 @@ export class Spools implements AsyncDisposable {
     this.#key = key;
   }
 
-  /** Empties the directory of what a crash left. `key`: what keys of files are derived from. */
+  /** Deletes what a crash left in the directory. `key`: the key from which the files' keys are derived. */
   static async open(directory: string, key: SecretBytes): Promise<Spools> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const leftovers = (await readdir(directory)).filter((name) => name.endsWith(".spool"));
@@ -227,7 +227,7 @@ export class Spools implements AsyncDisposable {
     return found;
   }
 
-  /** Between two regions of the stream: what was appended leaves the memory. */
+  /** Called between two regions of the stream: writes what was appended and frees its memory. */
   async flush(): Promise<void> {
     for (const spool of this.#open.values()) await spool.flush();
   }

@@ -9,8 +9,8 @@ interface Walsender {
 }
 
 /**
- * Why the walsender of a slot, which has more to send than the stream has got, does not send it: what the source says,
- * and a statement that ends it.
+ * Why the walsender of a slot does not send although it has more to send than the stream has received: the cause
+ * according to the source, and a statement that ends it.
  */
 export async function causeOfStall(session: Session, slot: string, position: Lsn): Promise<string> {
   const [walsender] = await session.rows<Walsender & Record<string, unknown>>(
@@ -37,7 +37,7 @@ interface StandbySlot {
   readonly state: "missing" | "inactive" | "behind" | "ready";
 }
 
-/** PostgreSQL 17 and later send nothing to slots that can fail over before the standbys of these slots have it. */
+/** PostgreSQL 17 and later send nothing to failover slots before the standbys of these slots have received it. */
 async function standbyCause(session: Session, position: Lsn): Promise<string> {
   const slots = await session.rows<StandbySlot & Record<string, unknown>>(
     `SELECT n.name, CASE WHEN s.slot_name IS NULL THEN 'missing' WHEN NOT s.active THEN 'inactive'

@@ -14,7 +14,7 @@ export type TrackedPhase =
 /** One table of the stream: its state at the target, and how the stream currently sends it. */
 export class TrackedTable {
   readonly oid: number;
-  /** As the target holds it, or is to hold it. */
+  /** As the target holds it, or will hold it. */
   definition: TableDefinition;
   /** The source catalog's description of `definition`. */
   memo: ShapeMemo | undefined;

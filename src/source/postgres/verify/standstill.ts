@@ -11,7 +11,7 @@ import { ExportedSnapshot } from "../stream/slot.ts";
 import { SnapshotDigests } from "./table-digest.ts";
 import { beginSnapshot } from "../copy/table-copies.ts";
 
-/** How long the stream may wait for a snapshot: transactions that are open at the source hold one up. */
+/** How long the stream may wait for a snapshot, which open transactions at the source delay. */
 const snapshotDeadlineMs = 30_000;
 
 /**
@@ -29,18 +29,18 @@ export class Gate {
   #state: "requested" | "paused" | "running" | "waiting" | "released" = "requested";
   #lsn: Lsn | undefined;
 
-  /** Where the reader has to stop: at its next boundary, at an LSN, or (undefined) nowhere any more. */
+  /** Where the reader has to stop: at its next boundary, at an LSN, or (undefined) nowhere any longer. */
   get boundary(): Lsn | undefined {
     if (this.#state === "requested") return 0n;
     return this.#state === "running" ? this.#lsn : undefined;
   }
 
-  /** Nobody wants anything of the reader any more. */
+  /** Whether the reader is no longer needed. */
   get isOver(): boolean {
     return this.#state === "released";
   }
 
-  /** The reader: stands still until it may go on. */
+  /** For the reader: pauses until it may continue. */
   async pause(signal: AbortSignal): Promise<void> {
     if (this.#state !== "requested") return;
     this.#state = "paused";
@@ -48,7 +48,7 @@ export class Gate {
     await unlessAborted(this.#target.promise, signal);
   }
 
-  /** The reader: has told the cut at the LSN, and stands still until the release. */
+  /** For the reader: it has yielded the cut at the LSN, and pauses until the release. */
   async wait(signal: AbortSignal): Promise<void> {
     if (this.#state !== "running") return;
     this.#state = "waiting";
@@ -56,7 +56,7 @@ export class Gate {
     await unlessAborted(this.#released.promise, signal);
   }
 
-  /** The reader has ended. */
+  /** For the reader: it has ended. */
   fail(error: unknown): void {
     this.#state = "released";
     this.#paused.reject(error);
@@ -88,7 +88,7 @@ export interface StandstillParts {
   readonly publication: string;
   readonly gate: Gate;
   readonly positionOf: (lsn: Lsn) => Position;
-  /** Asks the server for a sign, so that a quiet stream comes to a boundary. */
+  /** Asks the server for a reply, so that an idle stream reaches a boundary. */
   readonly ask: () => void;
 }
 
@@ -137,7 +137,7 @@ async function takeSnapshot(
   signal: AbortSignal,
 ): Promise<{ session: Session; lsn: Lsn }> {
   await using exported = await ExportedSnapshot.open(connect, signal);
-  // Outlives the deadline of the snapshot; ended by whoever holds the standstill.
+  // Outlives the deadline of the snapshot; ended by the holder of the standstill.
   const session = await Session.open(connect, neverAborted);
   try {
     await beginSnapshot(session, exported.snapshot);

@@ -18,14 +18,14 @@ import { shapeOf, type Shape, type TypeContext } from "../catalog/shape.ts";
 import { readTypeContext } from "../catalog/type-context.ts";
 
 /**
- * The digests of tables as one snapshot has them: the session is in a transaction that sees it. PostgreSQL writes the
- * canonical text of every value, so that a mistake of our decoders shows.
+ * The digests of tables as of one snapshot: the session is in a transaction that sees it. PostgreSQL writes the
+ * canonical text of every value, so that errors of our decoders are detected.
  */
 export class SnapshotDigests {
   readonly #session: Session;
   readonly #publication: string;
   readonly #regions = copyRegions();
-  /** Of the columns met so far: types do not change within a snapshot, and few occur in many tables. */
+  /** Types of the columns seen so far: types do not change within a snapshot, and few occur in many tables. */
   #context: TypeContext | undefined;
   #hasBegun = false;
 
@@ -43,8 +43,8 @@ export class SnapshotDigests {
     if (result.kind === "failed") return { kind: "unreadable", reason: result.reason };
     await this.#begin();
     const reading = await this.#reading(table, result.shape, signal);
-    // After a failure the snapshot is there for the tables that follow; and their locks, of which the server has room for
-    // some thousands, are not kept.
+    // After a failure the snapshot remains usable for the following tables; and their locks, of which the server has
+    // room for a few thousand, are not kept.
     await session.run("ROLLBACK TO SAVEPOINT before_table");
     return reading;
   }
@@ -59,7 +59,7 @@ export class SnapshotDigests {
     }
   }
 
-  /** What each reading is rolled back to. */
+  /** The point to which each reading is rolled back. */
   async #begin(): Promise<void> {
     if (!this.#hasBegun) await this.#session.run("SAVEPOINT before_table");
     this.#hasBegun = true;
@@ -93,19 +93,19 @@ function altered({ name }: TableDefinition): TableFailureReason {
   return { code: "TABLE_MISSING", message, fix: "Compare again." };
 }
 
-/** Fields of text, so that the binary form of COPY, which is fastest to take apart, holds nothing else. */
+/** Text fields, so that the binary form of COPY, which is the fastest to parse, contains nothing else. */
 function digestSql({ relation, codecs }: Shape, from: string): string {
   const columns = relation.columns.map(({ name, type }, index) => {
     const { long, digest } = digestOf(type, codecs[index]?.digest);
     return { canonical: digest(quoteIdentifier(name)), field: long?.(`f${index}`) ?? `f${index}` };
   });
   const texts = columns.map(({ canonical }, index) => `(${canonical}) AS f${index}`);
-  // OFFSET 0 keeps the planner from computing a text once for each mention of it.
+  // OFFSET 0 keeps the planner from computing a text once per reference to it.
   return `COPY (SELECT ${columns.map(({ field }) => field).join(", ")}
     FROM (SELECT ${texts.join(", ")} FROM ${from} OFFSET 0) AS t) TO STDOUT (FORMAT binary)`;
 }
 
-/** `digest`: what to select of the column; `long`: the field of that, where it may be too long to be sent. */
+/** `digest`: the expression to select for the column; `long`: its field, if it may be too long to be sent. */
 function digestOf({ kind }: LogicalType, digest: Digest = () => "NULL"): { digest: Digest; long?: Digest } {
   if (kind === "bytes") return { digest: (column) => `${column}::bytea`, long: bytesField };
   if (kind === "text" || kind === "json")
