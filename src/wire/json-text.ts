@@ -1,8 +1,8 @@
-/** JSON as it was written: a mapping has no prototype, so that whatever its keys are called, they are only keys. */
+/** JSON as written: a mapping has no prototype, so that any key is merely a key. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonMapping;
 export type JsonMapping = { readonly [key: string]: Json };
 
-/** Says what is wrong in a JSON text, and where. */
+/** Describes what is wrong in a JSON text, and where. */
 export class InvalidJson extends Error {
   override name = "InvalidJson";
 }
@@ -11,7 +11,7 @@ const depthMax = 64;
 
 /**
  * Parses JSON strictly (RFC 8259), in linear time and without recursing deeper than 64. Unlike `JSON.parse` it refuses
- * a key that is given twice: it is not clear which one is meant. Throws `InvalidJson`.
+ * duplicate keys: it is not clear which one is meant. Throws `InvalidJson`.
  */
 export function parseJson(text: string): Json {
   const reader = new Reader(text);
@@ -21,7 +21,7 @@ export function parseJson(text: string): Json {
   return value;
 }
 
-/** A place in a text. */
+/** A position in a text. */
 class Reader {
   readonly #text: string;
   #at = 0;
@@ -34,7 +34,7 @@ class Reader {
     return this.#at === this.#text.length;
   }
 
-  /** What the expression finds here; undefined, and nothing is passed, when it finds nothing. */
+  /** The match of the expression at this position; undefined, without advancing, if there is none. */
   take(sticky: RegExp): string | undefined {
     sticky.lastIndex = this.#at;
     const [found] = sticky.exec(this.#text) ?? [];
@@ -46,7 +46,7 @@ class Reader {
     this.take(/[ \t\n\r]*/y);
   }
 
-  /** Whether the next character, apart from space, is this one; passes it. */
+  /** Whether the next character after white space is this one; advances past it. */
   takeMark(mark: string): boolean {
     this.skipSpace();
     const isHere = this.#text[this.#at] === mark;
@@ -103,7 +103,7 @@ function readList(reader: Reader, depth: number): Json[] {
   return list;
 }
 
-/** Undefined where none begins. */
+/** Undefined if no string begins here. */
 function readString(reader: Reader): string | undefined {
   if (reader.take(/"/y) === undefined) return undefined;
   const pieces: string[] = [];

@@ -1,7 +1,7 @@
 /**
  * Error codes as they appear on the wire, with their HTTP status: those that the operations declare, those that every
- * AWS service may answer, and what the parsers of the protocols answer. Where the name of a shape in the service
- * model differs from its code on the wire (`DBInstanceNotFoundFault`), this is the code.
+ * AWS service may return, and those of the protocol parsers. If the name of a shape in the service model differs from
+ * its code on the wire (`DBInstanceNotFoundFault`), this is the code.
  */
 export const awsErrorStatus = {
   IntegrationAlreadyExistsFault: 400,
@@ -40,7 +40,7 @@ export const awsErrorStatus = {
 
 export type AwsErrorCode = keyof typeof awsErrorStatus;
 
-/** An answer that is an error: its code and message go to the client in the envelope. Never holds a secret. */
+/** An error response: its code and message go to the client in the envelope. Never contains a secret. */
 export class AwsError extends Error {
   override name = "AwsError";
   readonly code: AwsErrorCode;

@@ -8,9 +8,9 @@ export interface FormParameter {
 }
 
 /**
- * Parses a form body or query string (`application/x-www-form-urlencoded`), strictly: a `%` that two hexadecimal
- * digits do not follow and bytes that are not UTF-8 are refused with `MalformedQueryString` instead of being mended,
- * since what is stored must be what the client meant. `text` holds a byte per character (latin1).
+ * Parses a form body or query string (`application/x-www-form-urlencoded`), strictly: a `%` that is not followed by two
+ * hexadecimal digits and bytes that are not UTF-8 are refused with `MalformedQueryString` instead of being repaired,
+ * since what is stored must be what the client meant. `text` has one character per byte (latin1).
  */
 export function parseForm(text: string): FormParameter[] {
   if (text === "") return [];

@@ -13,12 +13,12 @@ import { stringFault } from "./string.ts";
 import { InvalidJson, parseJson, type Json, type JsonMapping } from "../json-text.ts";
 
 /**
- * The input of an operation, from the body of a request of the protocol AWS JSON. Throws `AwsError`:
- * `SerializationException` for what is no JSON or has the wrong type, `ValidationException` for a value that is missing
- * or not allowed. A member that the shape does not know is ignored, as in the Query protocol, and null is absence.
+ * The input of an operation, from the body of a request in the AWS JSON protocol. Throws `AwsError`:
+ * `SerializationException` if the body is not JSON or has the wrong type, `ValidationException` if a value is missing
+ * or not allowed. A member that the shape does not define is ignored, as in the Query protocol, and null means absent.
  */
 export function parseBody<S extends StructureShape>(shape: S, body: Uint8Array): ValueOf<S> {
-  // SDKs send `{}`; a request without a body asks with nothing.
+  // SDKs send `{}`; a request without a body has no members.
   return structure(shape, body.byteLength === 0 ? {} : jsonOf(body), "") as ValueOf<S>;
 }
 
@@ -93,7 +93,7 @@ function integer({ min, max }: IntegerShape, value: Json, path: string): number 
   return value;
 }
 
-/** Seconds since 1970, as the protocol has them. */
+/** Seconds since 1970, as the protocol defines them. */
 function timestamp(value: Json, path: string): Date {
   const date = new Date(typeof value === "number" ? value * 1_000 : Number.NaN);
   if (Number.isNaN(date.getTime())) throw misfit(path, "a timestamp, in seconds since 1970");
@@ -118,7 +118,7 @@ function map(shape: MapShape, value: Json, path: string): Readonly<Record<string
   );
 }
 
-// The value itself is left out: it may be a megabyte of anything.
+// The value itself is omitted: it may be a megabyte of anything.
 function invalid(path: string, rule: string): AwsError {
   return new AwsError("ValidationException", `The value of ${path} is not valid: ${rule}.`);
 }
@@ -127,9 +127,9 @@ function misfit(path: string, wanted: string): AwsError {
   return new AwsError("SerializationException", `${path === "" ? "The body" : path} must be ${wanted}.`);
 }
 
-/** The members of a structure as a JSON object; what is undefined is left out, times are ISO 8601. */
+/** The members of a structure as a JSON object; undefined members are omitted, times are ISO 8601. */
 export function printBody<S extends StructureShape>(shape: S, value: ValueOf<S>): string {
-  // What a shape does not name is not shown, however the value came by it.
+  // Members that the shape does not name are never shown, wherever the value comes from.
   return JSON.stringify(plain(shape, value));
 }
 

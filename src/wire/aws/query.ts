@@ -12,7 +12,7 @@ export interface ParameterTree {
 
 const depthMax = 10;
 
-/** Sorts parameters into a tree. A name that is given twice is refused: it is not clear which one is meant. */
+/** Sorts parameters into a tree. A duplicate name is refused: it is not clear which one is meant. */
 export function parameterTree(parameters: readonly FormParameter[]): ParameterTree {
   const root: GrowingTree = { value: undefined, children: new Map() };
   for (const { name, value } of parameters) plant(root, name, value);
@@ -43,8 +43,8 @@ function plant(root: GrowingTree, name: string, value: string): void {
  * The input of an operation. Throws `AwsError`: `MissingParameter`; `InvalidParameterValue` for a value of the wrong
  * length, alphabet or type; `ValidationError` for a structure that does not fit.
  *
- * A parameter that the shape does not know is ignored, at every level, as AWS's Query services do: clients newer than
- * the service send what it has not heard of. (EC2 alone answers `UnknownParameter`.)
+ * A parameter that the shape does not define is ignored, at every level, as AWS's Query services do: clients newer than
+ * the service send parameters that it does not know. (Only EC2 returns `UnknownParameter`.)
  */
 export function parseInput<S extends StructureShape>(shape: S, tree: ParameterTree): ValueOf<S> {
   return structure(shape, tree, "") as ValueOf<S>;
@@ -143,7 +143,7 @@ function map(shape: MapShape, tree: ParameterTree, path: string): Readonly<Recor
 
 interface Numbered {
   readonly name: string;
-  /** In the order of their numbers; a gap is no mistake. */
+  /** Ordered by number; a gap is not an error. */
   readonly inner: readonly (readonly [number, ParameterTree])[];
 }
 
@@ -170,7 +170,7 @@ function missing(path: string): AwsError {
   return new AwsError("MissingParameter", `The request must contain the parameter ${path}.`);
 }
 
-// The value itself is left out: it may be a megabyte of anything.
+// The value itself is omitted: it may be a megabyte of anything.
 function invalid(path: string, rule: string): AwsError {
   return new AwsError("InvalidParameterValue", `The value of the parameter ${path} is not valid: ${rule}.`);
 }

@@ -1,6 +1,6 @@
 /**
- * What an operation takes and gives, as in the service's model. The parsers and printers of both protocols walk these, and
- * `ValueOf` derives the TypeScript type of the value from them.
+ * The input and output of an operation, as in the service's model. The parsers and printers of both protocols traverse
+ * these shapes, and `ValueOf` derives the TypeScript type of the value from them.
  */
 export type Shape =
   | StringShape
@@ -23,7 +23,7 @@ export interface StringShape {
 /** 32 bits, signed. */
 export interface IntegerShape {
   readonly kind: "integer";
-  /** Inclusive. The Query services tell of bounds in words of their own, and leave both out. */
+  /** Inclusive. The Query services describe bounds in their own words, and omit both. */
   readonly min?: number;
   readonly max?: number;
 }

@@ -3,14 +3,14 @@ import type { Secret } from "../../base/secret.ts";
 import { AwsError } from "./error.ts";
 import { parseForm, type FormParameter } from "./form.ts";
 
-/** A request as it came, before anything was decoded, without its body. */
+/** A request as received, before decoding, without its body. */
 export interface RequestHead {
   readonly method: string;
   /** As sent, percent-encoded. */
   readonly path: string;
   /** As sent, without the question mark. */
   readonly query: string;
-  /** Undefined when absent; several values joined by commas. */
+  /** Undefined if absent; multiple values are joined by commas. */
   readonly header: (name: string) => string | undefined;
   readonly headerNames: readonly string[];
 }
@@ -25,28 +25,34 @@ export interface SigningKey {
 
 export interface SigV4Policy<Key extends SigningKey> {
   readonly region: string;
-  /** Service names that a scope may have here. */
+  /** Service names that a scope may contain here. */
   readonly services: readonly string[];
-  /** Those that it may have in any protocol of the endpoint; a scope of any other service gets a list of them. */
+  /**
+   * Service names that a scope may contain in any protocol of the endpoint; a scope of any other service gets a list of
+   * them.
+   */
   readonly served?: readonly string[];
   readonly now: Date;
-  /** Asked for requests of the right time and scope only, and for ids of letters, digits and `_`; undefined for a key that does not exist. */
+  /**
+   * Called only for requests with a valid time and scope, and for ids of letters, digits and `_`; returns undefined for
+   * a key that does not exist.
+   */
   readonly keyOf: (accessKeyId: string) => Promise<Key | undefined>;
 }
 
-/** Who signed, for which service. */
+/** The signer, and the service that the request was signed for. */
 export interface Signer<Key> {
   readonly key: Key;
   readonly service: string;
   readonly body: Uint8Array;
 }
 
-/** How far the clock of a client may be off, as at AWS. Every service but S3 holds a presigned URL to it as well. */
+/** Maximum clock skew of a client, as at AWS. Every service but S3 applies it to presigned URLs as well. */
 const clockSkewMsMax = 15 * 60_000;
 
 /**
  * Verifies a Signature Version 4 (AWS General Reference, "Create a signed AWS API request"), in the Authorization
- * header or in the query string (presigned). The body is read once everything else has been found in order. Its hash is
+ * header or in the query string (presigned). The body is read only after all other checks have passed. Its hash is
  * always computed, so `UNSIGNED-PAYLOAD` fails. Throws what `readBody` throws, and `AwsError`:
  *
  * | what | code |
@@ -57,8 +63,8 @@ const clockSkewMsMax = 15 * 60_000;
  * | a service that this endpoint does not serve | InvalidAction |
  * | older or newer than 15 minutes, wrong date, region or service in the scope, wrong signature, tampered request | SignatureDoesNotMatch |
  *
- * Query services answer a stale date with `SignatureDoesNotMatch` and the two times, and so does this. A presigned URL is
- * valid for the same 15 minutes: only S3 looks at `X-Amz-Expires`.
+ * Query services reply to a stale date with `SignatureDoesNotMatch` and the two times, and so does this. A presigned
+ * URL is valid for the same 15 minutes: only S3 evaluates `X-Amz-Expires`.
  */
 export async function verifySigV4<Key extends SigningKey>(
   request: RequestHead,
@@ -89,7 +95,7 @@ export async function verifySigV4<Key extends SigningKey>(
   return { key, service, body };
 }
 
-/** The service in the scope of a request's signature, not yet believed. */
+/** The service in the scope of a request's signature, not yet verified. */
 export function claimedService({ header, query }: RequestHead): string | undefined {
   const authorization = header("authorization");
   const credential =
@@ -100,7 +106,7 @@ export function claimedService({ header, query }: RequestHead): string | undefin
   return terminator === "aws4_request" ? service : undefined;
 }
 
-/** What a request says about its signature; well-formed, not yet believed. */
+/** What a request claims about its signature; well-formed, not yet verified. */
 interface Claim {
   readonly accessKeyId: string;
   /** Date, region, service, `aws4_request`. */
@@ -115,7 +121,7 @@ interface Claim {
 }
 
 const algorithm = "AWS4-HMAC-SHA256";
-/** What can be one: nothing else is looked up, and some of it could not even be asked for. */
+/** The form of valid ids: nothing else is looked up, and some of it could not even be queried. */
 const accessKeyId = /^\w{1,128}$/;
 /** A name that a header can have, RFC 9110. */
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -278,7 +284,7 @@ function canonicalRequest(
     .map(({ name, value }) => `${uriEncode(name)}=${uriEncode(value)}`);
   return [
     request.method,
-    // Every service but S3 encodes the path, encoded as it is, a second time.
+    // Every service but S3 encodes the already encoded path a second time.
     request.path.split("/").map(uriEncode).join("/"),
     sorted(query).join("&"),
     headers.join(""),
@@ -287,7 +293,8 @@ function canonicalRequest(
   ].join("\n");
 }
 
-// By name, then by value, in the order of the encoded bytes: `=` sorts between, so the pieces are compared apart.
+// By name, then by value, in the order of the encoded bytes: `=` would sort between them, so the parts are compared
+// separately.
 function sorted(pairs: readonly string[]): string[] {
   const key = (pair: string): string => pair.replace("=", "\0");
   return pairs.toSorted((a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b))));

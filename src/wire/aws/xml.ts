@@ -3,7 +3,7 @@ import type { Shape, StructureShape, ValueOf } from "./shape.ts";
 import type { AwsError } from "./error.ts";
 import { escapeXmlText } from "./xml-text.ts";
 
-/** The members of a structure as XML elements, in the order of the shape; what is undefined is left out. */
+/** The members of a structure as XML elements, in the order of the shape; undefined members are omitted. */
 export function printMembers<S extends StructureShape>(shape: S, value: ValueOf<S>): string {
   return members(shape, value as Members);
 }
@@ -50,7 +50,7 @@ function members(shape: StructureShape, value: Members): string {
     .join("");
 }
 
-// `ValueOf` ties value and shape together for callers; inside, the shape says what the value is.
+// `ValueOf` ties value and shape together for callers; inside, the shape determines the value's type.
 function content(shape: Shape, value: unknown): string {
   switch (shape.kind) {
     case "string":

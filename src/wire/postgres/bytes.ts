@@ -1,6 +1,6 @@
 /**
- * Big-endian reads. By shifts, because in hot loops they are several times faster than a DataView or a Buffer method.
- * Callers stay within the bytes; a read beyond them gives a number without meaning, never an error.
+ * Big-endian reads. They use shifts, because in hot loops these are several times faster than a DataView or a Buffer
+ * method. Callers stay within the bytes; a read beyond them returns a meaningless number, never an error.
  */
 export function uint8At(bytes: Uint8Array, at: number): number {
   return bytes[at] as number;
@@ -48,7 +48,7 @@ export function putInt64(bytes: Uint8Array, at: number, value: bigint): void {
   putInt32(bytes, at + 4, Number(BigInt.asIntN(32, value)));
 }
 
-/** Bytes that do not follow the format that the server announced. The stream cannot go on. */
+/** Bytes that do not follow the format that the server announced. The stream cannot continue. */
 export class WireError extends Error {
   override name = "WireError";
 }

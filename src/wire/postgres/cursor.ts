@@ -5,7 +5,7 @@ const doubleWords = new Int32Array(double.buffer);
 const single = new Float32Array(1);
 const singleWords = new Int32Array(single.buffer);
 
-/** A place inside the bytes of one value. Reads are big endian, move on, and never leave the value. */
+/** A position inside the bytes of one value. Reads are big-endian, advance the position, and never leave the value. */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
   at = 0;
@@ -67,7 +67,7 @@ export class Cursor {
     return text;
   }
 
-  /** Moves on by `count` bytes and gives where they begin. */
+  /** Advances by `count` bytes and returns their start. */
   skip(count: number): number {
     const from = this.at;
     if (count < 0 || from + count > this.end) throw new WireError("a value ends too early");
@@ -75,7 +75,7 @@ export class Cursor {
     return from;
   }
 
-  /** Narrows to a part of `length` bytes; give the result to `leave` when it has been read. */
+  /** Narrows to a part of `length` bytes; pass the result to `leave` when the part has been read. */
   enter(length: number): number {
     const outer = this.end;
     if (length < 0 || this.at + length > outer) throw new WireError("a part of a value ends too late");
@@ -83,7 +83,7 @@ export class Cursor {
     return outer;
   }
 
-  /** Makes sure that the part, or the whole value, has been read to its end. */
+  /** Makes sure that the part, or the whole value, has been read completely. */
   leave(outer: number): void {
     if (this.at !== this.end) throw new WireError("a value is longer than its type allows");
     this.end = outer;

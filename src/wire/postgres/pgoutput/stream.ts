@@ -2,12 +2,13 @@ import { int32At, int64At, putInt64, uint16At, uint32At, uint8At, WireError } fr
 import { pgoutputTuple } from "./tuple.ts";
 
 /*
- * What a walsender writes, as pure functions over bytes: the frames of PostgreSQL documentation "Streaming Replication
- * Protocol" and, inside XLogData, the messages of "Logical Replication Message Formats", protocol versions 1 and 2.
+ * The output of a walsender, as pure functions over bytes: the frames of PostgreSQL documentation "Streaming
+ * Replication Protocol" and, inside XLogData, the messages of "Logical Replication Message Formats", protocol versions
+ * 1 and 2.
  *
  * Inside a streamed transaction (between Stream Start and Stream Stop) relation, type, insert, update, delete, truncate
- * and logical messages carry their transaction id, 4 bytes, after the kind. The readers here take `body`, the
- * offset behind both: `at + 1`, or `at + 5` in a streamed transaction.
+ * and logical messages contain their transaction id, 4 bytes, after the kind. The readers here accept `body`, the
+ * offset after both: `at + 1`, or `at + 5` in a streamed transaction.
  */
 
 /** Kinds of frames in the CopyData of a replication stream. */
@@ -91,7 +92,7 @@ export function readBegin(region: Uint8Array, at: number): Begin {
 export interface Commit {
   /** Where the commit record begins. */
   readonly commitLsn: bigint;
-  /** Where it ends: what to confirm so that the server does not send the transaction again. */
+  /** Where it ends: the position to confirm so that the server does not send the transaction again. */
   readonly endLsn: bigint;
   readonly committedAtMs: number;
 }
@@ -131,7 +132,7 @@ export function readStreamCommit(region: Uint8Array, at: number): StreamCommit {
 
 export interface StreamAbort {
   readonly xid: number;
-  /** The subtransaction that was aborted; equal to `xid` when it is the whole transaction. */
+  /** The subtransaction that was aborted; equal to `xid` if it is the whole transaction. */
   readonly subXid: number;
 }
 
@@ -140,7 +141,7 @@ export function readStreamAbort(region: Uint8Array, at: number): StreamAbort {
   return { xid: uint32At(region, at + 1), subXid: uint32At(region, at + 5) };
 }
 
-/** The transaction id of a message in a streamed transaction: the subtransaction's, where there is one. */
+/** The transaction id of a message in a streamed transaction: the subtransaction's, if there is one. */
 export function streamedXid(region: Uint8Array, at: number): number {
   return uint32At(region, at + 1);
 }
@@ -207,13 +208,16 @@ export function readTruncate(region: Uint8Array, body: number): TruncateMessage 
   return { oids, cascade: (options & 1) !== 0, restartIdentity: (options & 2) !== 0 };
 }
 
-/** Where the tuples of one insert, update or delete stand: filled again for each, so that a row costs no object. */
+/**
+ * Where the tuples of one insert, update or delete are: the object is reused for each, so that a row does not allocate
+ * one.
+ */
 export interface RowPlace {
   /** Oid of the relation. */
   relation: number;
   /** Offset of the old tuple (`pgoutputTuple`), or −1. */
   oldTuple: number;
-  /** Whether the old tuple has only the columns of the key, the others being NULL in it. */
+  /** Whether the old tuple has only the key columns, with NULL in the others. */
   oldIsKey: boolean;
   /** Offset of the new tuple, or −1. */
   newTuple: number;
@@ -254,7 +258,7 @@ export function locateDelete(region: Uint8Array, body: number, out: RowPlace): v
   out.newTuple = -1;
 }
 
-/** 2000-01-01, where PostgreSQL's clock begins, in ms since 1970. */
+/** 2000-01-01, PostgreSQL's epoch, in ms since 1970. */
 const epochMs = 946_684_800_000;
 
 function clockMs(region: Uint8Array, at: number): number {
@@ -269,7 +273,7 @@ function expectByte(region: Uint8Array, at: number, expected: number): void {
 
 const utf8 = new TextDecoder();
 
-/** A string that ends with a zero byte; `end` is behind it. */
+/** A zero-terminated string; `end` is the offset after it. */
 function textAt(region: Uint8Array, start: number): { text: string; end: number } {
   const zero = region.indexOf(0, start);
   if (zero < 0) throw new WireError("a string of a replication message does not end");

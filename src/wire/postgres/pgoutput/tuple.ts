@@ -39,9 +39,9 @@ export const copyTuple: TupleLayout = {
 
 /**
  * TupleData of the logical replication messages: int16 number of columns, then for each its kind and, for text and
- * binary, int32 length and bytes. An offset points to the number of columns. Text and binary look alike from
- * outside: a column's codec knows which one its type is sent in. PostgreSQL documentation, "Logical Replication
- * Message Formats".
+ * binary, int32 length and bytes. An offset points to the number of columns. Text and binary look alike from outside: a
+ * column's codec knows in which of them its type is sent. PostgreSQL documentation, "Logical Replication Message
+ * Formats".
  */
 export const pgoutputTuple: TupleLayout = {
   locate: locateInPgoutput,

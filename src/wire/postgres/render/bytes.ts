@@ -1,15 +1,15 @@
 import { WireError } from "../bytes.ts";
 import type { Render } from "./render.ts";
 
-/* Text that is sent as text, strings of bits and bytes, and PostgreSQL's identifiers of places and transactions. */
+/* Types sent as text, strings of bits and bytes, and PostgreSQL's identifiers of positions and transactions. */
 
-/** Everything that is text already. */
+/** For everything that is already text. */
 export const renderText: Render = (from, out) => {
   out.copy(from.bytes, from.at, from.end);
   from.at = from.end;
 };
 
-/** Text behind a version byte, always 1. */
+/** Text after a version byte, always 1. */
 export const renderVersioned: Render = (from, out) => {
   if (from.uint8() !== 1) throw new WireError("a value with a version byte has another version than 1");
   renderText(from, out);
@@ -31,7 +31,7 @@ function hexIn(digits: Uint8Array): Render {
 
 const renderHex = hexIn(hexDigits);
 
-/** Geometry of PostGIS: it prints the very bytes that it sends. */
+/** Geometry of PostGIS: it prints exactly the bytes that it sends. */
 export const renderUpperHex = hexIn(upperHexDigits);
 
 /** bytea_output hex. */
@@ -60,7 +60,7 @@ export const renderBits: Render = (from, out) => {
   }
 };
 
-/** "char": nothing for 0, and `\ooo` beyond ASCII. */
+/** "char": empty for 0, and `\ooo` beyond ASCII. */
 export const renderChar: Render = (from, out) => {
   const value = from.uint8();
   if (value === 0) return;
@@ -75,7 +75,7 @@ export const renderLsn: Render = (from, out) => {
 
 export const renderTid: Render = (from, out) => out.ascii(`(${from.uint32()},${from.uint16()})`);
 
-/** pg_snapshot: int32 number of transactions in progress, int64 xmin, xmax, and those. */
+/** pg_snapshot: int32 number of transactions in progress, int64 xmin, xmax, and their ids. */
 export const renderSnapshot: Render = (from, out) => {
   const count = from.int32();
   const bounds = `${from.int64()}:${from.int64()}:`;

@@ -31,7 +31,7 @@ export const renderVector: Render = (from, out) => {
   putVector(from, out, () => float32Text(from.float32()));
 };
 
-/** halfvec of pgvector: the same with IEEE half floats. */
+/** halfvec of pgvector: like vector, with IEEE half floats. */
 export const renderHalfvec: Render = (from, out) => {
   putVector(from, out, () => float32Text(halfFloat(from.uint16())));
 };

@@ -5,7 +5,9 @@ import { escapesFrom, type TextWriter } from "./text-writer.ts";
 
 const quote = 0x22;
 
-/** What escape_json escapes: quotation mark, backslash and control characters, five of them by letters. */
+/**
+ * The characters that escape_json escapes: quotation mark, backslash and control characters, five of them by letters.
+ */
 const jsonEscapes = escapesFrom([
   ...Array.from({ length: 32 }, (_, code) => [code, `\\u${code.toString(16).padStart(4, "0")}`] as const),
   [0x08, "\\b"],
@@ -17,7 +19,7 @@ const jsonEscapes = escapesFrom([
   [0x5c, "\\\\"],
 ]);
 
-/** A JSON string of what `put` writes. */
+/** A JSON string containing what `put` writes. */
 export function putJsonString(out: TextWriter, put: () => void): void {
   out.byte(quote);
   const from = out.length;
@@ -31,7 +33,7 @@ export function jsonString(text: Render): Render {
   return (from, out) => putJsonString(out, () => text(from, out));
 }
 
-/** A number, or a string where the number is NaN or infinite. */
+/** A number, or a string if the number is NaN or infinite. */
 export function jsonNumber(text: Render): Render {
   const asString = jsonString(text);
   return (from, out) => {

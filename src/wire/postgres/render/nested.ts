@@ -6,11 +6,11 @@ import type { Render } from "./render.ts";
 import { escapesFrom, type Escapes, type TextWriter } from "./text-writer.ts";
 
 /*
- * Arrays, composites, ranges and multiranges: as their output functions write them, and arrays and composites also
- * as to_json does.
+ * Arrays, composites, ranges and multiranges as their output functions write them, and arrays and composites also as
+ * to_json does.
  */
 
-/** How the values of a type are written alone and inside JSON. */
+/** How the values of a type are written on their own and inside JSON. */
 export interface Renders {
   readonly text: Render;
   readonly json: Render;
@@ -44,13 +44,13 @@ function readShape(from: Cursor): ArrayShape {
     lowerBounds.push(from.int32());
     elements *= sizes[dimension] ?? 0;
   }
-  // Only the one dimension of an empty oidvector is 0.
+  // Only the single dimension of an empty oidvector is 0.
   const isPlausible = elements > 0 ? elements * 4 <= from.left : elements === 0 && dimensions === 1;
   if (dimensions > 0 && !isPlausible) throw new WireError("an array has other dimensions than elements");
   return { sizes, lowerBounds };
 }
 
-/** How elements are put together. */
+/** How elements are combined. */
 interface ArrayStyle {
   readonly open: number;
   readonly separator: number;
@@ -84,7 +84,7 @@ function putPart(from: Cursor, render: Render, out: TextWriter): boolean {
   return true;
 }
 
-/** array_out: bounds where they are not from 1, elements in quotes where they need them. */
+/** array_out: bounds if they do not start at 1, elements in quotes if necessary. */
 export function arrayText(element: Renders, delimiter: string): Render {
   const separator = delimiter.charCodeAt(0);
   const quoting = quotingOf([quote, backslash, braceOpen, braceClose, separator, ...spaces], backslashed);
@@ -121,7 +121,9 @@ function jsonStyle(element: Renders): ArrayStyle {
   };
 }
 
-/** A whole column of arrays: as to_json, or, where a dimension does not begin at 1, a JSON string of the array's text. */
+/**
+ * A whole column of arrays: like to_json, or, if a dimension does not begin at 1, a JSON string of the array's text.
+ */
 export function arrayColumnJson(element: Renders, delimiter: string): Render {
   const style = jsonStyle(element);
   const text = arrayText(element, delimiter);
@@ -137,7 +139,7 @@ export function arrayColumnJson(element: Renders, delimiter: string): Render {
   };
 }
 
-/** An array inside another value, as to_json, which would forget where a dimension begins. */
+/** An array inside another value, like to_json, which loses the lower bounds of dimensions. */
 export function arrayJson(element: Renders): Render {
   const style = jsonStyle(element);
   return (from, out) => {
@@ -148,7 +150,7 @@ export function arrayJson(element: Renders): Render {
   };
 }
 
-/** int2vector and oidvector: arrays whose one dimension always begins at 0. */
+/** int2vector and oidvector: arrays whose single dimension always begins at 0. */
 export function fixedVector(element: Renders): Renders {
   const style = jsonStyle(element);
   const plain: ArrayStyle = {
@@ -176,7 +178,7 @@ export interface NamedRenders extends Renders {
   readonly oid: number;
 }
 
-/** record_send: int32 columns; of each int32 type, int32 length (−1: NULL) and bytes. */
+/** record_send: int32 columns; for each, int32 type, int32 length (−1: NULL) and bytes. */
 export function composite(typeName: string, fields: readonly NamedRenders[]): Renders {
   const begin = (from: Cursor): void => {
     if (from.int32() !== fields.length) refuseChanged(typeName);
@@ -222,7 +224,7 @@ const rangeFlag = {
   upperInfinite: 16,
 } as const;
 
-/** range_send: uint8 flags; lower and upper bound, where there are any, each int32 length and bytes. */
+/** range_send: uint8 flags; lower and upper bound, if present, each int32 length and bytes. */
 export function rangeText(subtype: Renders): Render {
   const special = [quote, backslash, parenthesisOpen, parenthesisClose, bracketOpen, bracketClose, comma];
   const quoting = quotingOf([...special, ...spaces], doubled);
@@ -293,7 +295,7 @@ function quoteSince(out: TextWriter, start: number, quoting: Quoting): void {
   out.byte(quote);
 }
 
-/** An element that reads NULL in any case would be taken for one. */
+/** An unquoted element that reads NULL in any case would be parsed as NULL. */
 function isNullWord(out: TextWriter, start: number): boolean {
   if (out.length - start !== 4) return false;
   return String.fromCharCode(...out.bytes.subarray(start, out.length)).toUpperCase() === "NULL";

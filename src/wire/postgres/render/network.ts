@@ -25,7 +25,10 @@ function putIpv4(from: Cursor, out: TextWriter): void {
   out.ascii(`${from.uint8()}.${from.uint8()}.${from.uint8()}.${from.uint8()}`);
 }
 
-/** The first of the longest runs of two or more zero words becomes `::`; an IPv4 address inside is written as one. */
+/**
+ * The first of the longest runs of two or more zero words becomes `::`; an embedded IPv4 address is written in dotted
+ * form.
+ */
 function putIpv6(from: Cursor, out: TextWriter): void {
   const tail = from.at + 12;
   const words = Array.from({ length: 8 }, () => from.uint16());

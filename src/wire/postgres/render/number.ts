@@ -28,7 +28,7 @@ const specials: Readonly<Record<number, string>> = {
   [numericMinusInfinity]: "-Infinity",
 };
 
-/** numeric_out: all digits before the point, and exactly the display scale behind it. */
+/** numeric_out: all digits before the point, and exactly the display scale after it. */
 export const renderNumeric: Render = (from, out) => {
   const count = from.uint16();
   const weight = from.int16();
@@ -43,7 +43,7 @@ export const renderNumeric: Render = (from, out) => {
   out.reserve(4 * Math.max(weight + 2, 1) + scale + 8);
   if (sign === numericNegative) out.byte(minus);
   if (weight < 0) out.byte(zero);
-  // Group i stands for 10,000^(weight − i); groups that were not sent are zeros.
+  // Group i represents 10,000^(weight − i); groups that were not sent are zeros.
   const groupOf = (group: number): number =>
     group >= 0 && group < count ? uint16At(from.bytes, digitsAt + 2 * group) : 0;
   const start = out.length;
@@ -56,7 +56,7 @@ export const renderNumeric: Render = (from, out) => {
   out.length = end;
 };
 
-/** Four digits, for which there is room. */
+/** Four digits; space must be reserved. */
 function putGroup(group: number, out: TextWriter): void {
   const { bytes, length } = out;
   bytes[length] = zero + Math.floor(group / 1000);
@@ -66,7 +66,7 @@ function putGroup(group: number, out: TextWriter): void {
   out.length += 4;
 }
 
-/** Of the first group, all but the last digit. */
+/** From the first group, all but the last digit. */
 function dropLeadingZeros(start: number, out: TextWriter): void {
   let zeros = 0;
   while (zeros < 3 && out.bytes[start + zeros] === zero) zeros += 1;

@@ -2,7 +2,7 @@ import type { DecodeColumn } from "../../../model/replication/relation.ts";
 import { Cursor } from "../cursor.ts";
 import { TextWriter } from "./text-writer.ts";
 
-/** Writes the value between `from.at` and `from.end` as text, reading all of it. */
+/** Writes the value between `from.at` and `from.end` as text; must read all of it. */
 export type Render = (from: Cursor, out: TextWriter) => void;
 
 /** A column of values that become text (or json) by rendering. */

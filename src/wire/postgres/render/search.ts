@@ -8,7 +8,7 @@ import type { TextWriter } from "./text-writer.ts";
 const quote = 0x27;
 const backslash = 0x5c;
 
-/** A lexeme in quotes; quotes and backslashes in it are doubled. */
+/** A quoted lexeme; quotes and backslashes in it are doubled. */
 function putLexeme(lexeme: Uint8Array, out: TextWriter): void {
   out.byte(quote);
   for (const byte of lexeme) {
@@ -20,7 +20,10 @@ function putLexeme(lexeme: Uint8Array, out: TextWriter): void {
 
 const weights = ["", "C", "B", "A"];
 
-/** int32 lexemes; each a zero-terminated text, uint16 positions, and these: two bits of weight, 14 of position. */
+/**
+ * int32 lexemes; for each, a zero-terminated text, the uint16 number of positions, and the positions: two bits of
+ * weight, 14 of position.
+ */
 export const renderTsvector: Render = (from, out) => {
   const count = from.int32();
   for (let index = 0; index < count; index += 1) {
@@ -34,7 +37,7 @@ export const renderTsvector: Render = (from, out) => {
   }
 };
 
-/** A node of a query; the higher its priority, the closer it binds. */
+/** A node of a query; a higher priority binds more tightly. */
 type QueryNode =
   | { readonly kind: "lexeme"; readonly text: Uint8Array; readonly suffix: string }
   | { readonly kind: "not"; readonly operand: QueryNode }
@@ -49,7 +52,7 @@ type QueryNode =
 
 const priorityNot = 4;
 
-/** int32 number of nodes, then the nodes in prefix order, each right operand before the left one. */
+/** int32 number of nodes, then the nodes in prefix order, with each right operand before the left one. */
 export const renderTsquery: Render = (from, out) => {
   if (from.int32() > 0) putQuery(readQuery(from), { priority: -1, isRightOfPhrase: false }, out);
 };

@@ -1,9 +1,9 @@
 import { ValueError } from "../../../model/replication/relation.ts";
 
-/** What takes the place of a byte, by byte; undefined for those that stay as they are. */
+/** Replacements of bytes, indexed by byte; undefined for bytes that stay unchanged. */
 export type Escapes = readonly (Uint8Array | undefined)[];
 
-/** From bytes and the ASCII text that replaces each; a later one of the same byte wins. */
+/** From bytes and the ASCII text that replaces each; of two entries for one byte the later wins. */
 export function escapesFrom(entries: readonly (readonly [byte: number, text: string])[]): Escapes {
   const escapes = Array.from<Uint8Array | undefined>({ length: 256 });
   for (const [byte, text] of entries) escapes[byte] = Uint8Array.from(Buffer.from(text));
@@ -16,7 +16,7 @@ const capacityKept = 4 * 1024 * 1024;
 /** Vectors count bytes in 32 bits. */
 const capacityMax = 0x7fff_ffff;
 
-/** UTF-8 text of many values, one behind the other. */
+/** UTF-8 text of many values, concatenated. */
 export class TextWriter {
   bytes = new Uint8Array(capacityStart);
   length = 0;
@@ -27,7 +27,7 @@ export class TextWriter {
     this.length += 1;
   }
 
-  /** Text of ASCII only. */
+  /** Appends ASCII text. */
   ascii(text: string): void {
     this.reserve(text.length);
     for (let index = 0; index < text.length; index += 1)
@@ -37,7 +37,7 @@ export class TextWriter {
 
   copy(bytes: Uint8Array, start: number, end: number): void {
     this.reserve(end - start);
-    // For the short pieces that most values are, a loop is faster than making a view.
+    // For short pieces, the usual case, a loop is faster than creating a view.
     if (end - start > 64) this.bytes.set(bytes.subarray(start, end), this.length);
     else
       for (let index = start; index < end; index += 1)
@@ -45,7 +45,7 @@ export class TextWriter {
     this.length += end - start;
   }
 
-  /** A whole number of at least `digits` digits; 0 ≤ value. */
+  /** An integer of at least `digits` digits; 0 ≤ value. */
   padded(value: number, digits: number): void {
     if (digits !== 2 || value > 99) {
       this.ascii(String(value).padStart(digits, "0"));
@@ -55,7 +55,7 @@ export class TextWriter {
     this.byte(zero + (value % 10));
   }
 
-  /** Makes room for `count` bytes, so that they may be written to `bytes` directly. */
+  /** Reserves `count` bytes, so that they may be written to `bytes` directly. */
   reserve(count: number): void {
     if (this.length + count > this.bytes.length) this.#grow(count);
   }
@@ -79,14 +79,14 @@ export class TextWriter {
     this.length += extra;
   }
 
-  /** Puts `value` before what has been written since `from`. */
+  /** Inserts `value` before what has been written since `from`. */
   insert(from: number, value: number): void {
     this.byte(value);
     this.bytes.copyWithin(from + 1, from, this.length - 1);
     this.bytes[from] = value;
   }
 
-  /** What has been written, in memory of its own; the writer begins again. */
+  /** What has been written, in memory of its own; the writer is then empty. */
   take(): Uint8Array {
     const text = this.bytes.slice(0, this.length);
     this.length = 0;

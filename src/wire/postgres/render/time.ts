@@ -5,7 +5,7 @@ import type { TextWriter } from "./text-writer.ts";
 
 /*
  * Dates and times as PostgreSQL writes them with DateStyle ISO, IntervalStyle postgres and TimeZone UTC, and as it
- * writes them into JSON: ISO 8601 with a T and `+00:00`.
+ * writes them in JSON: ISO 8601 with a T and `+00:00`.
  */
 
 const int32Max = 0x7fff_ffff;
@@ -19,10 +19,10 @@ export const renderDate: Render = (from, out) => {
   else if (putDate(days, out)) out.ascii(" BC");
 };
 
-/** How date and time are put together. */
+/** How date and time are combined. */
 interface TimestampStyle {
   readonly separator: string;
-  /** Of timestamptz, which is printed in UTC. */
+  /** For timestamptz, which is printed in UTC. */
   readonly zone: string;
 }
 
@@ -64,7 +64,7 @@ export const renderTimetz: Render = (from, out) => {
   out.padded(rest % 60, 2);
 };
 
-/** Years, months, days and a time, each with its own sign; `+` only behind a negative part. */
+/** Years, months, days and a time, each with its own sign; `+` only after a negative part. */
 export const renderInterval: Render = (from, out) => {
   const start = out.length;
   const time = micros(from);
@@ -114,7 +114,7 @@ interface Micros extends Time {
   readonly isLeast: boolean;
 }
 
-/** An int64 of microseconds, exactly, without a BigInt: 2^32 µs are 4294 s and 967,296 µs. */
+/** An int64 of microseconds, exact, without a BigInt: 2^32 µs are 4294 s and 967,296 µs. */
 function micros(from: Cursor): Micros {
   const high = from.int32();
   const low = from.uint32();
@@ -138,7 +138,7 @@ function putTime(time: Time, out: TextWriter): void {
   if (time.micros > 0) out.ascii(`.${String(time.micros).padStart(6, "0").replace(/0+$/, "")}`);
 }
 
-/** Year, month and day of days since 2000-01-01; true for a year before Christ. */
+/** Writes year, month and day of days since 2000-01-01; returns true for a year BC. */
 function putDate(days: number, out: TextWriter): boolean {
   const { year, month, day } = civil(days);
   out.padded(year > 0 ? year : 1 - year, 4);
@@ -149,7 +149,7 @@ function putDate(days: number, out: TextWriter): boolean {
   return year <= 0;
 }
 
-/** The proleptic Gregorian calendar, counted in eras of 400 years that begin on the first of March. */
+/** The proleptic Gregorian calendar, in eras of 400 years that begin on the first of March. */
 function civil(days: number): { year: number; month: number; day: number } {
   const shifted = days + epochDays + 719_468;
   const era = Math.floor(shifted / 146_097);

@@ -12,10 +12,10 @@ export const numericNaN = 0xc000;
 export const numericInfinity = 0xd000;
 export const numericMinusInfinity = 0xf000;
 
-/** One numeric on its way into a decimal. */
+/** One numeric during its conversion to a decimal. */
 interface Numeric {
   region: Uint8Array;
-  /** Where its digits stand, and how many there are. */
+  /** Where its digits are, and how many. */
   at: number;
   count: number;
   weight: number;
@@ -27,15 +27,15 @@ interface Numeric {
 interface Shape {
   readonly precision: number;
   readonly scale: number;
-  /** Groups of four digits behind the point. */
+  /** Groups of four digits after the point. */
   readonly fractionGroups: number;
-  /** 10^n for the n digits by which the last group goes beyond the scale. */
+  /** 10^n, where n is the number of digits by which the last group exceeds the scale. */
   readonly excess: number;
 }
 
 /**
- * numeric → decimal(precision, scale), 1 to 38 digits. Throws `ValueError` for NaN, the infinities, and what has more
- * digits than the type; PostgreSQL's own modifier refuses all of these but NaN.
+ * numeric → decimal(precision, scale), 1 to 38 digits. Throws `ValueError` for NaN, the infinities, and values with
+ * more digits than the type; PostgreSQL's own modifier refuses all of these but NaN.
  */
 export function decodeDecimal(precision: number, scale: number): DecodeColumn {
   const fractionGroups = Math.ceil(scale / 4);
@@ -59,7 +59,7 @@ export function decodeDecimal(precision: number, scale: number): DecodeColumn {
 
 type Put = (numeric: Numeric, out: Vector, row: number) => void;
 
-/** The cheapest arithmetic that is exact: one double up to 15 digits, two up to 18, four words up to 38. */
+/** The cheapest exact arithmetic: one double up to 15 digits, two up to 18, four words up to 38. */
 function putterFor(shape: Shape): Put {
   if (shape.precision <= 4) return (numeric, out, row) => putInt16(out, row, signed(numeric, shape));
   if (shape.precision <= 9)
@@ -95,7 +95,7 @@ function refuseSpecial(sign: number): never {
   );
 }
 
-/** That the digits lie within precision and scale. */
+/** Checks that the digits lie within precision and scale. */
 function check(numeric: Numeric, { precision, scale, fractionGroups, excess }: Shape): void {
   const { region, at, count, weight } = numeric;
   if (count === 0) return;
@@ -123,7 +123,7 @@ function signed(numeric: Numeric, { fractionGroups, excess }: Shape): number {
   return numeric.negative ? -value : value;
 }
 
-/** 10,000^n: as many as a decimal of 15 digits has groups. */
+/** 10,000^n: as many powers as a decimal of 15 digits has groups. */
 const powersOfGroup = [1, 1e4, 1e8, 1e12, 1e16, 1e20];
 
 function putInt16(out: Vector, row: number, value: number): void {
@@ -140,7 +140,7 @@ function putDouble(out: Vector, row: number, value: number): void {
 
 const twoTo20 = 1_048_576;
 
-/** The last three groups of digits in one double, what stands before them in another; both in 64 bits at the end. */
+/** The last three groups of digits in one double, the preceding ones in another; combined into 64 bits at the end. */
 function putTwoParts(numeric: Numeric, shape: Shape, place: { out: Vector; row: number }): void {
   const { region, at, count, weight, negative } = numeric;
   const { excess } = shape;
@@ -153,7 +153,7 @@ function putTwoParts(numeric: Numeric, shape: Shape, place: { out: Vector; row: 
     else if (group < groups - 1) lower = lower * 10_000 + digit;
     else lower = lower * (10_000 / excess) + digit / excess;
   }
-  // upper < 10^6 × excess and factor = 10^12 / excess: taken in pieces of 20 bits, every product is exact.
+  // upper < 10^6 × excess and factor = 10^12 / excess: split into pieces of 20 bits, every product is exact.
   const factor = 1e12 / excess;
   const top = upper * Math.floor(factor / twoTo20);
   const rest = (top % 4096) * twoTo20 + upper * (factor % twoTo20) + lower;

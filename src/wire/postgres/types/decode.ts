@@ -3,7 +3,7 @@ import { ValueError } from "../../../model/replication/relation.ts";
 import { int32At, uint8At, WireError } from "../bytes.ts";
 
 /*
- * Columns whose values have a fixed width, and those whose bytes are taken as they are. The formats are those of
+ * Columns whose values have a fixed width, and those whose bytes are used unchanged. The formats are those of
  * PostgreSQL's send functions (`src/backend/utils/adt`); the layouts written are those of model/vector.ts.
  */
 
@@ -68,7 +68,7 @@ export const decodeWord8: DecodeColumn = (fields, { first, count }, out) => {
 const int32Max = 0x7fff_ffff;
 const int32Min = -0x8000_0000;
 
-/** Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from. */
+/** Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch. */
 export const epochDays = 10_957;
 
 /** int32 days since 2000-01-01; the extremes are the infinities. Every date of PostgreSQL fits. */
@@ -97,8 +97,8 @@ const lastHigh = int32Max - epochHigh - (epochLow > twoTo32 - 2 ? 1 : 0);
 const lastLow = (2 * twoTo32 - 2 - epochLow) % twoTo32;
 
 /**
- * int64 microseconds since 2000-01-01 00:00 (UTC); the extremes are the infinities. PostgreSQL goes 29 years further
- * into the future than a 64-bit count from 1970 can.
+ * int64 microseconds since 2000-01-01 00:00 (UTC); the extremes are the infinities. PostgreSQL's range extends 29 years
+ * further into the future than a 64-bit count from 1970.
  */
 export const decodeTimestamp: DecodeColumn = (fields, { first, count }, out) => {
   const { region, starts, lengths } = fields;
@@ -168,7 +168,7 @@ export const decodeUuid = eachOf({ width: 16, words: 4 }, (region, at, slot) => 
   slot.words[slot.base + 3] = int32At(region, at) ^ int32Min;
 });
 
-/** int64 in a decimal of 16 bytes: money, whose scale is a matter of the locale. */
+/** int64 in a decimal of 16 bytes: money, whose scale depends on the locale. */
 export const decodeMoney = eachOf({ width: 8, words: 4 }, (region, at, slot) => {
   const high = int32At(region, at);
   slot.words[slot.base] = int32At(region, at + 4);
@@ -193,7 +193,7 @@ interface Slot {
   base: number;
 }
 
-/** For the rarer types, `width` bytes here and `words` there: one call a value. */
+/** For the rarer types, `width` bytes here and `words` there: one call per value. */
 function eachOf({ width, words }: { width: number; words: number }, put: PutValue): DecodeColumn {
   const slot: Slot = { words: new Int32Array(0), base: 0 };
   return (fields, { first, count }, out) => {
@@ -210,7 +210,7 @@ function eachOf({ width, words }: { width: number; words: number }, put: PutValu
   };
 }
 
-/** Text, json, bytea and everything that is sent as it is to be kept: nothing is copied. */
+/** Text, json, bytea and everything that is stored as sent: nothing is copied. */
 export const decodeBytes: DecodeColumn = (fields, { first, count }, out) => {
   const { starts, lengths } = fields;
   out.arena = fields.region;

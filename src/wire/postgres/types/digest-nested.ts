@@ -3,8 +3,8 @@ import { scalarOf } from "./scalar.ts";
 import { withoutDomains, type PgType, type PgTypes } from "./type-query.ts";
 
 /*
- * to_json calls the cast to json that a type may have, which an extension or a user can define at any time, where our
- * decoders write the value's text as a string. Where such a type is part of a value, the digest writes the JSON itself.
+ * to_json calls a type's cast to json, which an extension or a user can define at any time, whereas our decoders write
+ * the value's text as a string. If such a type is part of a value, the digest writes the JSON itself.
  */
 
 /** The canonical text of a column that is an array. */
@@ -23,16 +23,16 @@ function typeOf(types: PgTypes, oid: number): PgType {
   return withoutDomains(types, { oid, modifier: -1 }).type;
 }
 
-/** Whether to_json would call a cast that our decoders know nothing of. */
+/** Whether to_json would call a cast that our decoders do not know. */
 function hasCastInside(types: PgTypes, type: PgType): boolean {
   if (type.elementOid !== 0) return hasCastInside(types, typeOf(types, type.elementOid));
   if (type.kind === "composite")
     return type.fields.some(({ oid }) => hasCastInside(types, typeOf(types, oid)));
-  // The cast of hstore is what its values are kept as.
+  // The values of hstore are stored in the form that its cast produces.
   return type.hasJsonCast && scalarOf(type)?.digest !== digestJson;
 }
 
-/** Gives an SQL expression for the JSON of a value, without spaces, as to_json writes it; NULL for NULL. */
+/** Returns an SQL expression for the JSON of a value, without spaces, as to_json writes it; NULL for NULL. */
 type WriteJson = (type: PgType, value: string) => string;
 
 const dimensionsMost = 6;
@@ -68,7 +68,7 @@ function writer(types: PgTypes): WriteJson {
       const field = `(${value}).${identifier(name)}`;
       return `E'${key.replaceAll("\\", "\\\\")}:' || coalesce(${write(typeOf(types, oid), field)}, 'null')`;
     });
-    // IS NULL would ask for the fields.
+    // IS NULL would test the fields.
     return `CASE WHEN ${value} IS DISTINCT FROM NULL THEN '{' || ${fields.join(" || ',' || ")} || '}' END`;
   };
   return write;

@@ -1,6 +1,6 @@
 /*
- * The canonical text of model/digest.ts, computed by PostgreSQL itself from a column: what `verify` holds against the
- * warehouse. Each gives NULL for NULL. Floats alone are given as float8out prints them; the reader turns that into
+ * The canonical text of model/digest.ts, computed by PostgreSQL itself from a column: `verify` compares it with the
+ * warehouse. Each returns NULL for NULL. Only floats are returned as float8out prints them; the reader converts that to
  * JavaScript's text. They expect the session settings that zeroetl uses (UTC, ISO, postgres, extra_float_digits 1).
  */
 import { fieldBytesMax } from "../../../model/replication/digest.ts";
@@ -11,8 +11,8 @@ export type Digest = (column: string) => string;
 export const digestAsText: Digest = (column) => `${column}::text`;
 
 /**
- * The output function's text, also where a cast to text does something else (inet, bpchar) and for types of any
- * extension. Not for composites, for which IS NULL asks another question.
+ * The output function's text, also if a cast to text does something else (inet, bpchar), and for types of any
+ * extension. Not for composites, for which IS NULL has another meaning.
  */
 export const digestAsOutput: Digest = (column) =>
   `CASE WHEN ${column} IS NOT NULL THEN pg_catalog.concat(${column}) END`;
@@ -45,12 +45,12 @@ export const digestInterval: Digest = (column) => {
   return `(${months})::bigint::text || '/' || EXTRACT(DAY FROM ${column})::bigint::text || '/' || (${time})::bigint::text`;
 };
 
-/** EXTRACT gives an exact numeric with six decimals from PostgreSQL 14 on. */
+/** EXTRACT returns an exact numeric with six decimals from PostgreSQL 14 on. */
 function micros(seconds: string): string {
   return `pg_catalog.trunc(${seconds} * 1000000)::text`;
 }
 
-/** The byte of "char": nothing for 0, `\ooo` beyond ASCII, which PostgreSQL before 16 printed as a broken character. */
+/** The byte of "char": empty for 0, `\ooo` beyond ASCII, which PostgreSQL before 16 printed as a broken character. */
 export const digestChar: Digest = (column) => {
   const byte = `(${column}::int + 256)`;
   const octal = `'\\' || (${byte} / 64)::text || (${byte} / 8 % 8)::text || (${byte} % 8)::text`;
@@ -59,10 +59,10 @@ export const digestChar: Digest = (column) => {
 
 export const digestJson: Digest = (column) => `pg_catalog.to_json(${column})::text`;
 
-/** Arrays as to_json prints them; where a dimension does not begin at 1, a JSON string of the array's own text. */
+/** Arrays as to_json prints them; if a dimension does not begin at 1, a JSON string of the array's own text. */
 export const digestArray: Digest = (column) => digestArrayAs(column, digestJson(column));
 
-/** The same with an expression of its JSON. */
+/** Like `digestArray`, with an expression for its JSON. */
 export function digestArrayAs(column: string, json: string): string {
   const dimensions = [1, 2, 3, 4, 5, 6];
   const begins = dimensions.map((n) => `coalesce(pg_catalog.array_lower(${column}, ${n}), 1) = 1`);
@@ -81,5 +81,5 @@ function field(length: string, { whole, long }: { readonly whole: string; readon
   return `(${length})::text || ':' || CASE WHEN ${length} > ${fieldBytesMax} THEN pg_catalog.md5(${long}) ELSE ${whole} END`;
 }
 
-/** Those of values that are kept in another notation than PostgreSQL prints. */
+/** Digests of values that are stored in another notation than PostgreSQL prints. */
 export const converting: ReadonlySet<Digest> = new Set([digestJson, digestMoney, digestOid]);

@@ -1,7 +1,7 @@
 /*
- * float8out and float4out: the shortest decimal digits that give the number back, in PostgreSQL's notation
+ * float8out and float4out: the shortest decimal digits that identify the number, in PostgreSQL's notation
  * (`src/common/d2s.c`, `f2s.c`). They differ from JavaScript's in two ways: exponents begin elsewhere, and a decimal
- * that lies exactly in the middle between two numbers is never used, since it leans on the reader's rounding.
+ * that lies exactly halfway between two numbers is never used, since it relies on the reader's rounding.
  */
 
 /** As float8out prints with extra_float_digits 1. */
@@ -27,7 +27,7 @@ function unusual(value: number): string {
 /** Digits without a point, and the exponent of the first. */
 type Digits = readonly [digits: string, exponent: number];
 
-/** Of JavaScript's `d.ddde±x`. */
+/** Splits JavaScript's `d.ddde±x`. */
 function split(exponential: string): Digits {
   const e = exponential.indexOf("e");
   const from = exponential.startsWith("-") ? 1 : 0;
@@ -54,7 +54,7 @@ function notation({ negative, digits, exponent }: Decimal, plainMax: number): st
   return `${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`;
 }
 
-/** Below 2^53 no decimal of 17 digits lies in the middle between two doubles. */
+/** Below 2^53 no decimal of 17 digits lies halfway between two doubles. */
 const exactMax = 2 ** 53;
 
 function shortest64(value: number): string {
@@ -69,12 +69,12 @@ function shortest64(value: number): string {
 const double = new Float64Array(1);
 const doubleWords = new Uint32Array(double.buffer);
 
-/** Whether `distance` leads from `value` ≥ 2^53 just half the way to one of its neighbours. */
+/** Whether `distance` is exactly half the distance from `value` ≥ 2^53 to one of its neighbours. */
 function isHalfStep(value: number, distance: bigint): boolean {
   double[0] = value;
   const [low = 0, high = 0] = doubleWords;
   const half = 1n << BigInt((high >>> 20) - 1023 - 53);
-  // Below a power of two, the numbers stand twice as close.
+  // Below a power of two, the numbers are twice as dense.
   const isPower = low === 0 && (high & 0xf_ffff) === 0;
   return distance === half || distance * (isPower ? 2n : 1n) === -half;
 }
@@ -93,15 +93,15 @@ const singleBits = new Uint32Array(single.buffer);
 const powersOfTen = Float64Array.from({ length: 56 }, (_, exponent) => Number(`1e${exponent}`));
 
 /**
- * The closest among the shortest decimals strictly between the middles to the neighbours; 0 < value. Tried in
- * doubles, whose 29 further bits decide almost always; what comes too near to a border is decided exactly.
+ * The closest among the shortest decimals strictly between the midpoints to the neighbours; 0 < value. Tried in
+ * doubles, whose 29 additional bits almost always decide; a value too close to a boundary is decided exactly.
  */
 function shortest32(value: number): Digits {
   single[0] = value;
   const bits = singleBits[0] ?? 0;
   singleBits[0] = bits + 1;
   const half = ((single[0] ?? 0) - value) / 2;
-  // Below a power of two the numbers stand closer; the largest number has infinity above.
+  // Below a power of two the numbers are denser; the largest number has infinity above.
   if ((bits & 0x7f_ffff) === 0 || half === Infinity) return split(exactShortest32(value, bits));
   const exponent = Math.floor(Math.log10(value));
   const scale = exponent > 8 ? 1 / (powersOfTen[exponent - 8] ?? 1) : (powersOfTen[8 - exponent] ?? 1);
@@ -113,7 +113,7 @@ function shortest32(value: number): Digits {
     const whole = Math.round(steps);
     const distance = Math.abs(scaled - whole * step);
     if (distance > reach + margin) continue;
-    // In the middle between two decimals, or at the border of the interval, a double cannot tell.
+    // Halfway between two decimals, or at the boundary of the interval, a double is not precise enough.
     if (distance > reach - margin || Math.abs(Math.abs(steps - whole) - 0.5) * step < margin) break;
     const digits = String(whole);
     return [digits, digits.length - 1 + zeros + exponent - 8];
@@ -121,7 +121,7 @@ function shortest32(value: number): Digits {
   return split(exactShortest32(value, bits));
 }
 
-/** More than three roundings can add up to in a number below 10^10. */
+/** More than the sum of three rounding errors in a number below 10^10. */
 const margin = 2 ** -14;
 
 function exactShortest32(value: number, bits: number): string {
@@ -135,7 +135,8 @@ function exactShortest32(value: number, bits: number): string {
   for (let digits = 0; digits < 9; digits += 1) {
     const text = value.toExponential(digits);
     if (isBetween(text, low, high)) return evenAtTie(value, text, digits);
-    // Below a power of two the interval is half as wide: the next decimal above may lie in it where the closest does not.
+    // Below a power of two the interval is half as wide: it may contain the next decimal above, but not the closest
+    // one.
     const larger = nextDecimal(text, digits);
     if (Number(text) <= low && isBetween(larger, low, high)) return larger;
   }
@@ -152,11 +153,11 @@ function isBetween(text: string, low: number, high: number): boolean {
   return decimal > low && decimal < high;
 }
 
-/** Where the value lies in the middle between two decimals of that length, JavaScript takes the larger one. */
+/** If the value lies halfway between two decimals of that length, JavaScript chooses the larger one. */
 function evenAtTie(value: number, text: string, digits: number): string {
   const last = text.charCodeAt(text.indexOf("e") - 1) - 0x30;
   if (last % 2 === 0 || !/5e/.test(value.toExponential(digits + 1))) return text;
-  // A number in such a middle has at most one digit more, so 21 digits are all of them.
+  // A number halfway between has at most one more digit, so 21 digits are all of them.
   const exact = split(value.toExponential(20))[0].slice(digits + 1);
   if (!/^50*$/.test(exact)) return text;
   return text.replace(/\de/, `${last - 1}e`);

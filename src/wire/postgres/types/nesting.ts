@@ -13,7 +13,7 @@ import {
 import { scalarOf } from "./scalar.ts";
 import { withoutDomains, type PgType, type PgTypes } from "./type-query.ts";
 
-/** What stands inside an array, composite or range. */
+/** How the elements of an array, composite or range are written. */
 export interface ElementRenders extends Renders {
   readonly delimiter: string;
 }
@@ -23,8 +23,8 @@ interface NoRenders {
 }
 
 /**
- * How values of a type are written inside others. PostgreSQL sends what is inside a binary value in binary too, and
- * refuses to send the whole, which would end the stream, where a part has no binary form.
+ * How values of a type are written inside others. PostgreSQL also sends the contents of a binary value in binary, and
+ * refuses to send the whole value, which would end the stream, if a part has no binary form.
  */
 export function rendersFor(types: PgTypes, oid: number): ElementRenders | NoRenders {
   const named = present(types.get(oid), "the types that a type is made of have been read");

@@ -27,18 +27,18 @@ import * as times from "../render/time.ts";
 import { decodeRendered, type Render } from "../render/render.ts";
 import type { PgType } from "./type-query.ts";
 
-/** What is known of a built-in type whose values need no other type and no modifier. */
+/** Properties of a built-in type whose values need no other type and no modifier. */
 export interface Scalar {
   readonly type: LogicalType;
   readonly decode: DecodeColumn;
   readonly digest: digest.Digest;
-  /** As the output function writes it; absent where that needs the catalog or the locale: then it cannot be nested. */
+  /** As the output function writes it; absent if that requires the catalog or the locale: then it cannot be nested. */
   readonly text?: Render;
   /** As to_json writes it. */
   readonly json?: Render;
 }
 
-/** Sent as the very text that is kept. */
+/** Sent as exactly the text that is stored. */
 const text: Scalar = {
   type: { kind: "text" },
   decode: decodeBytes,
@@ -47,7 +47,7 @@ const text: Scalar = {
   json: jsonString(bytes.renderText),
 };
 
-/** Sent in some binary form, kept as PostgreSQL prints it. */
+/** Sent in some binary form, stored as PostgreSQL prints it. */
 function printed(render: Render): Scalar {
   return {
     type: { kind: "text" },
@@ -58,7 +58,7 @@ function printed(render: Render): Scalar {
   };
 }
 
-/** A column of its own type whose text is quoted in JSON. */
+/** A column with its own type whose text is quoted in JSON. */
 function quoted(column: Pick<Scalar, "type" | "decode" | "digest">, render: Render): Scalar {
   return { ...column, text: render, json: jsonString(render) };
 }
@@ -135,7 +135,7 @@ const scalars: Readonly<Record<string, Scalar>> = {
   varchar: text,
   bpchar: { ...text, digest: digest.digestAsOutput },
   name: text,
-  // A cast to text would show the declaration that the output function leaves out.
+  // A cast to text would include the declaration that the output function omits.
   xml: { ...text, digest: digest.digestAsOutput },
   refcursor: text,
   char: { ...printed(bytes.renderChar), digest: digest.digestChar },
@@ -232,7 +232,7 @@ const extensionScalars: Readonly<Record<string, Scalar>> = {
   "postgis.geography": printed(bytes.renderUpperHex),
 };
 
-/** What is known of the type as a whole; undefined for types that are made of others, and for strangers. */
+/** The entry for the type as a whole; undefined for types composed of others, and for unknown types. */
 export function scalarOf(type: PgType): Scalar | undefined {
   if (type.schema === "pg_catalog") return scalars[type.name];
   return type.extension === null ? undefined : extensionScalars[`${type.extension}.${type.name}`];

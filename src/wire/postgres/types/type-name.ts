@@ -12,7 +12,7 @@ export function formatType(
     return `${formatType(types, { ...column, oid: element.oid })}[]`;
   const modifier = type.schema === "pg_catalog" ? modifiers[type.name]?.(column.modifier) : undefined;
   if (column.modifier < 0 || modifier === undefined) return type.formatted;
-  // The modifier of times stands in the middle.
+  // The modifier of times is in the middle.
   const middle = type.formatted.indexOf(" with");
   const at = middle < 0 ? type.formatted.length : middle;
   return type.formatted.slice(0, at) + modifier + type.formatted.slice(at);

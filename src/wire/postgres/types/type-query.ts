@@ -12,16 +12,16 @@ export interface PgType {
   readonly kind: "base" | "composite" | "domain" | "enum" | "range" | "multirange" | "pseudo";
   /** `pg_type.typcategory`. */
   readonly category: string;
-  /** What stands between the elements of an array of this type. */
+  /** The separator between the elements of an array of this type. */
   readonly delimiter: string;
   /** 0 if the type is not a true array. */
   readonly elementOid: number;
-  /** Of a domain: what it is over, else 0 and −1. */
+  /** For a domain: its base type, otherwise 0 and −1. */
   readonly baseOid: number;
   readonly baseModifier: number;
-  /** Of a range or multirange, else 0. */
+  /** For a range or multirange, otherwise 0. */
   readonly rangeSubtypeOid: number;
-  /** Of a composite: its attributes in order, without dropped ones; else empty. */
+  /** For a composite: its attributes in order, without dropped ones; otherwise empty. */
   readonly fields: readonly PgTypeField[];
   /** Whether the type has a send function: without one, PostgreSQL sends text. */
   readonly hasBinary: boolean;
@@ -38,8 +38,8 @@ export interface PgTypeField {
 export type PgTypes = ReadonlyMap<number, PgType>;
 
 /**
- * Types and, recursively, everything that they are made of. Parameter: an array of oids. One row a type, one column
- * `type` of json. PostgreSQL 14 to 18.
+ * Types and, recursively, all their component types. Parameter: an array of oids. One row per type, one column `type`
+ * of json. PostgreSQL 14 to 18.
  */
 export const pgTypesSql = `
 WITH RECURSIVE part(oid) AS (
@@ -101,7 +101,7 @@ FROM part
 JOIN pg_catalog.pg_type t ON t.oid = part.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`;
 
-/** What a type is once its domains are taken off; the innermost modifier holds. */
+/** A type after its domains are resolved; the innermost modifier applies. */
 export function withoutDomains(
   types: PgTypes,
   column: { readonly oid: number; readonly modifier: number },
@@ -115,14 +115,14 @@ export function withoutDomains(
   return { type, modifier };
 }
 
-/** The rows of `pgTypesSql`, whether the client parsed json or left it as text. */
+/** Parses the rows of `pgTypesSql`, whether the client parsed json or left it as text. */
 export function pgTypesFrom(rows: readonly { readonly type: PgType | string }[]): PgTypes {
   const types = rows.map(({ type }) => (typeof type === "string" ? (JSON.parse(type) as PgType) : type));
   return new Map(types.map((type) => [type.oid, type]));
 }
 
 /**
- * How many decimals money has in this session (`lc_monetary`), as column `scale`. Needed once a connection, because
+ * How many decimals money has in this session (`lc_monetary`), as column `scale`. Needed once per connection, because
  * money is sent as a plain integer.
  */
 export const moneyScaleSql = "SELECT pg_catalog.scale(0::money::numeric) AS scale";

@@ -12,26 +12,27 @@ import { numericText, scalarOf } from "./scalar.ts";
 import { formatType } from "./type-name.ts";
 import { withoutDomains, type PgType, type PgTypes } from "./type-query.ts";
 
-/** How one column is read, from COPY BINARY and from pgoutput alike. */
+/** How one column is read, both from COPY BINARY and from pgoutput. */
 export interface ColumnCodec {
   readonly type: LogicalType;
   /** As the source writes the type, such as `numeric(12,2)`. */
   readonly sourceType: string;
   readonly decode: DecodeColumn;
-  /** The type has no binary form: the stream sends text by itself, COPY must select `select(column)`. */
+  /** The type has no binary form: the stream automatically sends text, COPY must select `select(column)`. */
   readonly inText: boolean;
   /** What a binary COPY selects for the column: itself, or its text. Takes the quoted name. */
   readonly select: (quotedColumn: string) => string;
   /**
    * Whether a value as PostgreSQL prints it (such as a column's default in the catalog) is a value of `type` in
-   * PostgreSQL's notation. Not so for arrays and composites, which are kept as JSON, money, and regclass and its kin.
+   * PostgreSQL's notation. Not so for arrays and composites, which are stored as JSON, money, and regclass and similar
+   * types.
    */
   readonly isKeptAsPrinted: boolean;
   /** A PostgreSQL expression for the column's canonical text (see digest.ts). Takes the quoted name. */
   readonly digest: Digest;
 }
 
-/** A column that cannot be replicated, with a sentence that says why. */
+/** A column that cannot be replicated, with a sentence that explains why. */
 export interface UnsupportedColumn {
   readonly unsupported: string;
 }
@@ -43,11 +44,11 @@ export interface PgColumnType {
 }
 
 export interface PgSession {
-  /** Decimals of money, as `moneyScaleSql` finds it. */
+  /** Decimals of money, as returned by `moneyScaleSql`. */
   readonly moneyScale: number;
 }
 
-/** `types` must hold the column's type and all that it is made of (see `pgTypesSql`). */
+/** `types` must contain the column's type and all its component types (see `pgTypesSql`). */
 export function codecFor(
   types: PgTypes,
   column: PgColumnType,
@@ -71,7 +72,7 @@ export function codecFor(
 }
 
 type Form = Pick<ColumnCodec, "type" | "decode" | "digest"> & {
-  /** It is kept in another notation than PostgreSQL prints. */
+  /** It is stored in another notation than PostgreSQL prints. */
   readonly isConverted?: true;
 };
 
@@ -121,8 +122,8 @@ function numericForm(modifier: number): Form {
 }
 
 /**
- * The decimal that holds every value of numeric(p,s). PostgreSQL 15 allows scales from −1000 to 1000: digits left of
- * a negative scale are zeros, and a scale beyond the precision leaves zeros behind the point.
+ * The decimal that can represent every value of numeric(p,s). PostgreSQL 15 allows scales from −1000 to 1000: digits
+ * left of a negative scale are zeros, and a scale beyond the precision leaves zeros after the point.
  */
 function numericShape(modifier: number): { precision: number; scale: number } | undefined {
   if (modifier < 4) return undefined;
