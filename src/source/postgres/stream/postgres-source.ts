@@ -63,7 +63,7 @@ const failureLookMs = 100;
  */
 const lookShare = 20;
 const lookPauseMsMax = 10_000;
-/** For a new table it checks earlier, at most a fifth of the time. */
+/** New tables are checked for earlier, for at most a fifth of the time. */
 const newsShare = 4;
 
 /** The meaning of a server error in the stream. */
