@@ -35,7 +35,7 @@ interface Request {
 }
 
 /**
- * A process of its own, the same for whoever is measured: each connection sends one request after another, each signed
+ * A process of its own, the same for each service that is measured: each connection sends one request after another, each signed
  * for itself, and ends the process with an error when an answer is not what it should be.
  */
 async function generate(job: LoadJob): Promise<LoadResult> {

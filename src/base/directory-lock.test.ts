@@ -62,7 +62,7 @@ test.runIf(process.platform === "linux")("a path longer than a socket's is fine"
   await expect(DirectoryLock.take(deep)).rejects.toMatchObject(locked);
 });
 
-test("a path that cannot be a directory is an error that a user can mend", async () => {
+test("a path that cannot be a directory is an error with a fix", async () => {
   await writeFile(join(directory, "file"), "");
   await expect(DirectoryLock.take(join(directory, "file"))).rejects.toMatchObject({ code: "DATA_DIRECTORY" });
   await expect(DirectoryLock.take(join(directory, "file", "x"))).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import { Wake } from "./wake.ts";
 const never = new AbortController().signal;
 const anHourMs = 3_600_000;
 
-test("whoever tells ends the sleep", async () => {
+test("telling ends the sleep", async () => {
   const wake = new Wake();
   wake.begin();
   const slept = wake.sleep(anHourMs, never);

@@ -61,7 +61,7 @@ test.each([
   [
     "a missing configuration",
     undefined,
-    /^zeroetl: there is no configuration file zeroetl\.yaml\. Write one, as the README shows/,
+    /^zeroetl: there is no configuration file zeroetl\.yaml\. Create one as the README shows/,
   ],
   [
     "a wrong one",

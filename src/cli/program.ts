@@ -52,7 +52,7 @@ const commands: readonly CommandDefinition[] = [
   },
   {
     name: "check",
-    help: "look whether sources and targets are ready; each finding says what mends it",
+    help: "check whether sources and targets are ready; each finding names its fix",
     examples: ["check", "check shop --json"],
     arguments: [["[source]", "the name of one source, instead of everything"]],
     flags: ["json"],

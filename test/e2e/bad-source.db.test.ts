@@ -78,7 +78,7 @@ test.each(cases)(
   },
 );
 
-test("a source that is mended is replicated without anybody touching the integration", async () => {
+test("a source that is fixed is replicated without a change to the integration", async () => {
   await using server = await TestPostgres.start();
   await using directory = await TemporaryDirectory.make();
   await server.run(["CREATE TABLE t (id int)", "INSERT INTO t VALUES (1)"]);
@@ -91,7 +91,7 @@ test("a source that is mended is replicated without anybody touching the integra
   expect(await service.query("SELECT id FROM postgres.public.t")).toEqual([["1"]]);
 });
 
-test("after a restart with the source away, status still tells of the tables", async () => {
+test("after a restart with the source down, status still shows the tables", async () => {
   await using server = await TestPostgres.start();
   await using directory = await TemporaryDirectory.make();
   await server.run(["CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)"]);

@@ -88,7 +88,7 @@ async function tamper(directory: string): Promise<void> {
   instance.closeSync();
 }
 
-test("check says what stands in the way with the statement that mends it, and exits with 1", async () => {
+test("check reports what stands in the way with the statement that fixes it, and exits with 1", async () => {
   await using server = await TestPostgres.start({ settings: { wal_level: "replica" } });
   await using directory = await TemporaryDirectory.make();
   await server.run("CREATE TABLE keyless (a int)");
@@ -110,10 +110,10 @@ test("check says what stands in the way with the statement that mends it, and ex
 
   await server.run("ALTER SYSTEM SET wal_level = logical");
   // The command line of the test's server is stronger than the file: the fix is shown on another server.
-  await using mended = await TestPostgres.start();
+  await using repaired = await TestPostgres.start();
   await writeFile(
     join(directory.path, "zeroetl.yaml"),
-    `sources:\n  - { name: shop, engine: aurora-postgresql, url: "${mended.url()}" }\n`,
+    `sources:\n  - { name: shop, engine: aurora-postgresql, url: "${repaired.url()}" }\n`,
     { mode: 0o600 },
   );
   const fine = await run(["check", "shop"], { directory: directory.path });
@@ -137,7 +137,7 @@ test("check says what stands in the way with the statement that mends it, and ex
   });
   await writeFile(
     join(directory.path, "zeroetl.yaml"),
-    `sources:\n  - { name: shop, engine: postgres, url: "${mended.url()}" }\n`,
+    `sources:\n  - { name: shop, engine: postgres, url: "${repaired.url()}" }\n`,
   );
   await chmod(join(directory.path, "zeroetl.yaml"), 0o644);
   const open = await run(["check"], { directory: directory.path });

@@ -195,7 +195,7 @@ test("the examples, each by an integration that is created with it", async () =>
   }
 });
 
-test("a table with a value that the warehouse cannot hold is copied anew, once mended, when it leaves and comes back", async () => {
+test("a table with a value that the warehouse cannot hold is copied again, once fixed, when it leaves and comes back", async () => {
   await server.run(
     [
       "CREATE TABLE finance.rates (id int PRIMARY KEY, rate numeric(10, 2))",

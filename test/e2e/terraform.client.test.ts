@@ -98,7 +98,7 @@ test("Terraform creates, keeps, changes, imports and destroys an integration wit
   expect(await everything(service)).toEqual([]);
 }, 600_000);
 
-test("a create that fails shows what is wrong and how to mend it", async (context) => {
+test("a create that fails shows what is wrong and how to fix it", async (context) => {
   const mirror = requireTerraform(context);
   await using server = await TestPostgres.start({ settings: { wal_level: "replica" } });
   await using directory = await TemporaryDirectory.make();

@@ -69,7 +69,7 @@ export class RandomChanges implements AsyncDisposable {
     await this.run.start();
   }
 
-  /** Without it, a stream that begins anew would wait for transactions that only end when it has begun. */
+  /** Without it, a stream that restarts would wait for transactions that only end when it has begun. */
   async #settle(): Promise<void> {
     for (const session of this.#sessions) await session.settle(true);
   }

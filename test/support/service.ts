@@ -204,7 +204,7 @@ export class ServiceProcess implements AsyncDisposable {
     );
   }
 
-  /** What `zeroetl status` is told of all integrations. */
+  /** What `zeroetl status` reports of all integrations. */
   async integrations(): Promise<readonly OperatorIntegration[]> {
     const [report] = await this.#operator("status", {});
     return (report as { integrations: OperatorIntegration[] } | undefined)?.integrations ?? [];

@@ -321,7 +321,7 @@ describe("what a policy denies", () => {
     expect(names).not.toContain("shop");
   });
 
-  test("no list tells of: integrations, their events, and what comes into the warehouse", async () => {
+  test("no list shows: integrations, their events, and what comes into the warehouse", async () => {
     const hidden = await session.create();
     const shown = await session.create();
     const client = await clientWith(allow("*"), deny("*", hidden.IntegrationArn));

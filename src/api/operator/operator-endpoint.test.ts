@@ -292,7 +292,7 @@ describe("events", () => {
     expect(await idAnswered(first)).toBe(first);
     expect(await service.catalog.modify(second, { name: "lasting" })).toMatchObject({ kind: "modified" });
     expect(await idAnswered("lasting")).toBe(second);
-    // Who asks for a name that was given up is not told of one that exists under another.
+    // A name that is no longer used does not lead to the integration that had it.
     expect(await idAnswered("passing")).toBe(404);
     expect(await idAnswered("99999999-2222-4333-8444-555555555555")).toBe(404);
   });
@@ -418,7 +418,7 @@ describe("access keys", () => {
   test.each([
     ["a command", "zeroetl:*"],
     ["seeing it", "rds:DescribeIntegrations"],
-  ])("are told of no integration of which their policy denies %s", async (_, Action) => {
+  ])("see no integration of which their policy denies %s", async (_, Action) => {
     const resource = `arn:aws:rds:us-east-1:123456789012:integration:${mine}`;
     const key = await make("erin", allow("*"), { Effect: "Deny", Action, Resource: resource });
     for (const [command, body] of [

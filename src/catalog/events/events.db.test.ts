@@ -162,7 +162,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
     expect(events[21]?.message).toContain("980 more tables");
   });
 
-  test("what cannot be stored or sent is mended, and what is endless is cut", async () => {
+  test("what cannot be stored or sent is repaired, and what is too long is cut", async () => {
     const id = await made();
     const message = `\0\ud800${"x".repeat(100_000)}`;
     await report(id, { status: "failed", errors: [{ code: "SOURCE_REPLACED", message }] });
@@ -173,7 +173,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
     expect(stopped?.message).toHaveLength(2_000);
   });
 
-  test("a source that is not let in any more, and is again, is told of", async () => {
+  test("a source that loses its authorization, and regains it, is reported", async () => {
     const id = await made();
     await report(id, {});
     const errors = [{ code: "SOURCE_NOT_AUTHORIZED", message: "The policy says no." }];

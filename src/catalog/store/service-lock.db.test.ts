@@ -35,7 +35,7 @@ async function pids(): Promise<number[]> {
 const endSessions =
   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'zeroetl on %'";
 
-test("a second service is refused and told of the first, and takes the lock after it", async () => {
+test("a second service is refused, names the first, and acquires the lock after it", async () => {
   {
     await using _first = await ServiceLock.take(server.url(), never);
     await expect(ServiceLock.take(server.url(), never)).rejects.toMatchObject({

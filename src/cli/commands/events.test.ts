@@ -177,8 +177,8 @@ test("on a narrow terminal, a message stands below its time, as wide as the term
   const [head, ...lines] = eventText(event, { ...openTerminal(), columns: 40 }).split("\n");
   expect(head).toMatch(/^2026-03-\d\d \d\d:00:00 {2}Info$/);
   expect(lines).toEqual([
-    "  shop: A table was copied and is in",
-    "  step with the source:",
+    "  shop: A table was copied and is up to",
+    "  date with the source:",
     "  shop.public.orders",
   ]);
 });

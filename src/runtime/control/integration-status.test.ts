@@ -114,7 +114,7 @@ test("an integration whose source never answers asks for a person, since a creat
   expect(statusOf("modifying", lost)?.status).toBe("syncing");
 });
 
-test("what only a person can mend needs attention, what only deleting can mend has failed", () => {
+test("what only a person can fix needs attention, what only deleting can fix has failed", () => {
   for (const code of ["SOURCE_AUTHENTICATION", "WAL_LEVEL", "TARGET_DISK_FULL"])
     expect(statusOf("active", [stream({ phase: retrying(code) })])?.status).toBe("needs_attention");
   expect(statusOf("active", [stream({ phase: retrying("SOURCE_REPLACED") })])?.status).toBe("failed");
@@ -126,7 +126,7 @@ test("everything that a preflight found in the way of a stopped stream is told, 
     code,
     subject: "server",
     message: `${code} is wrong.`,
-    fix: "Mend it.",
+    fix: "Fix it.",
   });
   const findings = [
     finding("WAL_LEVEL", "blocks"),
@@ -135,7 +135,7 @@ test("everything that a preflight found in the way of a stopped stream is told, 
   ];
   const stopped = statusOf("creating", [stream({ phase: retrying("WAL_LEVEL") }, findings)]);
   expect(stopped?.errors.map(({ code }) => code)).toEqual(["WAL_LEVEL", "SOURCE_PRIVILEGE"]);
-  expect(stopped?.errors[1]?.message).toBe("SOURCE_PRIVILEGE is wrong. Mend it.");
+  expect(stopped?.errors[1]?.message).toBe("SOURCE_PRIVILEGE is wrong. Fix it.");
   expect(statusOf("creating", [stream({}, findings)])).toMatchObject({ status: "active", errors: [] });
 });
 

@@ -44,7 +44,7 @@ test("two integrations of one source database get different destination database
   expect((await world.worker(1)).request.destinationDatabase).toBe("int-b_one");
 });
 
-test("a changed filter starts the stream anew with it, in the same destination database", async () => {
+test("a changed filter restarts the stream, with the same destination database", async () => {
   world.start();
   world.create("a", "include: one.*.*");
   const before = await world.worker(0);
@@ -108,7 +108,7 @@ test("a filter that changes while the reconciler is at work is not told to be do
   await world.status("a", "active");
 });
 
-test("what was seen under one filter is not told of the next", async () => {
+test("what was seen under one filter is not reported under the next", async () => {
   world.start();
   world.create("a", "include: one.*.*, include: two.*.*");
   for (const index of [0, 1]) (await world.worker(index)).become(streaming);
@@ -150,7 +150,7 @@ test("a source that cannot be reached keeps a deleted integration, with the reas
   );
   expect(report.errors[0]).toMatchObject({ code: "SOURCE_UNREACHABLE" });
   expect(report.errors[0]?.message).toMatch(
-    /Nobody answers at the source\..*take the source out of the configuration/,
+    /Nobody answers at the source\..*remove the source from the configuration/,
   );
   world.sourceIsThere = true;
   await until("it was forgotten", () => world.catalog.forgotten.includes("a"));

@@ -216,7 +216,7 @@ test("user, password and token of the URL reach the receiver and no log", async 
       await using _nobody = start(
         `http://user:hunter%322@127.0.0.1:${await freePort()}/sesame?token=abracadabra`,
       );
-      const refusals = () => written.filter((line) => line.includes("did not take an event")).length;
+      const refusals = () => written.filter((line) => line.includes("did not accept an event")).length;
       const before = refusals();
       await until("both failed", async () => refusals() > before + 3);
     }

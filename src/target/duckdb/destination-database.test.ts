@@ -282,7 +282,7 @@ test.each([
   const [first, alone] = added(documents, 8);
   const [second, again] = added(first, 9);
   await database.apply(deltaOf([alone, again], "2"), never);
-  // Beside deletes the table is written anew.
+  // With deletes, the table is rewritten.
   const [third, besideDeletes] = added(second, 10);
   const steps = [
     rowsStep(second, { deletes: [[2, null, null, null, null]] }),
@@ -383,7 +383,7 @@ test("any name can be a name", async () => {
   }
 });
 
-test("whoever opens a database fences the writer before, in the middle of a transaction too", async () => {
+test("opening a database fences its previous writer, even within a transaction", async () => {
   await using target = await TestWarehouse.open(duckdb);
   await using first = await target.database();
   await first.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
@@ -477,7 +477,7 @@ test("comparing a table is stopped by its signal", async () => {
   expect(await another.digest(wide, never)).toMatchObject({ rows: 20_000 });
 });
 
-test("the tables are counted anew only after a commit that changed something", async () => {
+test("the tables are counted again only after a commit that changed something", async () => {
   await using target = await TestWarehouse.open(duckdb);
   await using database = await target.database();
   await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);

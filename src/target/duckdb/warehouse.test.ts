@@ -200,7 +200,7 @@ test("a second opening of a directory is refused, in this process and by its che
   expect(await duckdb.check({ directory: target.directory }, never)).toMatchObject([{ severity: "fine" }]);
 });
 
-test("the check names a directory that cannot be used, and how to mend it", async () => {
+test("the check names a directory that cannot be used, and how to fix it", async () => {
   await using directory = await TemporaryDirectory.make();
   await writeFile(join(directory.path, "file"), "");
   const findings = await duckdb.check({ directory: join(directory.path, "file") }, never);

@@ -50,7 +50,7 @@ test("what keeps a connection from being made is a finding without the secret", 
   ).rejects.toMatchObject({ code: "SOURCE_AUTHENTICATION" });
 });
 
-test("settings that replication cannot do without are named with the statement that mends them", async () => {
+test("settings that replication requires are reported with the statement that sets them", async () => {
   const settings = {
     wal_level: "replica",
     max_replication_slots: "1",

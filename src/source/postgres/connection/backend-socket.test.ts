@@ -69,7 +69,7 @@ test("a length that no server sends ends the reading", async () => {
   await expect(socket.read(never)).rejects.toThrow("length -1");
 });
 
-test("a connection that ends is told to whoever reads, behind what came before", async () => {
+test("a reader learns that its connection has ended after reading what came before", async () => {
   const stream = new PassThrough();
   const socket = new BackendSocket(stream, { ...copyLimits, gatherMs: 0 });
   const whole = message(0x64, Buffer.from("x"));

@@ -107,7 +107,7 @@ test("a table that left the stream, or failed in it, after it was prepared is no
   expect(await copied(copier, session)).toEqual({ rows: 0, events: [] });
 });
 
-test("a table that failed and was mended while its snapshot was taken is copied with what was left out meanwhile", async () => {
+test("a table that failed and was fixed while its snapshot was taken is copied with what was left out meanwhile", async () => {
   await using server = await TestPostgres.start();
   await using session = await Session.open({ url: server.url(), database: "postgres" }, never);
   const { copier, tables, table } = await prepared(server, session);
