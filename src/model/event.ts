@@ -1,4 +1,4 @@
-import { errorCatalogue, type ErrorCode } from "../base/errors.ts";
+import { errorCatalogue, isErrorCode, type ErrorCode } from "../base/errors.ts";
 import type { IntegrationStatus } from "./integration.ts";
 
 export const eventCategories = ["configuration", "monitoring", "operation"] as const;
@@ -193,10 +193,6 @@ export function troubleKind(code: string): EventKind {
 export function tableFailureKind(code: string): EventKind {
   const kind = isErrorCode(code) ? troubles[code] : undefined;
   return kind === "table-without-key" || kind === "table-unsupported-type" ? kind : "table-failed";
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCatalogue, code);
 }
 
 /** How long events can be read. */
