@@ -1,3 +1,4 @@
+import { SerialQueue } from "../../../base/serial-queue.ts";
 import { logger } from "../../../base/log.ts";
 import type { TableFailureReason } from "../../../model/replication/block.ts";
 import type { Scope } from "../../../model/data-filter.ts";
@@ -41,7 +42,7 @@ export interface WatchRequest {
 /** Checks the source's catalog periodically, and keeps the publication free of tables that cannot be in it. */
 export class CatalogWatch {
   readonly #request: WatchRequest;
-  #looking: Promise<void> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   #number = 0;
   #texts: readonly string[] = [];
   /** The texts of the last observation: no new observation while they are unchanged. */
@@ -94,9 +95,7 @@ export class CatalogWatch {
    * has not been applied is replaced by a newer one.
    */
   async look({ isFresh = false } = {}): Promise<void> {
-    const look = this.#looking.then(() => this.#look(isFresh));
-    this.#looking = look.catch(() => {});
-    await look;
+    await this.#queue.run(() => this.#look(isFresh));
   }
 
   async #look(isFresh: boolean): Promise<void> {
