@@ -13,7 +13,6 @@ import type { JsonObject } from "../../base/json.ts";
 import {
   operatorRequests,
   type OperatorPort,
-  type OperatorRequests,
   type OperatorRows,
   type QueryLine,
 } from "../../model/operator.ts";
@@ -28,14 +27,18 @@ const serviceName = "zeroetl";
 
 interface CommandCall extends Call {
   readonly port: OperatorPort;
-  /** Parsed JSON. */
-  readonly body: unknown;
   readonly signal: AbortSignal;
 }
 
-const commands: Readonly<Record<keyof OperatorRequests, (call: CommandCall) => Promise<Response>>> = {
-  status: async (call) => {
-    const { integration } = parse(operatorRequests.status, call.body);
+type Command = keyof typeof operatorRequests;
+
+/** The bodies of requests, once they have been checked. */
+type Bodies = { readonly [Each in Command]: z.output<(typeof operatorRequests)[Each]> };
+
+const commands: {
+  readonly [Each in Command]: (call: CommandCall, body: Bodies[Each]) => Promise<Response>;
+} = {
+  status: async (call, { integration }) => {
     const action = "zeroetl:GetStatus";
     if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
     const integrationId = integration === undefined ? undefined : await idOf(call, integration, action);
@@ -46,26 +49,23 @@ const commands: Readonly<Record<keyof OperatorRequests, (call: CommandCall) => P
       ),
     );
   },
-  query: async (call) => {
-    const { sql, target, nested } = parse(operatorRequests.query, call.body);
+  query: async (call, { sql, target, nested }) => {
     authorize(call, [{ action: "zeroetl:Query", resource: "*" }]);
     const targetArn = targetOf(call, target).arn;
     const request = { sql, targetArn, nested, keyId: call.caller.id };
     return answerLines(call, queryLines(await call.port.query(request, call.signal)));
   },
-  "drop-database": async (call) => {
-    const { name, target } = parse(operatorRequests["drop-database"], call.body);
+  "drop-database": async (call, { name, target }) => {
     const targetArn = targetOf(call, target).arn;
     authorize(call, [{ action: "zeroetl:DropDatabase", resource: targetArn }]);
     await call.port.dropDatabase({ name, targetArn }, call.signal);
     return Response.json({});
   },
-  verify: async (call) => {
-    const id = await idOf(call, parse(operatorRequests.verify, call.body).integration, "zeroetl:Verify");
+  verify: async (call, { integration }) => {
+    const id = await idOf(call, integration, "zeroetl:Verify");
     return answerLines(call, call.port.verify(id, call.signal));
   },
-  events: async (call) => {
-    const { integration, since } = parse(operatorRequests.events, call.body);
+  events: async (call, { integration, since }) => {
     const action = "zeroetl:GetEvents";
     if (integration === undefined) authorize(call, [{ action, resource: integrationArn(call, "*") }]);
     const integrationId = integration === undefined ? undefined : await pastIdOf(call, integration, action);
@@ -77,22 +77,12 @@ const commands: Readonly<Record<keyof OperatorRequests, (call: CommandCall) => P
       ),
     );
   },
-  "create-key": async (call) => {
-    const { user, policy } = parse(operatorRequests["create-key"], call.body);
-    return Response.json(await createKey(call, user, policy));
-  },
-  "list-keys": async (call) => {
-    parse(operatorRequests["list-keys"], call.body);
-    return Response.json(await listKeys(call));
-  },
-  "rotate-key": async (call) =>
-    Response.json(await rotateKey(call, parse(operatorRequests["rotate-key"], call.body).id)),
-  "enable-key": async (call) =>
-    Response.json(await enableKey(call, parse(operatorRequests["enable-key"], call.body).id)),
-  "disable-key": async (call) =>
-    Response.json(await disableKey(call, parse(operatorRequests["disable-key"], call.body).id)),
-  "delete-key": async (call) =>
-    Response.json(await deleteKey(call, parse(operatorRequests["delete-key"], call.body).id)),
+  "create-key": async (call, { user, policy }) => Response.json(await createKey(call, user, policy)),
+  "list-keys": async (call) => Response.json(await listKeys(call)),
+  "rotate-key": async (call, { id }) => Response.json(await rotateKey(call, id)),
+  "enable-key": async (call, { id }) => Response.json(await enableKey(call, id)),
+  "disable-key": async (call, { id }) => Response.json(await disableKey(call, id)),
+  "delete-key": async (call, { id }) => Response.json(await deleteKey(call, id)),
 };
 
 async function* queryLines({ columns, notices, rows }: OperatorRows): AsyncGenerator<QueryLine> {
@@ -140,21 +130,19 @@ async function answer(arrival: Arrival, command: string, options: ApiOptions): P
     now: options.now(),
     keyOf: (id) => options.keys.find(id),
   });
-  const run = isCommand(command) ? commands[command] : undefined;
-  if (run === undefined || options.operator === undefined)
+  if (!isCommand(command) || options.operator === undefined)
     throw new CodedError("USAGE", "This service has no such command.");
-  return run({
-    ...options,
-    caller: key,
-    isSecure,
-    port: options.operator,
-    body: parseJson(body),
-    signal: request.signal,
-  });
+  const call = { ...options, caller: key, isSecure, port: options.operator, signal: request.signal };
+  return run(command, call, parseJson(body));
 }
 
-function isCommand(name: string): name is keyof OperatorRequests {
+function isCommand(name: string): name is Command {
   return Object.hasOwn(commands, name);
+}
+
+function run<Each extends Command>(command: Each, call: CommandCall, body: unknown): Promise<Response> {
+  const schemas: { readonly [Name in Command]: z.ZodType<Bodies[Name]> } = operatorRequests;
+  return commands[command](call, parse<Bodies[Each]>(schemas[command], body));
 }
 
 function parseJson(body: Uint8Array): unknown {
