@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { change } from "../model/replication/block.ts";
-import type { PartialUpdate, RowsStep } from "../model/replication/delta.ts";
+import type { Move, Patch, RowsStep } from "../model/replication/delta.ts";
 import type { Relation } from "../model/replication/relation.ts";
 import { fieldUnchanged, type Piece, type TupleRun } from "../model/replication/tuple.ts";
 import { grown, KeyTable } from "./key-table.ts";
@@ -49,11 +49,20 @@ export class AppendFold implements RowsFold {
   step(): RowsStep | undefined {
     if (this.#changes === 0) return undefined;
     const { relation } = this;
-    return { kind: "rows", relation, deletes: [], inserts: this.#runs, updates: [], changes: this.#changes };
+    return { kind: "rows", relation, ...noRows, inserts: this.#runs, changes: this.#changes };
   }
 }
 
+const noRows = { deletes: [], inserts: [], patches: [], moves: [] };
+
 const none = -1;
+
+/** A row with columns that only the target knows. */
+interface PartialRow {
+  readonly unchanged: readonly number[];
+  /** Number of the key under which the target holds the row. */
+  readonly origin: number;
+}
 
 /**
  * Relations with a key: keeps the last row of each key. A key whose first change is an insert has no row at the target,
@@ -65,15 +74,12 @@ class KeyedFold implements RowsFold {
   readonly #keys: KeyTable;
   readonly #fields: FieldReader;
   #changes = 0;
-  // By key number: its current row (none: deleted), whether the target holds a row of this key, and, for a row with
-  // columns that only the target knows, which columns those are and the tuple whose key finds the row there.
+  // By key number: its current row (none: deleted), whether the target holds a row of this key, and what of the current
+  // row only the target knows.
   #rowRegions = new Int32Array(0);
   #rowOffsets = new Int32Array(0);
   #held = new Int32Array(0);
-  readonly #partials = new Map<
-    number,
-    { readonly unchanged: readonly number[]; readonly origin: TupleRef }
-  >();
+  readonly #partials = new Map<number, PartialRow>();
 
   constructor(relation: Relation, regions: Regions, keyColumns: readonly number[]) {
     this.relation = relation;
@@ -93,8 +99,8 @@ class KeyedFold implements RowsFold {
     const previous = this.#entry(region, before, 1);
     const unchanged = this.#fields.unchanged(region, after);
     let row: TupleRef = { region, offset: after };
-    let partial;
-    if (unchanged.length > 0) ({ row, partial } = this.#fill(previous, row, { unchanged, before }));
+    let partial: PartialRow | undefined;
+    if (unchanged.length > 0) ({ row, partial } = this.#fill(previous, row, unchanged));
     let entry = previous;
     if (before !== after) {
       this.#remove(previous);
@@ -105,22 +111,19 @@ class KeyedFold implements RowsFold {
   }
 
   /** Fills columns that were not sent from the row of this batch, or leaves them to the target. */
-  #fill(previous: number, row: TupleRef, sent: { unchanged: readonly number[]; before: number }) {
+  #fill(
+    previous: number,
+    row: TupleRef,
+    unchanged: readonly number[],
+  ): { readonly row: TupleRef; readonly partial: PartialRow | undefined } {
     const held = this.#rowRegions[previous] ?? none;
-    if (held === none)
-      return {
-        row,
-        partial: { unchanged: sent.unchanged, origin: { region: row.region, offset: sent.before } },
-      };
+    if (held === none) return { row, partial: { unchanged, origin: previous } };
     const base = { region: held, offset: this.#rowOffsets[previous] ?? 0 };
     const merged = this.#fields.merge(row, base);
     const left = this.#partials.get(previous);
-    if (left === undefined) return { row: merged, partial: undefined };
-    const unchanged = left.unchanged.filter((column) => sent.unchanged.includes(column));
-    return {
-      row: merged,
-      partial: unchanged.length > 0 ? { unchanged, origin: left.origin } : undefined,
-    };
+    const both = left?.unchanged.filter((column) => unchanged.includes(column)) ?? [];
+    if (left === undefined || both.length === 0) return { row: merged, partial: undefined };
+    return { row: merged, partial: { unchanged: both, origin: left.origin } };
   }
 
   /** The number of the tuple's key. `held`: what a first change of this kind implies about the target. */
@@ -156,28 +159,63 @@ class KeyedFold implements RowsFold {
     const inserts = new RunBuilder(this.#regions);
     for (let entry = 0; entry < this.#keys.count; entry++) {
       const region = this.#rowRegions[entry] ?? none;
-      if (this.#held[entry] === 1) deletes.add(this.#keys.regionOf(entry), this.#keys.offsetOf(entry));
-      if (region !== none && !this.#partials.has(entry)) inserts.add(region, this.#rowOffsets[entry] ?? 0);
+      const partial = region === none ? undefined : this.#partials.get(entry);
+      const stays = partial?.origin === entry;
+      if (this.#held[entry] === 1 && !stays)
+        deletes.add(this.#keys.regionOf(entry), this.#keys.offsetOf(entry));
+      if (region !== none && partial === undefined) inserts.add(region, this.#rowOffsets[entry] ?? 0);
     }
     const { relation } = this;
-    const rows = { deletes: deletes.runs(), inserts: inserts.runs(), updates: this.#updates() };
-    if (rows.deletes.length + rows.inserts.length + rows.updates.length === 0) return undefined;
+    const rows = { deletes: deletes.runs(), inserts: inserts.runs(), ...this.#partialRows() };
+    if (Object.values(rows).every(({ length }) => length === 0)) return undefined;
     return { kind: "rows", relation, ...rows, changes: this.#changes };
   }
 
-  #updates(): PartialUpdate[] {
-    const groups = new Map<string, { unchanged: readonly number[]; pairs: PairRunBuilder }>();
+  #partialRows(): { readonly patches: Patch[]; readonly moves: Move[] } {
+    const groups = new Map<string, PartialGroup>();
     for (const [entry, { unchanged, origin }] of this.#partials) {
       const name = unchanged.join();
-      const group = groups.get(name) ?? { unchanged, pairs: new PairRunBuilder(this.#regions) };
+      const group = groups.get(name) ?? new PartialGroup(unchanged, this.#regions);
       groups.set(name, group);
       const row = { region: this.#rowRegions[entry] ?? none, offset: this.#rowOffsets[entry] ?? 0 };
-      group.pairs.add(row, origin);
+      if (origin === entry) group.patch(row);
+      else group.move(row, { region: this.#keys.regionOf(origin), offset: this.#keys.offsetOf(origin) });
     }
-    return [...groups.values()].map(({ unchanged, pairs }) => {
-      const { left: tuples, right: keys } = pairs.runs();
-      return { unchanged, tuples, keys };
-    });
+    const all = [...groups.values()];
+    return { patches: all.flatMap((group) => group.patches()), moves: all.flatMap((group) => group.moves()) };
+  }
+}
+
+/** Rows that lack the same columns. */
+class PartialGroup {
+  readonly #unchanged: readonly number[];
+  readonly #patched: RunBuilder;
+  readonly #moved: PairRunBuilder;
+
+  constructor(unchanged: readonly number[], regions: Regions) {
+    this.#unchanged = unchanged;
+    this.#patched = new RunBuilder(regions);
+    this.#moved = new PairRunBuilder(regions);
+  }
+
+  patch(row: TupleRef): void {
+    this.#patched.add(row.region, row.offset);
+  }
+
+  move(row: TupleRef, key: TupleRef): void {
+    this.#moved.add(row, key);
+  }
+
+  /** One, or none if no row is patched. */
+  patches(): Patch[] {
+    const tuples = this.#patched.runs();
+    return tuples.length === 0 ? [] : [{ unchanged: this.#unchanged, tuples }];
+  }
+
+  /** One, or none if no row moves. */
+  moves(): Move[] {
+    const { left: tuples, right: keys } = this.#moved.runs();
+    return tuples.length === 0 ? [] : [{ unchanged: this.#unchanged, tuples, keys }];
   }
 }
 
@@ -226,9 +264,9 @@ class MultisetFold implements RowsFold {
         runs.add(this.#rows.regionOf(number), this.#rows.offsetOf(number));
     });
     const { relation } = this;
-    const rows = { deletes: deletes.runs(), inserts: inserts.runs() };
+    const rows = { ...noRows, deletes: deletes.runs(), inserts: inserts.runs() };
     if (rows.deletes.length + rows.inserts.length === 0) return undefined;
-    return { kind: "rows", relation, ...rows, updates: [], changes: this.#changes };
+    return { kind: "rows", relation, ...rows, changes: this.#changes };
   }
 }
 

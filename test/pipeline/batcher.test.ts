@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { defaultLimits, Batcher, type Batch } from "../../src/pipeline/batcher.ts";
-import { change, testBlock, testRelation, type TestChange } from "./table-model.ts";
+import { change, testBlock, testRelation, type TestChange } from "./test-blocks.ts";
 
 const relation = testRelation("1", 1, { kind: "key", columns: [0] });
 const rows = (count: number): TestChange[] =>

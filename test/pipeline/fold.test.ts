@@ -2,17 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Folder } from "../../src/pipeline/fold.ts";
 import { defaultLimits, Batcher } from "../../src/pipeline/batcher.ts";
+import { present } from "../../src/base/assert.ts";
+import type { Relation } from "../../src/model/replication/relation.ts";
 import type { Block } from "../../src/model/replication/block.ts";
-import type { Delta } from "../../src/model/replication/delta.ts";
-import {
-  change,
-  rowsOf,
-  TargetModel,
-  testBlock,
-  testRelation,
-  type Field,
-  type TestChange,
-} from "./table-model.ts";
+import type { Delta, RowsStep } from "../../src/model/replication/delta.ts";
+import { cellsOf, unchanged } from "../support/plain-tuples.ts";
+import { TargetModel, type Row } from "../support/target-model.ts";
+import { copySteps } from "../support/test-warehouse.ts";
+import { change, testBlock, testRelation, type Field, type TestChange } from "./test-blocks.ts";
 
 const keyed = testRelation("1", 4, { kind: "key", columns: [2, 0] });
 const keyless = testRelation("2", 3, { kind: "row" });
@@ -25,11 +22,25 @@ async function fold(folder: Folder, blocks: readonly Block[]): Promise<Delta> {
   return folder.fold(await batcher.take(signal));
 }
 
-const sorted = (rows: readonly (readonly Field[])[]) => rows.map((row) => JSON.stringify(row)).toSorted();
+const sorted = (rows: readonly Row[] | readonly (readonly Field[])[]) =>
+  rows.map((row) => JSON.stringify(row)).toSorted();
+
+/** A target that holds the table, which is empty. */
+function targetWith(relation: Relation): TargetModel {
+  const target = new TargetModel();
+  for (const step of copySteps(relation, [])) target.apply(step);
+  return target;
+}
+
+function applyTo(target: TargetModel, { steps }: Delta): void {
+  for (const step of steps) target.apply(step);
+}
 
 interface Step {
-  readonly action: "insert" | "update" | "move" | "delete" | "truncate";
+  readonly action: "insert" | "update" | "move" | "swap" | "delete" | "truncate";
+  /** Picks a key, and another one. */
   readonly pick: number;
+  readonly other: number;
   readonly value: string | null;
   /** Whether an update leaves out the columns that it does not change. */
   readonly omit: boolean;
@@ -39,70 +50,108 @@ interface Step {
 
 const steps = fc.array(
   fc.record<Step>({
-    action: fc.constantFrom("insert", "insert", "update", "update", "move", "delete", "truncate"),
+    action: fc.constantFrom(
+      "insert",
+      "insert",
+      "update",
+      "update",
+      "move",
+      "move",
+      "swap",
+      "delete",
+      "truncate",
+    ),
     pick: fc.nat(5),
+    other: fc.nat(5),
     value: fc.oneof(fc.string({ maxLength: 20 }), fc.constant(null)),
     omit: fc.boolean(),
     blockEnds: fc.boolean(),
-    batchEnds: fc.boolean(),
+    batchEnds: fc.nat(3).map((number) => number === 0),
   }),
   { minLength: 1, maxLength: 60 },
 );
 
 /** A source table that writes down its changes as PostgreSQL with REPLICA IDENTITY DEFAULT sends them. */
 class KeyedSource {
-  rows: Field[][] = [];
+  /** By key. */
+  readonly #rows = new Map<string, readonly Field[]>();
 
-  change({ action, pick, value, omit }: Step): TestChange | undefined {
-    const key = [String(pick % 3), String(pick % 2)] as const;
-    const at = this.rows.findIndex((row) => row[2] === key[0] && row[0] === key[1]);
-    const before = this.rows[at];
+  get rows(): (readonly Field[])[] {
+    return [...this.#rows.values()];
+  }
+
+  changes(step: Step): TestChange[] {
+    const { action, value } = step;
+    const [key, other] = [keyNumber(step.pick), keyNumber(step.other)];
     const relation = keyed;
     if (action === "truncate") {
-      this.rows = [];
-      return { kind: change.event, relation, event: { kind: "truncated", relation } };
+      this.#rows.clear();
+      return [{ kind: change.event, relation, event: { kind: "truncated", relation } }];
     }
-    if (before === undefined) {
-      if (action !== "insert") return undefined;
+    if (action === "insert" && !this.#rows.has(key.join())) {
       const after = [key[1], value, key[0], `toast ${value}`];
-      this.rows.push(after);
-      return { kind: change.insert, relation, after };
+      this.#rows.set(key.join(), after);
+      return [{ kind: change.insert, relation, after }];
     }
-    const old = [before[0], null, before[2], null];
-    if (action === "delete") {
-      this.rows.splice(at, 1);
-      return { kind: change.delete, relation, before: old };
+    if (action === "delete" && this.#rows.delete(key.join()))
+      return [{ kind: change.delete, relation, before: oldRow(key) }];
+    if (action === "update") return this.#update(key, key, step);
+    if (action === "move") return this.#update(key, other, step);
+    if (action === "swap") {
+      if (!this.#rows.has(key.join()) || !this.#rows.has(other.join()) || key.join() === other.join())
+        return [];
+      const between = ["between", "between"] as const;
+      return [
+        ...this.#update(key, between, step),
+        ...this.#update(other, key, step),
+        ...this.#update(between, other, step),
+      ];
     }
-    const moved = action === "move" ? `${pick}m` : before[2];
-    if (action === "move" && this.rows.some((row) => row[2] === moved && row[0] === before[0]))
-      return undefined;
-    const whole = [before[0], value, moved, before[3]];
-    this.rows[at] = whole;
-    const after = omit ? [before[0], value, moved, undefined] : whole;
-    return { kind: change.update, relation, after, ...(moved === before[2] ? {} : { before: old }) };
+    return [];
   }
+
+  #update(from: Key, to: Key, { value, omit }: Step): TestChange[] {
+    const before = this.#rows.get(from.join());
+    const isMove = from.join() !== to.join();
+    if (before === undefined || (isMove && this.#rows.has(to.join()))) return [];
+    this.#rows.delete(from.join());
+    const whole = [to[1], value, to[0], before[3]];
+    this.#rows.set(to.join(), whole);
+    const after = omit ? [to[1], value, to[0], undefined] : whole;
+    return [{ kind: change.update, relation: keyed, after, ...(isMove ? { before: oldRow(from) } : {}) }];
+  }
+}
+
+/** In the order of the relation's identity. */
+type Key = readonly [string, string];
+
+function keyNumber(pick: number): Key {
+  return [String(pick % 3), String(pick % 2)];
+}
+
+function oldRow([second, first]: Key): Field[] {
+  return [first, null, second, null];
 }
 
 test("a keyed table ends as the source, wherever batches end and whatever columns are not sent", async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (script) => {
       const source = new KeyedSource();
-      const target = new TargetModel();
+      const target = targetWith(keyed);
       const folder = new Folder();
       let changes: TestChange[] = [];
       let blocks: Block[] = [];
       for (const [index, step] of script.entries()) {
-        const made = source.change(step);
-        if (made !== undefined) changes.push(made);
+        changes.push(...source.changes(step));
         const batchEnds = step.batchEnds || index === script.length - 1;
         if (step.blockEnds || batchEnds) {
           blocks.push(testBlock(changes, batchEnds ? String(index) : undefined));
           changes = [];
         }
         if (!batchEnds) continue;
-        target.apply(await fold(folder, blocks));
+        applyTo(target, await fold(folder, blocks));
         blocks = [];
-        expect(sorted(target.rows.get("1") ?? [])).toEqual(sorted(source.rows));
+        expect(sorted(target.table("1").rows)).toEqual(sorted(source.rows));
       }
     }),
     { numRuns: 500 },
@@ -114,7 +163,7 @@ test("a table without a key keeps as many equal rows as the source", async () =>
     fc.asyncProperty(steps, async (script) => {
       const relation = keyless;
       let rows: Field[][] = [];
-      const target = new TargetModel();
+      const target = targetWith(keyless);
       const folder = new Folder();
       let changes: TestChange[] = [];
       for (const [index, { action, pick, value, omit, batchEnds }] of script.entries()) {
@@ -136,9 +185,9 @@ test("a table without a key keeps as many equal rows as the source", async () =>
           changes.push({ kind: change.update, relation, before, after });
         }
         if (!batchEnds && index < script.length - 1) continue;
-        target.apply(await fold(folder, [testBlock(changes, String(index))]));
+        applyTo(target, await fold(folder, [testBlock(changes, String(index))]));
         changes = [];
-        expect(sorted(target.rows.get("2") ?? [])).toEqual(sorted(rows));
+        expect(sorted(target.table("2").rows)).toEqual(sorted(rows));
       }
     }),
     { numRuns: 500 },
@@ -151,14 +200,103 @@ test("a batch of inserts deletes nothing, and what comes and goes within a batch
     relation: keyed,
     after: [key, "v", "k", "t"],
   });
-  const gone: TestChange = { kind: change.delete, relation: keyed, before: ["a", null, "k", null] };
-  const delta = await fold(new Folder(), [testBlock([insert("a"), insert("b"), gone], "1")]);
-  expect(delta.steps).toHaveLength(1);
-  const [step] = delta.steps;
-  if (step?.kind !== "rows") throw new Error("the only step is rows");
+  const step = await onlyStep([insert("a"), insert("b"), gone("a")]);
   expect(step.deletes).toEqual([]);
-  expect(rowsOf(step.inserts, 4)).toEqual([["b", "v", "k", "t"]]);
+  expect(cellsOf(keyed, step.inserts)).toEqual([["b", "v", "k", "t"]]);
   expect(step.changes).toBe(3);
+});
+
+/** The fold of changes of `keyed`. */
+async function onlyStep(changes: readonly TestChange[]): Promise<RowsStep> {
+  const { steps: folded } = await fold(new Folder(), [testBlock(changes, "1")]);
+  expect(folded).toHaveLength(1);
+  const step = present(folded[0], "there is a step");
+  if (step.kind !== "rows") throw new Error("the only step is rows");
+  return step;
+}
+
+/** An update of the row with the first key that does not send the last column. */
+function update(from: string, to: string, value: string): TestChange {
+  const before = from === to ? {} : { before: [from, null, "k", null] };
+  return { kind: change.update, relation: keyed, ...before, after: [to, value, "k", undefined] };
+}
+
+const gone = (key: string): TestChange => ({
+  kind: change.delete,
+  relation: keyed,
+  before: [key, null, "k", null],
+});
+
+/** First columns of the keys, or of the rows and where they come from. */
+function summary({ deletes, inserts, patches, moves }: RowsStep) {
+  const firsts = (runs: RowsStep["deletes"]) => cellsOf(keyed, runs).map(([first]) => first);
+  return {
+    deletes: firsts(deletes),
+    inserts: firsts(inserts),
+    patches: patches.map(({ unchanged: kept, tuples }) => [kept, firsts(tuples)]),
+    moves: moves.map(({ unchanged: kept, tuples, keys }) => [kept, firsts(keys), firsts(tuples)]),
+  };
+}
+
+test("a row that keeps its key and lacks a column is patched, and not deleted", async () => {
+  const step = await onlyStep([update("a", "a", "v"), update("b", "b", "v"), update("a", "a", "w")]);
+  expect(summary(step)).toEqual({ deletes: [], inserts: [], patches: [[[3], ["b", "a"]]], moves: [] });
+  expect(cellsOf(keyed, present(step.patches[0], "there is a patch").tuples)).toEqual([
+    ["b", "v", "k", unchanged],
+    ["a", "w", "k", unchanged],
+  ]);
+});
+
+interface Example {
+  readonly what: string;
+  readonly changes: readonly TestChange[];
+  /** Keys of the old versions, and of the new ones, in the same order. */
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+}
+
+test.each<Example>([
+  {
+    what: "a row that gets a new key twice",
+    changes: [update("a", "b", "v"), update("b", "c", "v")],
+    from: ["a"],
+    to: ["c"],
+  },
+  {
+    what: "rows of which one takes the key of the other",
+    changes: [update("b", "c", "v"), update("a", "b", "v")],
+    from: ["b", "a"],
+    to: ["c", "b"],
+  },
+  {
+    what: "rows that trade keys",
+    changes: [update("a", "x", "v"), update("b", "a", "v"), update("x", "b", "v")],
+    from: ["b", "a"],
+    to: ["a", "b"],
+  },
+])("$what: the keys that they had are deleted, and both rows move", async ({ changes, from, to }) => {
+  const { deletes, moves, ...others } = summary(await onlyStep(changes));
+  expect(others).toEqual({ inserts: [], patches: [] });
+  expect(new Set(deletes)).toEqual(new Set(from));
+  expect(moves).toEqual([[[3], from, to]]);
+});
+
+test("a row that takes the key of a deleted one moves, and both old rows are deleted", async () => {
+  const { deletes, ...others } = summary(await onlyStep([gone("b"), update("a", "b", "v")]));
+  expect(new Set(deletes)).toEqual(new Set(["a", "b"]));
+  expect(others).toEqual({ inserts: [], patches: [], moves: [[[3], ["a"], ["b"]]] });
+});
+
+test("a row that has its key again in the end is patched", async () => {
+  const step = await onlyStep([update("a", "b", "v"), update("b", "a", "w")]);
+  expect(summary(step)).toEqual({ deletes: [], inserts: [], patches: [[[3], ["a"]]], moves: [] });
+});
+
+test("a key that is deleted and inserted again is a new row, which later updates complete", async () => {
+  const again: TestChange = { kind: change.insert, relation: keyed, after: ["a", "v", "k", "t"] };
+  const step = await onlyStep([update("a", "a", "u"), gone("a"), again, update("a", "a", "w")]);
+  expect(summary(step)).toEqual({ deletes: ["a"], inserts: ["a"], patches: [], moves: [] });
+  expect(cellsOf(keyed, step.inserts)).toEqual([["a", "w", "k", "t"]]);
 });
 
 test("copied rows are appended as they are, up to the end of their copy", async () => {

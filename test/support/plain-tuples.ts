@@ -131,6 +131,31 @@ function encoded(type: LogicalType, cell: boolean | number | bigint | string | U
   return bytes;
 }
 
+/** The tuples of runs of any layout whose fixed-width values are as in `Vector`. Numbers are bigints. */
+export function cellsOf({ columns }: Relation, runs: readonly TupleRun[]): Cell[][] {
+  const positions = [...columns.keys()];
+  const starts = new Int32Array(columns.length);
+  const lengths = new Int32Array(columns.length);
+  return runs.flatMap(({ layout, region, offsets }) =>
+    [...offsets].map((offset) => {
+      layout.locateFew({ region, offset, columns: positions }, starts, lengths);
+      return columns.map(({ type }, position) => {
+        const start = starts[position] ?? 0;
+        const length = lengths[position] ?? 0;
+        if (length === fieldNull) return null;
+        return length === fieldUnchanged ? unchanged : decoded(type, region.subarray(start, start + length));
+      });
+    }),
+  );
+}
+
+function decoded({ kind }: LogicalType, bytes: Uint8Array): Cell {
+  if (kind === "text" || kind === "json") return Buffer.from(bytes).toString();
+  if (kind === "bytes") return bytes;
+  const digits = Buffer.from(bytes).reverse().toString("hex");
+  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${digits}`));
+}
+
 /** The 16 bytes of an interval. */
 export function interval(months: number, days: number, microseconds: bigint): Uint8Array {
   const bytes = Buffer.alloc(16);

@@ -1,14 +1,14 @@
 import { present } from "../../src/base/assert.ts";
 import type { TableEvent } from "../../src/model/replication/block.ts";
 import type { ColumnChange } from "../../src/model/replication/column-change.ts";
-import type { DeltaStep, PartialUpdate } from "../../src/model/replication/delta.ts";
+import type { DeltaStep, Move, Patch } from "../../src/model/replication/delta.ts";
 import type { LogicalType } from "../../src/model/replication/logical-type.ts";
 import { asPosition } from "../../src/model/replication/position.ts";
 import type { Column, Relation } from "../../src/model/replication/relation.ts";
-import { plainColumn, runOf, unchanged, type Cell } from "./plain-tuples.ts";
+import { plainColumn, unchanged, type Cell } from "./plain-tuples.ts";
 import { randomFrom } from "./random.ts";
 import { TargetModel, type ModelTable, type Row } from "./target-model.ts";
-import { eventStep, rowsStep } from "./test-warehouse.ts";
+import { eventStep, moveOf, patchOf, rowsStep } from "./test-warehouse.ts";
 
 const types: readonly LogicalType[] = [
   { kind: "int32" },
@@ -19,6 +19,12 @@ const types: readonly LogicalType[] = [
 ];
 const names = ["orders", 'or"ders', "ta ble", "select", "ü", "a.b"];
 const schemas = ["public", 'S"x'];
+
+/** A row, and what is sent of its new version. */
+interface Update {
+  readonly row: Row;
+  readonly sent: Row;
+}
 
 /** Makes steps that a source could send, and does the same to a model. */
 export class Changes {
@@ -80,8 +86,12 @@ export class Changes {
   }
 
   #event(event: TableEvent): DeltaStep {
-    this.model.event(event);
-    return eventStep(event);
+    return this.#applied(eventStep(event));
+  }
+
+  #applied(step: DeltaStep): DeltaStep {
+    this.model.apply(step);
+    return step;
   }
 
   #relation(id: string): Relation {
@@ -120,58 +130,67 @@ export class Changes {
 
   #inserts(table: ModelTable): DeltaStep {
     const inserts = Array.from({ length: 1 + this.below(20) }, () => this.#row(table.relation));
-    this.model.rows(table.id, { deletes: [], inserts });
-    return rowsStep(table.relation, { inserts });
+    return this.#applied(rowsStep(table.relation, { inserts }));
   }
 
   #rows(table: ModelTable): DeltaStep {
-    const { relation } = table;
-    const deletes = table.rows.filter(() => this.below(4) === 0);
-    const key = relation.identity.kind === "key";
-    const updated = key ? deletes.filter(() => this.below(2) === 0) : [];
-    const [kept, replaced] = [updated, updated].map((rows, half) =>
-      rows.filter((_, index) => index % 2 === half),
-    );
-    const ids = updated.map(([id]) => id ?? null);
-    // Rows that trade their keys, or keep them.
-    const newIds = this.below(2) === 0 ? ids.toReversed() : ids;
-    const idOf = (row: Row): Cell => newIds[updated.indexOf(row)] ?? null;
-    const fresh = (replaced ?? []).map((row) => this.#row(relation).with(0, idOf(row)));
-    const added = Array.from({ length: this.below(6) }, () => this.#row(relation));
-    const { updates, rows: merged } = this.#partial(
-      relation,
-      (kept ?? []).map((row) => ({ row, id: idOf(row) })),
-    );
-    const inserts = [...fresh, ...added];
-    this.model.rows(table.id, { deletes, inserts: [...inserts, ...merged] });
-    return rowsStep(relation, { deletes: deletes.map((row) => (key ? keyOf(row) : row)), inserts, updates });
+    const { relation, rows } = table;
+    const inserts = Array.from({ length: this.below(6) }, () => this.#row(relation));
+    const deletes = rows.filter(() => this.below(6) === 0);
+    if (relation.identity.kind === "row") return this.#applied(rowsStep(relation, { deletes, inserts }));
+    const changed = rows.filter((row) => !deletes.includes(row) && this.below(4) === 0);
+    // Keys that are given up go to other rows, so that rows follow one another, trade places, or take those of deleted ones.
+    const leaving = changed.filter(() => this.below(2) === 0);
+    const free = [...deletes, ...inserts, ...leaving].map(idOf);
+    const updates = changed.map((row): Update => {
+      const id = leaving.includes(row) ? this.#taken(free) : idOf(row);
+      return { row, sent: this.#row(relation).with(0, id) };
+    });
+    const fresh = inserts.map((row) => row.with(0, this.#taken(free)));
+    const whole = updates.filter(() => this.below(3) === 0);
+    const partial = updates.filter((update) => !whole.includes(update));
+    const { patches, moves, moved } = this.#partial(relation, partial);
+    const gone = [...deletes, ...[...whole, ...moved].map(({ row }) => row)];
+    const written = [...fresh, ...whole.map(({ sent }) => sent)];
+    return this.#applied(rowsStep(relation, { deletes: gone.map(keyOf), inserts: written, patches, moves }));
   }
 
-  /** Rows that keep some of their columns, in two groups with other columns. */
-  #partial(relation: Relation, changed: readonly { row: Row; id: Cell }[]) {
-    const updates: PartialUpdate[] = [];
-    const rows: Row[] = [];
+  #taken(ids: Cell[]): Cell {
+    return present(ids.splice(this.below(ids.length), 1)[0], "as many keys are free as rows need");
+  }
+
+  /** Rows that keep some of their columns, in two groups with different columns. */
+  #partial(relation: Relation, updates: readonly Update[]) {
+    const patches: Patch[] = [];
+    const moves: Move[] = [];
+    const others = [...relation.columns.keys()].slice(1);
     for (const half of [0, 1]) {
-      const group = changed.filter((_, index) => index % 2 === half);
-      const others = relation.columns.map((_, index) => index).slice(1);
-      const kept = others.filter(() => this.below(2) === 0);
-      if (group.length === 0 || kept.length === 0) {
-        for (const { row, id } of group) {
-          const whole = row.with(0, id);
-          rows.push(whole);
-          updates.push(partial(relation, others, [{ row, sent: whole }]));
-        }
-        continue;
-      }
-      const pairs = group.map(({ row, id }) => ({ row, sent: this.#row(relation).with(0, id) }));
-      rows.push(
-        ...pairs.map(({ row, sent }) =>
-          sent.map((cell, index) => (kept.includes(index) ? (row[index] ?? null) : cell)),
-        ),
-      );
-      updates.push(partial(relation, kept, pairs));
+      const some = others.filter(() => this.below(2) === 0);
+      const kept = some.length === 0 ? others : some;
+      const group = updates
+        .filter((_, index) => index % 2 === half)
+        .map(({ row, sent }) => ({
+          row,
+          sent: sent.map((cell, index) => (kept.includes(index) ? unchanged : cell)),
+        }));
+      const staying = group.filter((update) => !isMove(update));
+      const moving = group.filter(isMove);
+      if (staying.length > 0)
+        patches.push(
+          patchOf(
+            relation,
+            staying.map(({ sent }) => sent),
+          ),
+        );
+      if (moving.length > 0)
+        moves.push(
+          moveOf(
+            relation,
+            moving.map(({ row, sent }) => ({ key: keyOf(row), row: sent })),
+          ),
+        );
     }
-    return { updates, rows };
+    return { patches, moves, moved: updates.filter(isMove) };
   }
 
   #altered(table: ModelTable, changes: readonly ColumnChange[]): DeltaStep {
@@ -218,21 +237,10 @@ function keyOf(row: Row): Row {
   return row.map((cell, index) => (index === 0 ? cell : null));
 }
 
-function partial(
-  relation: Relation,
-  kept: readonly number[],
-  pairs: readonly { row: Row; sent: Row }[],
-): PartialUpdate {
-  return {
-    unchanged: kept,
-    tuples: pairs.map(({ sent }) =>
-      runOf(relation, [sent.map((cell, index) => (kept.includes(index) ? unchanged : cell))]),
-    ),
-    keys: [
-      runOf(
-        relation,
-        pairs.map(({ row }) => keyOf(row)),
-      ),
-    ],
-  };
+function idOf([id = null]: Row): Cell {
+  return id;
+}
+
+function isMove({ row, sent }: Update): boolean {
+  return idOf(row) !== idOf(sent);
 }

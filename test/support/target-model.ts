@@ -1,10 +1,12 @@
 import { assert, present } from "../../src/base/assert.ts";
 import type { TableEvent } from "../../src/model/replication/block.ts";
+import type { DeltaStep, Patch, RowsStep } from "../../src/model/replication/delta.ts";
 import type { ColumnChange } from "../../src/model/replication/column-change.ts";
 import type { LogicalType } from "../../src/model/replication/logical-type.ts";
 import type { Column, Relation, TableName } from "../../src/model/replication/relation.ts";
+import type { TupleRun } from "../../src/model/replication/tuple.ts";
 import type { TablePhase } from "../../src/model/replication/table-state.ts";
-import type { Cell } from "./plain-tuples.ts";
+import { cellsOf, unchanged, type Cell } from "./plain-tuples.ts";
 
 export type Row = readonly Cell[];
 
@@ -23,7 +25,10 @@ export interface ModelTable {
   shown: Shown | undefined;
 }
 
-/** What a target must do, in the plainest way: tables as arrays. */
+/**
+ * What a target must do, in the plainest way: tables as arrays. Throws where a step breaks the contract of `RowsStep`.
+ * Reads tuples as `cellsOf` does.
+ */
 export class TargetModel {
   readonly tables = new Map<string, ModelTable>();
 
@@ -44,7 +49,12 @@ export class TargetModel {
     return present(this.tables.get(id), "the table is known");
   }
 
-  event(event: TableEvent): void {
+  apply(step: DeltaStep): void {
+    if (step.kind === "rows") this.#rows(step);
+    else this.#event(step.event);
+  }
+
+  #event(event: TableEvent): void {
     const { relation } = event;
     const table = this.tables.get(relation.id);
     switch (event.kind) {
@@ -83,15 +93,26 @@ export class TargetModel {
     }
   }
 
-  /** `step` as rows: the test knows what it encoded. */
-  rows(id: string, step: { deletes: readonly Row[]; inserts: readonly Row[] }): void {
-    const { rows } = this.table(id);
-    for (const row of step.deletes) {
-      const at = rows.indexOf(row);
-      assert(at >= 0, "the test deletes rows that exist");
-      rows.splice(at, 1);
-    }
-    rows.push(...step.inserts);
+  #rows({ relation, deletes, inserts, patches, moves }: RowsStep): void {
+    const table = this.table(relation.id);
+    assert(table.relation === relation, "rows have the shape that their table has");
+    const rows = new HeldRows(table);
+    const cells = (runs: readonly TupleRun[]): Row[] => cellsOf(relation, runs);
+    const moved = moves.map((move) => {
+      const origins = cells(move.keys).map((key) => rows.at(key));
+      const sent = cells(move.tuples);
+      assert(sent.length === origins.length, "each row that moves has an old key");
+      return {
+        origins,
+        rows: sent.map((row, index) => completed(row, { patch: move, held: origins[index] })),
+      };
+    });
+    for (const row of cells(deletes)) rows.take(row);
+    for (const origin of moved.flatMap(({ origins }) => origins))
+      assert(!rows.has(origin), "the old version of a row that moves is deleted");
+    for (const patch of patches)
+      for (const row of cells(patch.tuples)) rows.put(completed(row, { patch, held: rows.take(row) }));
+    for (const row of [...cells(inserts), ...moved.flatMap(({ rows }) => rows)]) rows.put(row);
   }
 
   #show(table: ModelTable): void {
@@ -140,6 +161,48 @@ export class TargetModel {
     if (shared && table.shown !== undefined) Object.assign(table.shown, { columns: relation.columns, rows });
     if (table.phase === "synced") this.#show(table);
   }
+}
+
+/** The rows of a table, changed in place, because readers may see them. */
+class HeldRows {
+  readonly #rows: Row[];
+  readonly #isKeyed: boolean;
+  readonly #columns: readonly number[];
+
+  constructor({ rows, relation: { identity, columns } }: ModelTable) {
+    this.#rows = rows;
+    this.#isKeyed = identity.kind === "key";
+    this.#columns = identity.kind === "key" ? identity.columns : [...columns.keys()];
+  }
+
+  has(row: Row): boolean {
+    return this.#find(row) >= 0;
+  }
+
+  at(row: Row): Row {
+    return present(this.#rows[this.#find(row)], "a row that changes is at the target");
+  }
+
+  take(row: Row): Row {
+    const taken = this.at(row);
+    this.#rows.splice(this.#rows.indexOf(taken), 1);
+    return taken;
+  }
+
+  put(row: Row): void {
+    assert(!row.includes(unchanged), "a row has all its columns in the end");
+    assert(!this.#isKeyed || !this.has(row), "no two rows have the same key");
+    this.#rows.push(row);
+  }
+
+  #find(row: Row): number {
+    return this.#rows.findIndex((other) => this.#columns.every((column) => other[column] === row[column]));
+  }
+}
+
+/** The row with the columns that were not sent as the target holds them. */
+function completed(row: Row, { patch, held }: { patch: Patch; held: Row | undefined }): Row {
+  return row.map((cell, column) => (patch.unchanged.includes(column) ? (held?.[column] ?? null) : cell));
 }
 
 function filled(type: LogicalType, text: string): Cell {

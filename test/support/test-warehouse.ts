@@ -2,12 +2,12 @@ import { cp, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { present } from "../../src/base/assert.ts";
 import type { TableEvent } from "../../src/model/replication/block.ts";
-import type { Delta, DeltaStep, PartialUpdate, RowsStep } from "../../src/model/replication/delta.ts";
+import type { Delta, DeltaStep, Move, Patch, RowsStep } from "../../src/model/replication/delta.ts";
 import { asPosition } from "../../src/model/replication/position.ts";
 import type { Relation } from "../../src/model/replication/relation.ts";
 import type { TupleRun } from "../../src/model/replication/tuple.ts";
 import type { DestinationDatabase, TargetEngine, Warehouse } from "../../src/target/target.ts";
-import { runOf, type Cell } from "./plain-tuples.ts";
+import { runOf, unchanged, type Cell } from "./plain-tuples.ts";
 import { TemporaryDirectory } from "./temporary.ts";
 
 export const never = new AbortController().signal;
@@ -86,17 +86,53 @@ export async function rowsOf(warehouse: Warehouse, sql: string): Promise<(string
 
 type Rows = readonly (readonly Cell[])[];
 
-export function rowsStep(
+interface TestRows {
+  readonly deletes?: Rows;
+  readonly inserts?: Rows;
+  readonly patches?: readonly Patch[];
+  readonly moves?: readonly Move[];
+}
+
+export function rowsStep(relation: Relation, rows: TestRows): RowsStep {
+  const { deletes = [], inserts = [], patches = [], moves = [] } = rows;
+  const changes = deletes.length + inserts.length + patches.length;
+  return {
+    kind: "rows",
+    relation,
+    deletes: runs(relation, deletes),
+    inserts: runs(relation, inserts),
+    patches,
+    moves,
+    changes,
+  };
+}
+
+/** Rows in which the cells that are not sent are `unchanged`, the same ones in each. */
+export function patchOf(relation: Relation, rows: Rows): Patch {
+  const kept = [...relation.columns.keys()].filter((column) => rows[0]?.[column] === unchanged);
+  return { unchanged: kept, tuples: runs(relation, rows) };
+}
+
+/** `pairs`: the old key, as a row, and the new version of each row. */
+export function moveOf(
   relation: Relation,
-  {
-    deletes = [],
-    inserts = [],
-    updates = [],
-  }: { deletes?: Rows; inserts?: Rows; updates?: readonly PartialUpdate[] },
-): RowsStep {
-  const runs = (rows: Rows): TupleRun[] => (rows.length === 0 ? [] : [runOf(relation, rows)]);
-  const changes = deletes.length + inserts.length + updates.length;
-  return { kind: "rows", relation, deletes: runs(deletes), inserts: runs(inserts), updates, changes };
+  pairs: readonly { readonly key: Rows[number]; readonly row: Rows[number] }[],
+): Move {
+  const patch = patchOf(
+    relation,
+    pairs.map(({ row }) => row),
+  );
+  return {
+    ...patch,
+    keys: runs(
+      relation,
+      pairs.map(({ key }) => key),
+    ),
+  };
+}
+
+function runs(relation: Relation, rows: Rows): TupleRun[] {
+  return rows.length === 0 ? [] : [runOf(relation, rows)];
 }
 
 export function eventStep(event: TableEvent): DeltaStep {

@@ -3,30 +3,44 @@ import type { Position } from "./position.ts";
 import type { Relation } from "./relation.ts";
 import type { TupleRun } from "./tuple.ts";
 
-/** The net effect on one table of a run of changes during which its shape stays the same. */
+/**
+ * The net effect on one table of a run of changes during which its shape stays the same. The target reads the rows that
+ * `moves` start from, then deletes `deletes`, then writes the others, in any order. Afterwards no two rows of a relation
+ * with a key have the same key.
+ */
 export interface RowsStep {
   readonly kind: "rows";
   readonly relation: Relation;
   /**
-   * Rows to delete, before anything is inserted: by key (the tuples' key columns) where the relation has one; else by
-   * the whole row, one row for each tuple, however many equal rows exist.
+   * Rows to delete, all of which the target holds: by key (the tuples' key columns), each key once, where the relation
+   * has one; else by the whole row, one row for each tuple, however many equal rows exist. Includes the old versions of
+   * rows that `inserts` replaces and of all rows in `moves`, and none of the rows in `patches`.
    */
   readonly deletes: readonly TupleRun[];
-  /** Rows to insert; together with those of `updates`, no two have the same key. */
+  /** Whole rows to insert. */
   readonly inserts: readonly TupleRun[];
-  /** Rows to replace whose unchanged columns the source did not send. Only for relations with a key. */
-  readonly updates: readonly PartialUpdate[];
+  /** Rows that the target holds and that keep their keys. Only for relations with a key. */
+  readonly patches: readonly Patch[];
+  /** Rows that the target holds under another key. Only for relations with a key. */
+  readonly moves: readonly Move[];
   /** Changes folded into this step, for the metrics. */
   readonly changes: number;
 }
 
-/** For the rows with `keys`: the columns `unchanged` keep the values in the target. */
-export interface PartialUpdate {
-  /** Indexes of the columns, ascending. */
+/** New versions of rows, without some columns, which keep the values that the target holds. */
+export interface Patch {
+  /** Indexes of these columns, ascending; at least one, none of them in the key. */
   readonly unchanged: readonly number[];
-  /** The new rows. Row i of `tuples` (counted over all runs) replaces row i of `keys`. */
   readonly tuples: readonly TupleRun[];
-  /** Tuples whose key columns identify the row in the target before this step. Each is also in `deletes`. */
+}
+
+/** A patch of rows that get new keys. */
+export interface Move extends Patch {
+  /**
+   * Tuples whose key columns find the old versions: row i of `tuples` (counted over all runs) is the new version of row
+   * i of `keys`. A key means the row that had it before this step, which is also in `deletes`; another row may take the
+   * key. So a chain (1 to 2, 2 to 3) deletes 1 and 2 and moves both rows, and so does a swap of 1 and 2.
+   */
   readonly keys: readonly TupleRun[];
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { CodedError } from "../../base/errors.ts";
-import type { DeltaStep, PartialUpdate } from "../../model/replication/delta.ts";
+import type { DeltaStep } from "../../model/replication/delta.ts";
 import type { Relation } from "../../model/replication/relation.ts";
 import { TableError } from "../../model/replication/table-error.ts";
 import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
@@ -8,7 +8,6 @@ import {
   impossible,
   plainColumn,
   plainRelation,
-  runOf,
   unchanged,
   type Cell,
 } from "../../../test/support/plain-tuples.ts";
@@ -16,7 +15,9 @@ import {
   copySteps,
   deltaOf,
   eventStep,
+  moveOf,
   never,
+  patchOf,
   rowsStep,
   shopStream,
   TestWarehouse,
@@ -31,17 +32,6 @@ const documents = plainRelation({
   columns: { id: int, body: text, views: int },
   key: ["id"],
 });
-
-function replaced(
-  relation: Relation,
-  update: { unchanged: number[]; rows: Cell[][]; keys: Cell[][] },
-): PartialUpdate {
-  return {
-    unchanged: update.unchanged,
-    tuples: [runOf(relation, update.rows)],
-    keys: [runOf(relation, update.keys)],
-  };
-}
 
 test("a new database has no checkpoint; what a delta with a checkpoint did is there after opening again", async () => {
   await using target = await TestWarehouse.open(duckdb);
@@ -81,47 +71,31 @@ test("columns that the source did not send keep their values, though keys change
   await using database = await target.database();
   const rows = [1, 2, 3, 4, 5].map((id) => [id, `body ${id}`, id * 10]);
   await database.apply(deltaOf(copySteps(documents, rows), "1"), never);
-  const step: DeltaStep = {
-    ...rowsStep(documents, {
-      deletes: [1, 2, 3, 5].map((id) => [id, null, null]),
-      inserts: [[6, "new", 60]],
-    }),
-    updates: [
-      replaced(documents, {
-        unchanged: [1],
-        rows: [
-          [2, unchanged, 11],
-          [1, unchanged, 21],
-        ],
-        keys: [
-          [1, null, null],
-          [2, null, null],
-        ],
-      }),
-      replaced(documents, { unchanged: [1, 2], rows: [[5, unchanged, unchanged]], keys: [[3, null, null]] }),
-    ],
-  };
-  await database.apply(
-    deltaOf(
-      [
-        step,
-        {
-          ...rowsStep(documents, { deletes: [[5, null, null]] }),
-          updates: [
-            replaced(documents, { unchanged: [1], rows: [[5, unchanged, 99]], keys: [[5, null, null]] }),
-          ],
-        },
-      ],
-      "2",
-    ),
-    never,
-  );
+  const key = (id: number): Cell[] => [id, null, null];
+  const swap = moveOf(documents, [
+    { key: key(1), row: [2, unchanged, 11] },
+    { key: key(2), row: [1, unchanged, 21] },
+  ]);
+  // Row 3 takes the key of row 5, which takes a new one; row 6 is new.
+  const chain = moveOf(documents, [
+    { key: key(3), row: [5, unchanged, unchanged] },
+    { key: key(5), row: [7, unchanged, unchanged] },
+  ]);
+  const first = rowsStep(documents, {
+    deletes: [1, 2, 3, 5].map(key),
+    inserts: [[6, "new", 60]],
+    patches: [patchOf(documents, [[4, unchanged, 41]])],
+    moves: [swap, chain],
+  });
+  const second = rowsStep(documents, { patches: [patchOf(documents, [[5, unchanged, 99]])] });
+  await database.apply(deltaOf([first, second], "2"), never);
   expect(await target.rows("FROM shop.public.documents ORDER BY id")).toEqual([
     ["1", "body 2", "21"],
     ["2", "body 1", "11"],
-    ["4", "body 4", "40"],
+    ["4", "body 4", "41"],
     ["5", "body 3", "99"],
     ["6", "new", "60"],
+    ["7", "body 5", "50"],
   ]);
 });
 
@@ -129,9 +103,10 @@ test("a changed row that the warehouse does not hold fails its table and changes
   await using target = await TestWarehouse.open(duckdb);
   await using database = await target.database();
   await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
-  const update = replaced(documents, { unchanged: [1], rows: [[7, unchanged, 1]], keys: [[7, null, null]] });
-  const step = { ...rowsStep(documents, { deletes: [[7, null, null]] }), updates: [update] };
-  await expect(database.apply(deltaOf([step], "2"), never)).rejects.toThrow(TableError);
+  const patches = [patchOf(documents, [[7, unchanged, 1]])];
+  const moves = [moveOf(documents, [{ key: [7, null, null], row: [8, unchanged, 1] }])];
+  for (const step of [rowsStep(documents, { patches }), rowsStep(documents, { moves })])
+    await expect(database.apply(deltaOf([step], "2"), never)).rejects.toThrow(TableError);
   expect(database.progress().checkpoint).toBe("1");
 });
 

@@ -19,7 +19,7 @@ import { isLeft, Ledger, recordOf, type TableEntry } from "./tables/ledger.ts";
 import { OpenSegments } from "./tables/open-segments.ts";
 import { PhysicalTables } from "./tables/physical-tables.ts";
 import { RowCounts } from "./tables/row-counts.ts";
-import { sortBySize, type SortedRows } from "./tables/row-sizes.ts";
+import { sortStep, type SortedRows } from "./tables/row-sizes.ts";
 import { RowsWriter, type WriterTools } from "./apply/rows-writer.ts";
 import type { Session } from "./instance/session.ts";
 import { quoted } from "./instance/sql-text.ts";
@@ -254,24 +254,19 @@ export class DuckDbDatabase implements DestinationDatabase {
     assert(entry?.rows !== undefined, "rows belong to a table that is replicated");
     this.#counts.note(entry.rows);
     this.#segments.wrote(entry.rows, step.relation.columns.length);
-    if (step.deletes.length + step.updates.length > 0) this.#physical.noteChanges(entry.rows);
-    const inserts = sortBySize(step.relation, step.inserts, this.#duck.rowSizes);
-    const isLarge = inserts.large.length > 0 || this.#hasLargeUpdates(step);
-    if (isLarge && this.#physical.largePart(entry.rows) === undefined) {
+    if (step.deletes.length + step.patches.length > 0) this.#physical.noteChanges(entry.rows);
+    const sorted = sortStep(step, this.#duck.rowSizes);
+    if (sorted.hasLarge && this.#physical.largePart(entry.rows) === undefined) {
       await this.#forgetWriters();
       await this.#events.addLargePart(step.relation);
     }
-    this.#written.add(step, inserts);
+    this.#written.add(step, sorted.inserts);
     const writer = await this.#writer(step, entry.rows);
     try {
-      await writer.apply(step, inserts);
+      await writer.apply(step, sorted);
     } catch (error) {
       throw writeFailure(error, step.relation);
     }
-  }
-
-  #hasLargeUpdates({ relation, updates }: RowsStep): boolean {
-    return updates.some(({ tuples }) => sortBySize(relation, tuples, this.#duck.rowSizes).large.length > 0);
   }
 
   async #writer({ relation }: RowsStep, table: string): Promise<RowsWriter> {

@@ -3,12 +3,14 @@ import type { RowsStep } from "../../model/replication/delta.ts";
 import type { Relation } from "../../model/replication/relation.ts";
 import { SuspectError, TableError } from "../../model/replication/table-error.ts";
 import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
-import { plainRelation, runOf, unchanged, type Cell } from "../../../test/support/plain-tuples.ts";
+import { plainRelation, unchanged, type Cell } from "../../../test/support/plain-tuples.ts";
 import {
   copySteps,
   deltaOf,
   eventStep,
+  moveOf,
   never,
+  patchOf,
   rowsOf,
   rowsStep,
   TestWarehouse,
@@ -75,41 +77,47 @@ test("a large row keeps what was not sent, whatever else of it changes", async (
   });
   const rows: Cell[][] = Array.from({ length: 60 }, (_, id) => [id, body(id), "small"]);
   await database.apply(deltaOf(copySteps(two, [...rows, [60, "small", "small"]]), "1"), never);
-  const changed = Array.from({ length: 61 }, (_, id) => id);
-  await database.apply(
-    deltaOf(
-      [
-        {
-          ...rowsStep(two, { deletes: changed.map((id) => [id, null, null]) }),
-          updates: [
-            {
-              unchanged: [1],
-              tuples: [
-                runOf(
-                  two,
-                  changed.map((id) => [id + 100, unchanged, id === 60 ? body(60) : "changed"]),
-                ),
-              ],
-              keys: [
-                runOf(
-                  two,
-                  changed.map((id) => [id, null, null]),
-                ),
-              ],
-            },
-          ],
-        },
-      ],
-      "2",
-    ),
-    never,
-  );
+  const moves = Array.from({ length: 61 }, (_, id) => ({
+    key: [id, null, null],
+    row: [id + 100, unchanged, id === 60 ? body(60) : "changed"] as const,
+  }));
+  const moved = { deletes: moves.map(({ key }) => key), moves: [moveOf(two, moves)] };
+  await database.apply(deltaOf([rowsStep(two, moved)], "2"), never);
   expect(
     await target.rows(
       `SELECT count(*), min(id), max(id), count(*) FILTER (starts_with(body, (id - 100) || ' ') AND other = 'changed'),
          sum(strlen(body)), sum(strlen(other)) FROM shop.public.documents`,
     ),
   ).toEqual([["61", "100", "160", "60", "60000005", String(60 * 7 + megabyte)]]);
+}, 120_000);
+
+test("rows that keep their keys keep what was not sent, whether they get a large value or not", async () => {
+  await using target = await TestWarehouse.open(small);
+  await using database = await target.database();
+  const two = plainRelation({
+    id: "1",
+    name: "documents",
+    columns: { id: { kind: "int64" }, body: { kind: "text" }, other: { kind: "text" } },
+    key: ["id"],
+  });
+  const rows = Array.from({ length: 20 }, (_, id) => [id, id % 2 === 0 ? body(id) : `${id} small`, "small"]);
+  await database.apply(deltaOf(copySteps(two, rows), "1"), never);
+  const sent = rows.map(([id = 0]): Cell[] => [id, unchanged, Number(id) % 3 === 0 ? body(0) : "changed"]);
+  // The last row takes the key of a deleted one meanwhile.
+  const moves = [moveOf(two, [{ key: [19, null, null], row: [18, unchanged, "moved"] }])];
+  const deletes = [18, 19].map((id) => [id, null, null]);
+  const step = rowsStep(two, { deletes, patches: [patchOf(two, sent.slice(0, 18))], moves });
+  await database.apply(deltaOf([step], "2"), never);
+  expect(
+    await target.rows(
+      `SELECT count(*), count(DISTINCT id), count(*) FILTER (starts_with(body, id || ' ')), sum(strlen(body)),
+         count(*) FILTER (other = 'changed'), count(*) FILTER (strlen(other) = ${megabyte} AND id % 3 = 0)
+       FROM shop.public.documents WHERE id < 18`,
+    ),
+  ).toEqual([["18", "18", "18", String(9 * megabyte + 5 * 7 + 4 * 8), "12", "6"]]);
+  expect(await target.rows("SELECT body, other FROM shop.public.documents WHERE id >= 18")).toEqual([
+    ["19 small", "moved"],
+  ]);
 }, 120_000);
 
 test("a row that the memory cannot hold fails its table with its size, and leaves everything as it was", async () => {

@@ -1,16 +1,15 @@
 import type { DuckDBValue } from "@duckdb/node-api";
 import { assert, present } from "../../../base/assert.ts";
-import type { PartialUpdate, RowsStep } from "../../../model/replication/delta.ts";
+import type { Move, Patch, RowsStep } from "../../../model/replication/delta.ts";
 import type { LogicalKind } from "../../../model/replication/logical-type.ts";
 import type { Column, Relation } from "../../../model/replication/relation.ts";
 import { TableError } from "../../../model/replication/table-error.ts";
 import type { TupleRun } from "../../../model/replication/tuple.ts";
 import { FeedStatement } from "./feed-statement.ts";
 import type { Feeds } from "./feed.ts";
-import { KeyTexts } from "./key-texts.ts";
 import { LargePart, sizeColumn } from "../tables/large-part.ts";
 import { physicalColumn } from "../tables/physical-tables.ts";
-import { largeTuples, runsOf, type LargeTuple, type RowSizes, type SortedRows } from "../tables/row-sizes.ts";
+import { largeTuples, runsOf, type LargeTuple, type RowSizes, type SortedStep } from "../tables/row-sizes.ts";
 import type { Session } from "../instance/session.ts";
 import { duckType, quoted, sqlType } from "../instance/sql-text.ts";
 import { TupleFeed, type FeedTools, type TuplePart } from "./tuple-feed.ts";
@@ -49,17 +48,24 @@ export class RowsWriter {
     this.#all = [...relation.columns.keys()];
   }
 
-  /** `inserts`: the inserts of the step. Throws `TableError` for values that the table cannot store. */
-  async apply(step: RowsStep, inserts: SortedRows): Promise<void> {
+  /** `sorted`: the new rows of the step. Throws `TableError` for values that the table cannot store. */
+  async apply(step: RowsStep, { inserts, patches }: SortedStep): Promise<void> {
     assert(step.relation === this.relation, "a writer writes one version of a table");
-    const { deletes, inPlace, moved } = split(step, this.#tools.sizes.largeBytes);
-    for (const update of inPlace) await this.#update(update);
+    for (const { unchanged, small } of patches)
+      if (small.length > 0) await this.#patch({ unchanged, tuples: small });
+    // A patched row that gets a large value is rewritten as if it moved to its own key.
+    const grown = patches.flatMap(({ unchanged, large }): Move[] => {
+      const tuples = runsOf(large);
+      return tuples.length === 0 ? [] : [{ unchanged, tuples, keys: tuples }];
+    });
+    const moves = [...step.moves, ...grown];
+    const deletes = [...step.deletes, ...grown.flatMap(({ keys }) => keys)];
     // Rows that are rewritten are assembled while the rows that hold their values still exist.
-    for (const update of moved) await this.#merge(update);
+    for (const move of moves) await this.#merge(move);
     if (hasRows(deletes)) await this.#delete(deletes);
     if (hasRows(inserts.small)) await this.#insert(inserts.small);
     if (inserts.large.length > 0) await this.#insertLarge(inserts.large);
-    if (moved.length > 0) await this.#insertMerged();
+    if (moves.length > 0) await this.#insertMerged();
   }
 
   /** Call it in the transaction in which it wrote, or outside any transaction. */
@@ -176,39 +182,39 @@ export class RowsWriter {
       ) WHERE copy <= copies`;
   }
 
-  /** Rows that keep their keys: columns that were not sent, often the large part of a row, are not even read. */
-  async #update(update: PartialUpdate): Promise<void> {
+  /** In place: columns that were not sent, often the large part of a row, are not even read. */
+  async #patch(patch: Patch): Promise<void> {
     const keys = this.#keys();
-    const sent = this.#all.filter((index) => !update.unchanged.includes(index) && !keys.includes(index));
+    const sent = this.#all.filter((index) => !patch.unchanged.includes(index) && !keys.includes(index));
     if (sent.length === 0) return;
     const values = sent.map((position, index) => `${this.#column(position)} = s.f${keys.length + index}`);
-    const parts = [{ runs: update.tuples, columns: [...keys, ...sent] }];
+    const parts = [{ runs: patch.tuples, columns: [...keys, ...sent] }];
     let changed = 0;
     for (const { name, table, isRow } of this.#tables()) {
       const sql = (feed: string): string =>
         `UPDATE ${table} AS t SET ${values.join(", ")} FROM ${feed} AS s WHERE ${this.#keysEqual(0)}${isRow}`;
-      changed += await this.#run(`update ${name} ${update.unchanged.join()}`, parts, sql);
+      changed += await this.#run(`patch ${name} ${patch.unchanged.join()}`, parts, sql);
     }
-    this.#expectAll(update, changed);
+    this.#expectAll(patch, changed);
   }
 
   /**
    * Writes to the stage: the rows with the columns that were sent, and the remaining columns as the table holds them.
    */
-  async #merge(update: PartialUpdate): Promise<void> {
+  async #merge(move: Move): Promise<void> {
     const stage = await this.#stageTable();
-    const sent = this.#all.filter((index) => !update.unchanged.includes(index));
+    const sent = this.#all.filter((index) => !move.unchanged.includes(index));
     const values = this.#all.map((index) =>
-      update.unchanged.includes(index) ? `t.${this.#column(index)}` : `s.f${sent.indexOf(index)}`,
+      move.unchanged.includes(index) ? `t.${this.#column(index)}` : `s.f${sent.indexOf(index)}`,
     );
     const insert = (feed: string, held: string, more: string): string =>
       `INSERT INTO ${stage.table} SELECT ${values.join(", ")}, ${this.#bytesOf(values)}
        FROM ${feed} AS s JOIN ${held} AS t ON ${this.#keysEqual(sent.length)}${more}`;
-    const name = update.unchanged.join();
+    const name = move.unchanged.join();
     const { rows, large } = this.parts;
     if (large !== undefined) await this.#tools.session.keepVectors();
     let merged = 0;
-    for (const { tuples, keys } of slices(update, this.#tools.sizes)) {
+    for (const { tuples, keys } of slices(move, this.#tools.sizes)) {
       const parts = [
         { runs: tuples, columns: sent },
         { runs: keys, columns: this.#keys() },
@@ -222,7 +228,7 @@ export class RowsWriter {
         merged += await this.#feed(this.#kept(`merge large ${name}`, parts, sql), parts, range);
       }
     }
-    this.#expectAll(update, merged);
+    this.#expectAll(move, merged);
   }
 
   /** Ranges of rowids of the large part that contain the rows of the keys; none contains more of them than a group. */
@@ -250,7 +256,7 @@ export class RowsWriter {
     return ranges;
   }
 
-  #expectAll({ tuples }: PartialUpdate, changed: number): void {
+  #expectAll({ tuples }: Patch, changed: number): void {
     const wanted = tuples.reduce((sum, run) => sum + run.offsets.length, 0);
     if (changed === wanted) return;
     const message = `The source changed ${wanted - changed} rows that the warehouse does not hold.`;
@@ -365,34 +371,10 @@ function isText(kind: LogicalKind): boolean {
   return kind === "text" || kind === "json" || kind === "bytes";
 }
 
-/**
- * Splits partial updates into those of rows that can stay in place, since they keep their keys and get no large values,
- * and the others; and removes the deletes of the former.
- */
-function split(
-  { relation, deletes, updates }: RowsStep,
-  largeBytes: number,
-): {
-  deletes: readonly TupleRun[];
-  inPlace: readonly PartialUpdate[];
-  moved: readonly PartialUpdate[];
-} {
-  if (updates.length === 0) return { deletes, inPlace: [], moved: [] };
-  const keys = new KeyTexts(relation);
-  const inPlace = updates.filter((update) => {
-    if (update.tuples.some((run) => largeTuples(run, largeBytes).length > 0)) return false;
-    const before = keys.of(update.keys);
-    return keys.of(update.tuples).every((key, row) => key === before[row]);
-  });
-  const kept = new Set(inPlace.flatMap((update) => keys.of(update.keys)));
-  const moved = updates.filter((update) => !inPlace.includes(update));
-  return { deletes: deletes.map((run) => keys.without(run, kept)), inPlace, moved };
-}
+type Pairs = Pick<Move, "tuples" | "keys">;
 
-type Pairs = Pick<PartialUpdate, "tuples" | "keys">;
-
-/** The update in slices; each was sent with no more bytes than a group of large rows has, or is a single row. */
-function slices({ tuples, keys }: PartialUpdate, { largeBytes, groupBytes }: RowSizes): Pairs[] {
+/** The rows in slices; each was sent with no more bytes than a group of large rows has, or is a single row. */
+function slices({ tuples, keys }: Move, { largeBytes, groupBytes }: RowSizes): Pairs[] {
   if (!tuples.some((run) => largeTuples(run, largeBytes).length > 0)) return [{ tuples, keys }];
   const single = ({ offsets, ...run }: TupleRun): TupleRun[] =>
     Array.from(offsets, (offset) => ({ ...run, offsets: Int32Array.of(offset) }));

@@ -1,3 +1,4 @@
+import type { Patch, RowsStep } from "../../../model/replication/delta.ts";
 import type { Relation } from "../../../model/replication/relation.ts";
 import { TableError } from "../../../model/replication/table-error.ts";
 import type { TupleRun } from "../../../model/replication/tuple.ts";
@@ -26,8 +27,25 @@ export interface SortedRows {
   readonly large: readonly LargeTuple[];
 }
 
+/** The new rows of a step. */
+export interface SortedStep {
+  readonly inserts: SortedRows;
+  readonly patches: readonly (Pick<Patch, "unchanged"> & SortedRows)[];
+  /** Whether any row that was sent is large, also among those that move. */
+  readonly hasLarge: boolean;
+}
+
 /** Throws `TableError` ROW_TOO_LARGE. */
-export function sortBySize(relation: Relation, runs: readonly TupleRun[], sizes: RowSizes): SortedRows {
+export function sortStep(step: RowsStep, sizes: RowSizes): SortedStep {
+  const sorted = (runs: readonly TupleRun[]): SortedRows => sortBySize(step.relation, runs, sizes);
+  const inserts = sorted(step.inserts);
+  const patches = step.patches.map(({ unchanged, tuples }) => ({ unchanged, ...sorted(tuples) }));
+  const moves = step.moves.map(({ tuples }) => sorted(tuples));
+  const hasLarge = [inserts, ...patches, ...moves].some(({ large }) => large.length > 0);
+  return { inserts, patches, hasLarge };
+}
+
+function sortBySize(relation: Relation, runs: readonly TupleRun[], sizes: RowSizes): SortedRows {
   const small: TupleRun[] = [];
   const large: LargeTuple[] = [];
   for (const run of runs) {
