@@ -1,4 +1,4 @@
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { change } from "../model/replication/block.ts";
 import type { Move, Patch, RowsStep } from "../model/replication/delta.ts";
 import type { Relation } from "../model/replication/relation.ts";
@@ -71,6 +71,7 @@ interface PartialRow {
 class KeyedFold implements RowsFold {
   readonly relation: Relation;
   readonly #regions: Regions;
+  readonly #keyColumns: readonly number[];
   readonly #keys: KeyTable;
   readonly #fields: FieldReader;
   #changes = 0;
@@ -84,6 +85,7 @@ class KeyedFold implements RowsFold {
   constructor(relation: Relation, regions: Regions, keyColumns: readonly number[]) {
     this.relation = relation;
     this.#regions = regions;
+    this.#keyColumns = keyColumns;
     this.#keys = new KeyTable(regions, keyColumns);
     this.#fields = new FieldReader(relation, regions);
   }
@@ -100,14 +102,28 @@ class KeyedFold implements RowsFold {
     const unchanged = this.#fields.unchanged(region, after);
     let row: TupleRef = { region, offset: after };
     let partial: PartialRow | undefined;
-    if (unchanged.length > 0) ({ row, partial } = this.#fill(previous, row, unchanged));
+    if (unchanged.length > 0) {
+      const sent = this.#withKey(row, { unchanged, before });
+      ({ row, partial } = this.#fill(previous, sent.row, sent.unchanged));
+    }
     let entry = previous;
     if (before !== after) {
       this.#remove(previous);
-      entry = this.#entry(region, after, 0);
+      entry = this.#entry(row.region, row.offset, 0);
     }
     this.#set(entry, row);
     if (partial !== undefined) this.#partials.set(entry, partial);
+  }
+
+  /** Fills key columns that were not sent: then the tuple before has the whole key. */
+  #withKey(row: TupleRef, sent: { readonly unchanged: readonly number[]; readonly before: number }) {
+    const { unchanged, before } = sent;
+    const inKey = unchanged.filter((column) => this.#keyColumns.includes(column));
+    if (inKey.length === 0) return { row, unchanged };
+    return {
+      row: this.#fields.merge(row, { region: row.region, offset: before }, inKey),
+      unchanged: unchanged.filter((column) => !inKey.includes(column)),
+    };
   }
 
   /** Fills columns that were not sent from the row of this batch, or leaves them to the target. */
@@ -117,9 +133,10 @@ class KeyedFold implements RowsFold {
     unchanged: readonly number[],
   ): { readonly row: TupleRef; readonly partial: PartialRow | undefined } {
     const held = this.#rowRegions[previous] ?? none;
+    if (unchanged.length === 0) return { row, partial: undefined };
     if (held === none) return { row, partial: { unchanged, origin: previous } };
     const base = { region: held, offset: this.#rowOffsets[previous] ?? 0 };
-    const merged = this.#fields.merge(row, base);
+    const merged = this.#fields.merge(row, base, unchanged);
     const left = this.#partials.get(previous);
     const both = left?.unchanged.filter((column) => unchanged.includes(column)) ?? [];
     if (left === undefined || both.length === 0) return { row: merged, partial: undefined };
@@ -246,8 +263,9 @@ class MultisetFold implements RowsFold {
 
   #whole(region: number, oldTuple: number, newTuple: number): TupleRef {
     const row = { region, offset: newTuple };
-    if (oldTuple < 0 || this.#fields.unchanged(region, newTuple).length === 0) return row;
-    return this.#fields.merge(row, { region, offset: oldTuple });
+    const unchanged = this.#fields.unchanged(region, newTuple);
+    if (oldTuple < 0 || unchanged.length === 0) return row;
+    return this.#fields.merge(row, { region, offset: oldTuple }, unchanged);
   }
 
   #count(row: TupleRef, by: number): void {
@@ -293,13 +311,12 @@ class FieldReader {
     return this.#columns.filter((column) => this.#lengths[column] === fieldUnchanged);
   }
 
-  /** The tuple with its unsent columns taken from `base` (which may lack some too). */
-  merge(tuple: TupleRef, base: TupleRef): TupleRef {
-    const sent = this.#pieces(tuple);
+  /** The tuple with these columns taken from `base` (which may lack some too). */
+  merge(tuple: TupleRef, base: TupleRef, columns: readonly number[]): TupleRef {
+    const pieces = this.#pieces(tuple);
     const before = this.#pieces(base);
-    const pieces = sent.map((piece, column) =>
-      piece.length === fieldUnchanged ? (before[column] ?? piece) : piece,
-    );
+    for (const column of columns)
+      pieces[column] = present(before[column], "both tuples have the same columns");
     return this.#regions.compose(this.#regions.get(tuple.region).layout, pieces);
   }
 

@@ -44,6 +44,8 @@ interface Step {
   readonly value: string | null;
   /** Whether an update leaves out the columns that it does not change. */
   readonly omit: boolean;
+  /** Whether these include columns of the key: then the key comes with the old tuple. */
+  readonly omitKey: boolean;
   readonly blockEnds: boolean;
   readonly batchEnds: boolean;
 }
@@ -65,6 +67,7 @@ const steps = fc.array(
     other: fc.nat(5),
     value: fc.oneof(fc.string({ maxLength: 20 }), fc.constant(null)),
     omit: fc.boolean(),
+    omitKey: fc.boolean(),
     blockEnds: fc.boolean(),
     batchEnds: fc.nat(3).map((number) => number === 0),
   }),
@@ -110,15 +113,17 @@ class KeyedSource {
     return [];
   }
 
-  #update(from: Key, to: Key, { value, omit }: Step): TestChange[] {
+  #update(from: Key, to: Key, { value, omit, omitKey }: Step): TestChange[] {
     const before = this.#rows.get(from.join());
     const isMove = from.join() !== to.join();
     if (before === undefined || (isMove && this.#rows.has(to.join()))) return [];
     this.#rows.delete(from.join());
     const whole = [to[1], value, to[0], before[3]];
     this.#rows.set(to.join(), whole);
-    const after = omit ? [to[1], value, to[0], undefined] : whole;
-    return [{ kind: change.update, relation: keyed, after, ...(isMove ? { before: oldRow(from) } : {}) }];
+    const sent = ([0, 1] as const).map((at) => (omitKey && from[at] === to[at] ? undefined : to[at]));
+    const after = [sent[1], value, sent[0], omit ? undefined : before[3]];
+    const old = isMove || sent.includes(undefined) ? { before: oldRow(from) } : {};
+    return [{ kind: change.update, relation: keyed, after, ...old }];
   }
 }
 
@@ -285,6 +290,17 @@ test("a row that takes the key of a deleted one moves, and both old rows are del
   const { deletes, ...others } = summary(await onlyStep([gone("b"), update("a", "b", "v")]));
   expect(new Set(deletes)).toEqual(new Set(["a", "b"]));
   expect(others).toEqual({ inserts: [], patches: [], moves: [[[3], ["a"], ["b"]]] });
+});
+
+test("rows whose keys were not sent with their new versions are told apart by the old ones", async () => {
+  const hidden = (key: string): TestChange => ({
+    kind: change.update,
+    relation: keyed,
+    before: [key, null, "k", null],
+    after: [undefined, "v", "k", undefined],
+  });
+  const step = await onlyStep([hidden("a"), hidden("b")]);
+  expect(summary(step)).toEqual({ deletes: [], inserts: [], patches: [[[3], ["a", "b"]]], moves: [] });
 });
 
 test("a row that has its key again in the end is patched", async () => {
