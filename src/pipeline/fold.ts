@@ -41,6 +41,8 @@ class BatchFold {
   readonly #steps: DeltaStep[] = [];
   #copiedRows = 0;
   #events = 0;
+  /** The block that was added last: its parts come one after another. */
+  #last: { readonly block: Block; readonly regions: readonly number[] } | undefined;
   /** The open folds, by table id. */
   readonly #open = new Map<string, RowsFold>();
 
@@ -50,7 +52,7 @@ class BatchFold {
 
   add(slice: BlockSlice): void {
     const { block } = slice;
-    const region = this.#regions.add(block.layout, block.region);
+    const regions = this.#regionsOf(block);
     for (let at = slice.from; at < slice.to; at++) {
       const kind = block.kinds[at] ?? 0;
       const subject = block.subjects[at] ?? 0;
@@ -58,15 +60,29 @@ class BatchFold {
         this.#event(present(block.events[subject], "an event stands in its block"));
         continue;
       }
-      const relation = present(block.relations[subject], "a relation stands in its block");
+      const { relation } = present(block.relations[subject], "a relation stands in its block");
       const fold = this.#foldOf(relation);
       if (fold instanceof AppendFold) {
         const end = appendRun(fold, { block, from: at, to: slice.to });
         this.#copiedRows += end - at;
         at = end - 1;
       } else
-        fold.add({ kind, region, oldTuple: block.oldTuples[at] ?? -1, newTuple: block.newTuples[at] ?? -1 });
+        fold.add({
+          kind,
+          region: regions[subject] ?? -1,
+          oldTuple: block.oldTuples[at] ?? -1,
+          newTuple: block.newTuples[at] ?? -1,
+        });
     }
+  }
+
+  /** Numbers of the block's region, as each of its relations reads it. */
+  #regionsOf(block: Block): readonly number[] {
+    if (block !== this.#last?.block) {
+      const regions = block.relations.map(({ layout }) => this.#regions.add(layout, block.region));
+      this.#last = { block, regions };
+    }
+    return this.#last.regions;
   }
 
   get events(): number {
@@ -132,13 +148,10 @@ function appendRun(
   fold: AppendFold,
   { block, from, to }: { block: Block; from: number; to: number },
 ): number {
-  const subject = block.subjects[from];
+  const subject = block.subjects[from] ?? -1;
+  const { layout } = present(block.relations[subject], "a relation stands in its block");
   let end = from + 1;
   while (end < to && block.subjects[end] === subject && block.kinds[end] === change.insert) end++;
-  fold.append({
-    layout: block.layout,
-    region: block.region,
-    offsets: block.newTuples.subarray(from, end),
-  });
+  fold.append({ layout, region: block.region, offsets: block.newTuples.subarray(from, end) });
   return end;
 }

@@ -7,6 +7,7 @@ export interface TupleRef {
   readonly offset: number;
 }
 
+/** Bytes, and the layout of the tuples that are looked for in them. */
 export interface NumberedRegion {
   readonly layout: TupleLayout;
   readonly bytes: Uint8Array;
@@ -14,14 +15,19 @@ export interface NumberedRegion {
 
 const overlayBytes = 256 * 1024;
 
-/** The regions that contain a batch's tuples, by number; composed tuples get regions of their own. */
+/**
+ * The regions that contain a batch's tuples, by number: bytes that contain tuples of several layouts have several
+ * numbers. Composed tuples get regions of their own.
+ */
 export class Regions {
   readonly #regions: NumberedRegion[] = [];
-  #overlay = { number: -1, used: 0 };
+  /** For composed tuples of any layout. */
+  #overlay = new Uint8Array(0);
+  #used = 0;
 
   add(layout: TupleLayout, bytes: Uint8Array): number {
     const last = this.#regions.length - 1;
-    if (this.#regions[last]?.bytes === bytes) return last;
+    if (this.#is(last, layout, bytes)) return last;
     return this.#regions.push({ layout, bytes }) - 1;
   }
 
@@ -29,18 +35,26 @@ export class Regions {
     return present(this.#regions[number], "a region has the number that it was given");
   }
 
-  /** Writes a tuple composed of fields of other tuples. */
-  compose(layout: TupleLayout, pieces: readonly Piece[]): TupleRef {
+  /**
+   * Writes a tuple composed of fields of other tuples. `last`: the region of the caller's last composed tuple, which the
+   * new one joins if possible; −1 if there is none.
+   */
+  compose(layout: TupleLayout, pieces: readonly Piece[], last: number): TupleRef {
     const size = layout.sizeOf(pieces);
-    let region = this.#regions[this.#overlay.number];
-    if (region === undefined || region.layout !== layout || this.#overlay.used + size > region.bytes.length) {
-      region = { layout, bytes: new Uint8Array(Math.max(overlayBytes, size)) };
-      this.#overlay = { number: this.#regions.push(region) - 1, used: 0 };
+    if (this.#used + size > this.#overlay.length) {
+      this.#overlay = new Uint8Array(Math.max(overlayBytes, size));
+      this.#used = 0;
     }
-    const offset = this.#overlay.used;
-    this.#overlay.used = layout.compose(pieces, region.bytes, offset);
-    assert(this.#overlay.used === offset + size, "a composed tuple has the size that was announced");
-    return { region: this.#overlay.number, offset };
+    const region = this.#is(last, layout, this.#overlay) ? last : this.add(layout, this.#overlay);
+    const offset = this.#used;
+    this.#used = layout.compose(pieces, this.#overlay, offset);
+    assert(this.#used === offset + size, "a composed tuple has the size that was announced");
+    return { region, offset };
+  }
+
+  #is(number: number, layout: TupleLayout, bytes: Uint8Array): boolean {
+    const region = this.#regions[number];
+    return region?.bytes === bytes && region.layout === layout;
   }
 }
 

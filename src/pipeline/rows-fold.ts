@@ -296,6 +296,8 @@ class FieldReader {
   readonly #columns: readonly number[];
   readonly #starts: Int32Array;
   readonly #lengths: Int32Array;
+  /** Region of the tuple that was merged last. */
+  #merged = -1;
 
   constructor(relation: Relation, regions: Regions) {
     this.#regions = regions;
@@ -317,7 +319,10 @@ class FieldReader {
     const before = this.#pieces(base);
     for (const column of columns)
       pieces[column] = present(before[column], "both tuples have the same columns");
-    return this.#regions.compose(this.#regions.get(tuple.region).layout, pieces);
+    const { layout } = this.#regions.get(tuple.region);
+    const merged = this.#regions.compose(layout, pieces, this.#merged);
+    this.#merged = merged.region;
+    return merged;
   }
 
   #pieces(tuple: TupleRef): Piece[] {

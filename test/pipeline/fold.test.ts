@@ -6,6 +6,8 @@ import { present } from "../../src/base/assert.ts";
 import type { Relation } from "../../src/model/replication/relation.ts";
 import type { Block } from "../../src/model/replication/block.ts";
 import type { Delta, RowsStep } from "../../src/model/replication/delta.ts";
+import type { TupleLayout } from "../../src/model/replication/tuple.ts";
+import { pgoutputTuple } from "../../src/wire/postgres/pgoutput/tuple.ts";
 import { cellsOf, unchanged } from "../support/plain-tuples.ts";
 import { TargetModel, type Row } from "../support/target-model.ts";
 import { copySteps } from "../support/test-warehouse.ts";
@@ -302,6 +304,45 @@ test("rows whose keys were not sent with their new versions are told apart by th
   const step = await onlyStep([hidden("a"), hidden("b")]);
   expect(summary(step)).toEqual({ deletes: [], inserts: [], patches: [[[3], ["a", "b"]]], moves: [] });
 });
+
+test("tables of one block may have different layouts", async () => {
+  const other = testRelation("3", 4, { kind: "key", columns: [2, 0] });
+  const tables = [keyed, other];
+  const layoutOf = (relation: Relation) => (relation === other ? markedTuple : pgoutputTuple);
+  const each = (changes: readonly TestChange[]) =>
+    changes.flatMap((made) => tables.map((relation) => ({ ...made, relation })));
+  const inserted: TestChange = { kind: change.insert, relation: keyed, after: ["a", "v", "k", "t"] };
+  const delta = await fold(new Folder(), [
+    testBlock(each([inserted, update("b", "b", "v")]), undefined, layoutOf),
+    testBlock(each([update("a", "a", "w"), update("b", "c", "w"), gone("d")]), "1", layoutOf),
+  ]);
+  expect(delta.steps).toHaveLength(2);
+  for (const [index, step] of delta.steps.entries()) {
+    if (step.kind !== "rows") throw new Error("rows alone were changed");
+    expect(step.relation).toBe(tables[index]);
+    expect(summary(step)).toEqual({
+      deletes: ["b", "d"],
+      inserts: ["a"],
+      patches: [],
+      moves: [[[3], ["b"], ["c"]]],
+    });
+    expect(cellsOf(keyed, step.inserts)).toEqual([["a", "w", "k", "t"]]);
+    expect(step.inserts.every(({ layout }) => layout === layoutOf(step.relation))).toBe(true);
+  }
+});
+
+/** A layout in which a byte precedes each tuple. */
+const markedTuple: TupleLayout = {
+  locate({ offsets, ...span }, columns, out) {
+    pgoutputTuple.locate({ ...span, offsets: offsets.map((offset) => offset + 1) }, columns, out);
+  },
+  locateFew({ offset, ...wanted }, starts, lengths) {
+    pgoutputTuple.locateFew({ ...wanted, offset: offset + 1 }, starts, lengths);
+  },
+  end: (region, offset) => pgoutputTuple.end(region, offset + 1),
+  compose: (fields, out, at) => pgoutputTuple.compose(fields, out, at + 1),
+  sizeOf: (fields) => pgoutputTuple.sizeOf(fields) + 1,
+};
 
 test("a row that has its key again in the end is patched", async () => {
   const step = await onlyStep([update("a", "b", "v"), update("b", "a", "w")]);

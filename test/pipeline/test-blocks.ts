@@ -1,7 +1,7 @@
 import { change, noTuple, type Block, type Cut, type TableEvent } from "../../src/model/replication/block.ts";
 import { asPosition } from "../../src/model/replication/position.ts";
 import type { Relation, ReplicaIdentity } from "../../src/model/replication/relation.ts";
-import { fieldNull, fieldUnchanged } from "../../src/model/replication/tuple.ts";
+import { fieldNull, fieldUnchanged, type TupleLayout } from "../../src/model/replication/tuple.ts";
 import { pgoutputTuple } from "../../src/wire/postgres/pgoutput/tuple.ts";
 
 /** A field as tests write it: text, NULL, or not sent. */
@@ -30,29 +30,35 @@ export function testRelation(id: string, columns: number, identity: ReplicaIdent
   };
 }
 
-/** A block in the bytes that PostgreSQL would send, with one cut at its end where `position` is given. */
-export function testBlock(changes: readonly TestChange[], position?: string): Block {
-  const tuples: { fields: readonly Field[]; offset: number }[] = [];
+/**
+ * A block in the bytes that PostgreSQL would send unless tables have other layouts, with one cut at its end where
+ * `position` is given.
+ */
+export function testBlock(
+  changes: readonly TestChange[],
+  position?: string,
+  layoutOf: (relation: Relation) => TupleLayout = () => pgoutputTuple,
+): Block {
+  const tuples: { fields: readonly Field[]; offset: number; layout: TupleLayout }[] = [];
   let size = 0;
-  const place = (fields: readonly Field[] | undefined): number => {
+  const place = (fields: readonly Field[] | undefined, layout: TupleLayout): number => {
     if (fields === undefined) return noTuple;
     const offset = size;
-    size += pgoutputTuple.sizeOf(pieces(fields));
-    tuples.push({ fields, offset });
+    size += layout.sizeOf(pieces(fields));
+    tuples.push({ fields, offset, layout });
     return offset;
   };
   const relations = [...new Set(changes.map(({ relation }) => relation))];
   const events = changes.flatMap(({ event }) => (event === undefined ? [] : [event]));
-  const oldTuples = Int32Array.from(changes, ({ before }) => place(before));
-  const newTuples = Int32Array.from(changes, ({ after }) => place(after));
+  const oldTuples = Int32Array.from(changes, ({ before, relation }) => place(before, layoutOf(relation)));
+  const newTuples = Int32Array.from(changes, ({ after, relation }) => place(after, layoutOf(relation)));
   const region = new Uint8Array(size);
-  for (const { fields, offset } of tuples) pgoutputTuple.compose(pieces(fields), region, offset);
+  for (const { fields, offset, layout } of tuples) layout.compose(pieces(fields), region, offset);
   const cut: Cut[] =
     position === undefined
       ? []
       : [{ after: changes.length, position: asPosition(position), committedAtMs: 1, transactions: 1 }];
   return {
-    layout: pgoutputTuple,
     region,
     count: changes.length,
     kinds: Uint8Array.from(changes, ({ kind }) => kind),
@@ -61,7 +67,7 @@ export function testBlock(changes: readonly TestChange[], position?: string): Bl
     ),
     oldTuples,
     newTuples,
-    relations,
+    relations: relations.map((relation) => ({ relation, layout: layoutOf(relation) })),
     events,
     cuts: cut,
     checkpointWanted: false,

@@ -1,3 +1,4 @@
+import { present } from "../../src/base/assert.ts";
 import {
   change,
   noTuple,
@@ -16,7 +17,7 @@ import {
 } from "../../src/model/replication/relation.ts";
 import { TableError } from "../../src/model/replication/table-error.ts";
 import type { Progress, TablePhase, TableRecord } from "../../src/model/replication/table-state.ts";
-import { fieldUnchanged, type TupleLayout } from "../../src/model/replication/tuple.ts";
+import { fieldUnchanged } from "../../src/model/replication/tuple.ts";
 import { decodedRows } from "./pg-decoded.ts";
 import { digestField } from "./canonical-text.ts";
 
@@ -133,7 +134,7 @@ export class StreamModel {
     for (let at = from; at < to; at += 1) {
       const subject = block.subjects[at] ?? -1;
       if (block.kinds[at] === change.event) this.#event(block.events[subject]);
-      else this.#row({ block, at, tuples }, block.relations[subject]);
+      else this.#row({ block, at, tuples }, block.relations[subject]?.relation);
     }
   }
 
@@ -181,14 +182,14 @@ interface RowChange {
  */
 function decodedTuples({ block, from, to }: Pending): Map<number, Row> {
   const rows = new Map<number, Row>();
-  for (const [subject, relation] of block.relations.entries()) {
+  for (const [subject, { relation, layout }] of block.relations.entries()) {
     const changes = Array.from({ length: to - from }, (_, index) => from + index).filter(
       (at) => block.kinds[at] !== change.event && block.subjects[at] === subject,
     );
     const offsets = changes
       .flatMap((at) => [block.oldTuples[at] ?? noTuple, block.newTuples[at] ?? noTuple])
       .filter((offset) => offset !== noTuple);
-    const { layout, region } = block;
+    const { region } = block;
     const decoded = decodedOf(relation, { layout, region, offsets: Int32Array.from(offsets) });
     for (const [index, offset] of offsets.entries()) rows.set(offset, decoded[index] ?? []);
   }
@@ -209,17 +210,17 @@ function decodedOf(relation: Relation, tuples: Parameters<typeof decodedRows>[0]
   }
 }
 
-function changeRow(rows: Rows, { block, at, tuples }: RowChange): void {
-  const newAt = block.newTuples[at] ?? noTuple;
+function changeRow(rows: Rows, changed: RowChange): void {
+  const { block, at, tuples } = changed;
   const before = tuples.get(block.oldTuples[at] ?? noTuple);
-  const after = tuples.get(newAt);
+  const after = tuples.get(block.newTuples[at] ?? noTuple);
   if (block.kinds[at] === change.insert) {
     add(rows, after);
     return;
   }
   const held = take(rows, before ?? after);
   if (block.kinds[at] !== change.update || after === undefined) return;
-  const unchanged = unchangedOf(block, newAt, rows.relation);
+  const unchanged = unchangedOf(changed);
   add(
     rows,
     after.map((value, index) => (unchanged.has(index) ? (held[index] ?? null) : value)),
@@ -325,14 +326,14 @@ function take(rows: Rows, row: Row | undefined): Row {
   return found.row;
 }
 
-function unchangedOf(
-  { layout, region }: { layout: TupleLayout; region: Uint8Array },
-  offset: number,
-  relation: Relation,
-): Set<number> {
-  const columns = [...relation.columns.keys()];
+/** Columns that were not sent with the new version of a row. */
+function unchangedOf({ block, at }: RowChange): Set<number> {
+  const { region } = block;
+  const offset = block.newTuples[at] ?? noTuple;
+  const subject = present(block.relations[block.subjects[at] ?? -1], "a relation stands in its block");
+  const columns = [...subject.relation.columns.keys()];
   const lengths = new Int32Array(columns.length);
-  layout.locateFew({ region, offset, columns }, new Int32Array(columns.length), lengths);
+  subject.layout.locateFew({ region, offset, columns }, new Int32Array(columns.length), lengths);
   return new Set(columns.filter((column) => lengths[column] === fieldUnchanged));
 }
 

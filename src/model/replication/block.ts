@@ -47,12 +47,18 @@ export interface Cut {
   readonly transactions: number;
 }
 
+/** A table whose rows a block contains, and how their tuples are laid out there. */
+export interface BlockRelation {
+  readonly relation: Relation;
+  /** Another block may contain rows of the same relation in another layout. */
+  readonly layout: TupleLayout;
+}
+
 /**
  * The contents of one large read: changes of any tables in order, tuples still as bytes of the region. Never changed
  * after it has been yielded. The source reuses the region's memory after `release`.
  */
 export interface Block {
-  readonly layout: TupleLayout;
   readonly region: Uint8Array;
   /** Number of changes: the used length of the arrays below. */
   readonly count: number;
@@ -62,7 +68,7 @@ export interface Block {
   /** Offset in the region of the old tuple, or of the key that an update changed; `noTuple` where not sent. */
   readonly oldTuples: Int32Array;
   readonly newTuples: Int32Array;
-  readonly relations: readonly Relation[];
+  readonly relations: readonly BlockRelation[];
   readonly events: readonly TableEvent[];
   /** In order; at most one per transaction. A block without a cut lies within a transaction. */
   readonly cuts: readonly Cut[];

@@ -1,6 +1,12 @@
-import { change, noTuple, type Block, type Cut, type TableEvent } from "../../../model/replication/block.ts";
+import {
+  change,
+  noTuple,
+  type Block,
+  type BlockRelation,
+  type Cut,
+  type TableEvent,
+} from "../../../model/replication/block.ts";
 import type { Relation } from "../../../model/replication/relation.ts";
-import type { TupleLayout } from "../../../model/replication/tuple.ts";
 import { copyTuple, pgoutputTuple } from "../../../wire/postgres/pgoutput/tuple.ts";
 import type { CopiedRows } from "../copy/copy-rows.ts";
 import type { RegionLease } from "../connection/region-pool.ts";
@@ -20,7 +26,7 @@ export class BlockBuilder {
   #oldTuples = new Int32Array(firstCapacity);
   #newTuples = new Int32Array(firstCapacity);
   #count = 0;
-  readonly #relations: Relation[] = [];
+  readonly #relations: BlockRelation[] = [];
   readonly #events: TableEvent[] = [];
   #cut: Cut | undefined;
   #isCheckpointWanted = false;
@@ -33,7 +39,7 @@ export class BlockBuilder {
 
   /** The number by which rows of this block refer to the relation. */
   subject(relation: Relation): number {
-    return this.#relations.push(relation) - 1;
+    return this.#relations.push({ relation, layout: pgoutputTuple }) - 1;
   }
 
   get isEmpty(): boolean {
@@ -77,7 +83,6 @@ export class BlockBuilder {
     const hasRows = this.#relations.length > 0;
     const release = hasRows ? this.#lease?.hold() : undefined;
     return {
-      layout: pgoutputTuple,
       region: hasRows ? this.#region : noRegion,
       count: this.#count,
       kinds: this.#kinds,
@@ -124,14 +129,12 @@ function insertsOf(count: number): typeof inserts {
 /** Copied rows as a block that may end a batch. */
 export function copiedBlock(relation: Relation, rows: CopiedRows, cut: Omit<Cut, "after">): Block {
   const count = rows.offsets.length;
-  const layout: TupleLayout = copyTuple;
   return {
-    layout,
     region: rows.region,
     count,
     ...insertsOf(count),
     newTuples: rows.offsets,
-    relations: [relation],
+    relations: [{ relation, layout: copyTuple }],
     events: [],
     cuts: [{ after: count, ...cut }],
     checkpointWanted: false,
