@@ -217,7 +217,7 @@ export class Batcher {
 
   /** Whether to commit at the cut: not for copied rows alone, which are many and which no one waits for. */
   #checkpoint(
-    { position, committedAtMs }: Cut,
+    { position, sequence, committedAtMs }: Cut,
     taken: { slices: readonly BlockSlice[]; transactions: number; wanted: boolean },
   ): Checkpoint | undefined {
     const due =
@@ -226,7 +226,7 @@ export class Batcher {
       this.#uncommitted.changes >= this.#limits.copiedRowsPerCommit ||
       this.#uncommitted.bytes >= this.#limits.copiedBytesPerCommit ||
       taken.slices.some(hasEvent);
-    return due ? { position, committedAtMs } : undefined;
+    return due ? { position, sequence, committedAtMs } : undefined;
   }
 }
 

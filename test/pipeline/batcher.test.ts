@@ -19,7 +19,7 @@ test("a batch ends at the last commit, and what follows it waits for its own", a
   await batcher.put(testBlock(rows(1), "2"), signal);
   const rest = await batcher.take(signal);
   expect(changesOf(rest)).toBe(7);
-  expect(rest.checkpoint?.position).toBe("2");
+  expect(rest.checkpoint).toEqual({ position: "2", sequence: 2n, committedAtMs: 1 });
 });
 
 test("a transaction larger than a batch is taken in parts, only the last of which has a checkpoint", async () => {

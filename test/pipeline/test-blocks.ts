@@ -32,7 +32,7 @@ export function testRelation(id: string, columns: number, identity: ReplicaIdent
 
 /**
  * A block in the bytes that PostgreSQL would send unless tables have other layouts, with one cut at its end where
- * `position` is given.
+ * `position`, a number, is given.
  */
 export function testBlock(
   changes: readonly TestChange[],
@@ -54,10 +54,11 @@ export function testBlock(
   const newTuples = Int32Array.from(changes, ({ after, relation }) => place(after, layoutOf(relation)));
   const region = new Uint8Array(size);
   for (const { fields, offset, layout } of tuples) layout.compose(pieces(fields), region, offset);
-  const cut: Cut[] =
-    position === undefined
-      ? []
-      : [{ after: changes.length, position: asPosition(position), committedAtMs: 1, transactions: 1 }];
+  const cut: Omit<Cut, "position" | "sequence"> = {
+    after: changes.length,
+    committedAtMs: 1,
+    transactions: 1,
+  };
   return {
     region,
     count: changes.length,
@@ -69,7 +70,8 @@ export function testBlock(
     newTuples,
     relations: relations.map((relation) => ({ relation, layout: layoutOf(relation) })),
     events,
-    cuts: cut,
+    cuts:
+      position === undefined ? [] : [{ ...cut, position: asPosition(position), sequence: BigInt(position) }],
     checkpointWanted: false,
   };
 }

@@ -3,6 +3,7 @@ import {
   change,
   noTuple,
   type Block,
+  type Cut,
   type TableEvent,
   type TableFailureReason,
 } from "../../src/model/replication/block.ts";
@@ -56,6 +57,7 @@ export class StreamModel {
   readonly #tables = new Map<string, ModelTable>();
   #pending: Pending[] = [];
   #checkpoint: Position | undefined;
+  readonly #sequences = new Map<Position, bigint>();
   transactions = 0;
   copiedRows = 0;
   readonly events: string[] = [];
@@ -94,6 +96,7 @@ export class StreamModel {
       const slices = this.#pending.map((pending) => ({ ...pending, tuples: decodedTuples(pending) }));
       for (const slice of slices) this.#applySlice(slice);
       this.#pending = [];
+      this.#expectSequence(cut);
       this.#checkpoint = cut.position;
       this.transactions += cut.transactions;
     }
@@ -128,6 +131,15 @@ export class StreamModel {
       ({ definition, visible }) => nameOf(definition) === name && visible !== undefined,
     );
     return table?.visible?.relation.columns.map((column) => column.name) ?? [];
+  }
+
+  /** Sequences never decrease, and each place keeps its own, however often it is read. */
+  #expectSequence({ position, sequence }: Cut): void {
+    const last = this.#checkpoint === undefined ? 0n : (this.#sequences.get(this.#checkpoint) ?? 0n);
+    if (sequence < last) throw new Error(`a cut has sequence ${sequence} after ${last}`);
+    if ((this.#sequences.get(position) ?? sequence) !== sequence)
+      throw new Error(`the cut at ${position} has another sequence than before`);
+    this.#sequences.set(position, sequence);
   }
 
   #applySlice({ block, from, to, tuples }: Slice): void {

@@ -149,14 +149,14 @@ export function copySteps(relation: Relation, rows: Rows, position = "copy"): De
   ];
 }
 
-/** With a position it commits. */
+/** With a position it commits. No target in these tests uses the sequence. */
 export function deltaOf(steps: readonly DeltaStep[], position?: string): Delta {
   return {
     steps,
     checkpoint:
       position === undefined
         ? undefined
-        : { position: asPosition(position), committedAtMs: 1_700_000_000_000 },
+        : { position: asPosition(position), sequence: 0n, committedAtMs: 1_700_000_000_000 },
     changes: steps.length,
     copiedRows: 0,
     transactions: 1,

@@ -41,6 +41,19 @@ export interface TableFailureReason {
 export interface Cut {
   readonly after: number;
   readonly position: Position;
+  /**
+   * Orders the cuts of a stream, 0 to 2^64 − 1: for targets without transactions, which use it as the version of rows or
+   * in the names of files, so that writing the same changes again changes nothing.
+   *
+   * - It never decreases along a stream, nor across restarts. Cuts between which nothing was committed, such as those of
+   *   a copy, may share one.
+   * - It is the same for the same place when the same log is read again, wherever blocks end then.
+   * - If the source has lost the stream's place (PostgreSQL: the slot is created again), it goes on at or after the
+   *   checkpoint, and every table is copied again.
+   * - Only the log up to the target's checkpoint is certain to be the same. If the source was replaced by a standby that
+   *   lacked some of what was sent after the checkpoint, other changes may get the sequences of those.
+   */
+  readonly sequence: bigint;
   /** When the last transaction before the cut was committed, ms since 1970 on the source's clock; 0: no commit. */
   readonly committedAtMs: number;
   /** Transactions that ended since the previous cut. */

@@ -55,13 +55,19 @@ export type DeltaStep = RowsStep | EventStep;
 export interface Checkpoint {
   readonly position: Position;
   /** As in `Cut`. */
+  readonly sequence: bigint;
+  /** As in `Cut`. */
   readonly committedAtMs: number;
 }
 
 /** The effect of one apply on a destination database. Steps of one table are in order; tables are independent. */
 export interface Delta {
   readonly steps: readonly DeltaStep[];
-  /** Absent inside a source transaction that is too large for one batch: then the target's transaction stays open. */
+  /**
+   * Absent inside a source transaction that is too large for one batch: then the target's transaction stays open. A
+   * target without transactions keeps such a delta back until the one with the checkpoint, whose `sequence` is that of
+   * both.
+   */
   readonly checkpoint: Checkpoint | undefined;
   /** Changed and copied rows. */
   readonly changes: number;

@@ -8,12 +8,13 @@ const position = asPosition("1");
 const commit = (committedAtMs: number, transactions = 1): Cut => ({
   after: 0,
   position,
+  sequence: 0n,
   committedAtMs,
   transactions,
 });
 const applied = (committedAtMs: number, transactions = 1) => ({
   transactions,
-  checkpoint: { position, committedAtMs },
+  checkpoint: { position, sequence: 0n, committedAtMs },
 });
 const reach = (completeAtMs?: number, waitingSinceMs?: number): Reach => ({
   completeAtMs,

@@ -43,7 +43,7 @@ async function copied(
   copier: TableCopier,
   session: Session,
 ): Promise<{ rows: number; events: TableEvent[] }> {
-  const cut = { position: positionOf(log, 0n), committedAtMs: 0, transactions: 0 };
+  const cut = { position: positionOf(log, 0n), sequence: 0n, committedAtMs: 0, transactions: 0 };
   let rows = 0;
   const events: TableEvent[] = [];
   for await (const block of copier.copy(cut, session, never)) {

@@ -66,10 +66,10 @@ export class BlockBuilder {
    * A batch may end here. Only the last cut of a block is kept: no one waits for less than a block, and one object per
    * transaction would cost more than its rows.
    */
-  cut(cut: Omit<Cut, "after">): void {
+  cut({ position, sequence, ...cut }: Omit<Cut, "after">): void {
     const transactions = (this.#cut?.transactions ?? 0) + cut.transactions;
     const committedAtMs = cut.committedAtMs === 0 ? (this.#cut?.committedAtMs ?? 0) : cut.committedAtMs;
-    this.#cut = { after: this.#count, position: cut.position, committedAtMs, transactions };
+    this.#cut = { after: this.#count, position, sequence, committedAtMs, transactions };
   }
 
   wantCheckpoint(): void {

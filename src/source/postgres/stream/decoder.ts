@@ -30,7 +30,7 @@ import { ConnectionLost } from "../connection/source-error.ts";
 import { spoolHeaderBytes, type SpooledTransaction } from "./spool.ts";
 import type { TrackedTable } from "../tables/tracked-table.ts";
 
-/** Why the decoder stopped. The message at which it stopped comes again unless it says `passed`. */
+/** Why the decoder stopped: behind a message, or at one that comes again. */
 export type Stop =
   /** The region is used up. */
   | { readonly kind: "end" }

@@ -430,11 +430,15 @@ export class PostgresSource implements Source {
     this.#decoder.boundary = places.reduce((least, lsn) => (lsn < least ? lsn : least), noBoundary);
   }
 
-  /** The stream's current position. */
+  /**
+   * The stream's current position. The LSN alone is the sequence, without the timeline: a promoted server continues the
+   * LSNs of the timeline that it leaves, and what was written before is the same on both. No stream continues in a log
+   * without its checkpoint (`assertTimeline`), and a slot that is created again begins at the end of the log.
+   */
   #cut(): Omit<Cut, "after"> {
     this.#lastCut = { lsn: this.#position, atMs: performance.now() };
     const position = positionOf(this.#parts.log, this.#position);
-    return { position, committedAtMs: this.#committedAtMs, transactions: 0 };
+    return { position, sequence: this.#position, committedAtMs: this.#committedAtMs, transactions: 0 };
   }
 }
 

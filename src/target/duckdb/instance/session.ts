@@ -9,7 +9,7 @@ import {
 } from "@duckdb/node-api";
 import { assert } from "../../../base/assert.ts";
 
-/** One connection: one statement at a time, errors as DuckDB throws them (`failureOf` assigns them a code). */
+/** One connection: one statement at a time, errors as DuckDB throws them: `duckFailure` reads them. */
 export class Session {
   readonly #connection: DuckDBConnection;
   readonly #statements = new Map<string, DuckDBPreparedStatement>();
