@@ -1,20 +1,21 @@
 import { unlessAborted } from "../../../base/deferred.ts";
 import { pause } from "../../../base/backoff.ts";
-import { assert, unreachable } from "../../../base/assert.ts";
+import { assert } from "../../../base/assert.ts";
 import { TaskGroup } from "../../../base/task-group.ts";
 import type { Block, Cut } from "../../../model/replication/block.ts";
 import type { Position } from "../../../model/replication/position.ts";
-import type { Commit, Keepalive, StreamCommit } from "../../../wire/postgres/pgoutput/stream.ts";
+import type { Commit, Keepalive } from "../../../wire/postgres/pgoutput/stream.ts";
 import type { Reach, Source, SourceMeasures, Standstill } from "../../source.ts";
 import type { BackendSocket, Region } from "../connection/backend-socket.ts";
 import { BlockBuilder } from "./block-builder.ts";
 import type { CatalogWatch } from "../tables/catalog-watch.ts";
-import { Decoder, noBoundary, type Stop } from "./decoder.ts";
+import { noBoundary, type Decoder } from "./decoder.ts";
 import type { Feedback } from "./feedback.ts";
 import { Headway, stallAfterMs } from "./headway.ts";
+import { built, LogReader } from "./log-reader.ts";
 import { parsePosition, positionOf, type LogIdentity, type Lsn } from "./lsn.ts";
 import type { StreamNames } from "../names.ts";
-import { RegionLease, type RegionPool } from "../connection/region-pool.ts";
+import type { RegionPool } from "../connection/region-pool.ts";
 import type { RelationResolver } from "../tables/relation-resolver.ts";
 import type { Resources } from "../connection/resources.ts";
 import type { ConnectRequest, Session } from "../connection/session.ts";
@@ -81,7 +82,7 @@ const streamErrors = {
  */
 export class PostgresSource implements Source {
   readonly #parts: SourceParts;
-  readonly #decoder: Decoder;
+  readonly #log: LogReader;
   readonly #gates: Gate[] = [];
   #position: Lsn;
   #committedAtMs = 0;
@@ -96,7 +97,15 @@ export class PostgresSource implements Source {
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
-    this.#decoder = new Decoder(parts.tables.byOid);
+    const { regions, resolver, spools } = parts;
+    this.#log = new LogReader(
+      { tables: parts.tables.byOid, regions, resolver, spools },
+      {
+        commit: (commit, block) => this.#commit(commit, block),
+        boundary: (lsn, signal) => this.#boundary(lsn, signal),
+        keepalive: (keepalive, signal) => this.#keepalive(keepalive, signal),
+      },
+    );
     this.#position = parts.start;
     this.#headway = new Headway(parts.start);
     this.#lastCut = { lsn: parts.start, atMs: performance.now() };
@@ -105,15 +114,14 @@ export class PostgresSource implements Source {
   async *read(signal: AbortSignal): AsyncGenerator<Block, never, void> {
     assert(!this.#isReading, "a source is read once");
     this.#isReading = true;
-    const { first, spools, socket } = this.#parts;
+    const { first, socket } = this.#parts;
     const tasks = new TaskGroup(signal);
     try {
       tasks.run((stop) => this.#watchCatalog(stop));
       tasks.run((stop) => this.#watchSlot(stop));
       yield* this.#begin();
       for (let region = first; ; region = await this.#next(tasks.signal)) {
-        yield* this.#region(region, tasks.signal);
-        await spools.flush();
+        yield* this.#log.read(region, tasks.signal);
         this.#prepareCopies(tasks);
       }
     } catch (error) {
@@ -245,101 +253,10 @@ export class PostgresSource implements Source {
     });
   }
 
-  async *#region(region: Region, signal: AbortSignal): AsyncGenerator<Block, void> {
-    const decoder = this.#decoder;
-    decoder.at = 0;
-    const lease = new RegionLease(this.#parts.regions, region);
-    let block = new BlockBuilder(region, lease);
-    for (;;) {
-      const stop = decoder.decode(region, block);
-      if (stop.kind === "end") break;
-      const around = this.#around(stop, signal);
-      if (around === undefined) await this.#within(stop, block, signal);
-      else {
-        yield* built(block);
-        yield* around;
-        block = new BlockBuilder(region, lease);
-      }
-    }
-    yield* built(block);
-    lease.release();
-  }
-
-  /** What goes into separate blocks, between those of the region. */
-  #around(stop: Stop, signal: AbortSignal): AsyncGenerator<Block, void> | undefined {
-    switch (stop.kind) {
-      case "boundary":
-        return this.#boundary(stop.lsn, signal);
-      case "stream-commit":
-        return this.#replay(stop.commit, signal);
-      case "keepalive":
-        return this.#keepalive(stop.keepalive, signal);
-      case "end":
-      case "unresolved":
-      case "commit":
-      case "stream":
-      case "stream-abort":
-        return undefined;
-      default:
-        return unreachable(stop);
-    }
-  }
-
-  async #within(stop: Stop, block: BlockBuilder, signal: AbortSignal): Promise<void> {
-    const { resolver, spools } = this.#parts;
-    switch (stop.kind) {
-      case "unresolved":
-        return resolver.resolve(stop.table, { block, signal });
-      case "commit":
-        return this.#commit(stop.commit, block);
-      case "stream":
-        this.#decoder.spool = await spools.get(stop.xid);
-        return;
-      case "stream-abort":
-        if (stop.abort.subXid === stop.abort.xid) await spools.remove(stop.abort.xid);
-        else (await spools.get(stop.abort.xid)).aborted.add(stop.abort.subXid);
-        return;
-      case "end":
-      case "boundary":
-      case "stream-commit":
-      case "keepalive":
-        return;
-      default:
-        unreachable(stop);
-    }
-  }
-
-  #commit({ endLsn, committedAtMs }: Commit, block: BlockBuilder): void {
+  #commit({ endLsn, committedAtMs }: Pick<Commit, "endLsn" | "committedAtMs">, block: BlockBuilder): void {
     this.#position = endLsn;
     this.#committedAtMs = committedAtMs;
     block.cut({ ...this.#cut(), transactions: 1 });
-  }
-
-  /** A transaction that was sent in pieces has committed: blocks without a cut, except for the last. */
-  async *#replay(commit: StreamCommit, signal: AbortSignal): AsyncGenerator<Block, void> {
-    const { spools, resolver } = this.#parts;
-    const decoder = this.#decoder;
-    const { at } = decoder;
-    const spool = await spools.get(commit.xid);
-    await spool.flush();
-    decoder.enter(commit);
-    for await (const region of spool.regions()) {
-      decoder.at = 0;
-      const block = new BlockBuilder(region);
-      for (;;) {
-        const stop = decoder.decodeSpooled(region, spool, block);
-        if (stop.kind === "end") break;
-        assert(stop.kind === "unresolved", "a transaction that is sent in pieces holds nothing but changes");
-        await resolver.resolve(stop.table, { block, signal });
-      }
-      yield* built(block);
-    }
-    decoder.enter(undefined);
-    decoder.at = at;
-    const last = new BlockBuilder();
-    this.#commit(commit, last);
-    yield* built(last);
-    await spools.remove(commit.xid);
   }
 
   async *#keepalive({ walEnd, replyRequested }: Keepalive, signal: AbortSignal): AsyncGenerator<Block, void> {
@@ -412,6 +329,10 @@ export class PostgresSource implements Source {
     await gate.wait(signal);
   }
 
+  get #decoder(): Decoder {
+    return this.#log.decoder;
+  }
+
   /** The first gate that still needs the reader. */
   get #gate(): Gate | undefined {
     while (this.#gates[0]?.isOver === true) this.#gates.shift();
@@ -440,9 +361,4 @@ export class PostgresSource implements Source {
     const position = positionOf(this.#parts.log, this.#position);
     return { position, sequence: this.#position, committedAtMs: this.#committedAtMs, transactions: 0 };
   }
-}
-
-function* built(block: BlockBuilder): Generator<Block, void> {
-  const result = block.build();
-  if (result !== undefined) yield result;
 }
