@@ -25,7 +25,10 @@ export interface BatcherLimits {
   readonly bytesMax: number;
   /** How many full batches may wait while one is applied: an apply occasionally takes seconds. */
   readonly batchesAheadMax: number;
-  /** The reader waits once this many bytes are pending or being applied, whatever the size of a single block. */
+  /**
+   * The reader waits once this many bytes are pending or being applied, whatever the size of a single block: those of
+   * all batchers of a pipeline.
+   */
   readonly bytesInFlightMax: number;
   /** After a batch of more changes than this, the source is assumed to be ahead, and the next batch may fill up. */
   readonly backlogChanges: number;
@@ -60,6 +63,13 @@ interface Pending {
   cut: number;
 }
 
+/** What the batchers of one pipeline hold together. */
+export class InFlight {
+  /** Of blocks that are pending or being applied. */
+  bytes = 0;
+  readonly changed = new Condition();
+}
+
 /**
  * Where reading and applying meet: the reader puts blocks in and waits when several full batches are pending; the
  * applier takes batches that end at commits. While one batch is applied, the next one gathers, so the load determines
@@ -76,10 +86,11 @@ export class Batcher {
   #lastBatchChanges = 0;
   /** Bytes of the batch that was taken last, until the next one is requested. */
   #applyingBytes = 0;
-  readonly #changed = new Condition();
+  readonly #inFlight: InFlight;
 
-  constructor(limits: BatcherLimits) {
+  constructor(limits: BatcherLimits, inFlight = new InFlight()) {
     this.#limits = limits;
+    this.#inFlight = inFlight;
   }
 
   /** Waits while `batchesAheadMax` full batches are pending, or too many bytes in total. One caller. */
@@ -87,6 +98,7 @@ export class Batcher {
     this.#pending.push({ block, from: 0, cut: 0 });
     this.#changes += block.count;
     this.#bytes += block.region.length;
+    this.#inFlight.bytes += block.region.length;
     this.#cuts += block.cuts.length;
     this.#changed.notify();
     while (this.#full(this.#limits.batchesAheadMax) || this.#isHeavy()) await this.#changed.wait(signal);
@@ -94,6 +106,7 @@ export class Batcher {
 
   /** The next batch, as soon as it is available. One caller. */
   async take(signal: AbortSignal): Promise<Batch> {
+    this.#inFlight.bytes -= this.#applyingBytes;
     this.#applyingBytes = 0;
     this.#changed.notify();
     while (this.#cuts === 0 && !this.#full()) await this.#changed.wait(signal);
@@ -106,7 +119,11 @@ export class Batcher {
 
   /** Never true while nothing is being applied: what is pending could be a part of a batch. */
   #isHeavy(): boolean {
-    return this.#applyingBytes > 0 && this.#bytes + this.#applyingBytes >= this.#limits.bytesInFlightMax;
+    return this.#applyingBytes > 0 && this.#inFlight.bytes >= this.#limits.bytesInFlightMax;
+  }
+
+  get #changed(): Condition {
+    return this.#inFlight.changed;
   }
 
   #full(batches = 1): boolean {

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { present, unreachable } from "../base/assert.ts";
+import { present } from "../base/assert.ts";
 import { change, type Block, type TableEvent } from "../model/replication/block.ts";
 import type { Delta, DeltaStep } from "../model/replication/delta.ts";
-import type { Relation, TableDefinition } from "../model/replication/relation.ts";
+import type { Relation } from "../model/replication/relation.ts";
 import type { Batch, BlockSlice } from "./batcher.ts";
 import { Regions } from "./regions.ts";
 import { AppendFold, rowsFold, type RowsFold } from "./rows-fold.ts";
@@ -10,33 +10,28 @@ import { AppendFold, rowsFold, type RowsFold } from "./rows-fold.ts";
 /** Changes between two yields to the event loop: about five milliseconds. */
 const changesPerTurn = 10_000;
 
-/** Turns batches into their net effect on each table. Remembers across batches which tables are being copied. */
-export class Folder {
-  readonly #copying = new Set<string>();
-
-  async fold(batch: Batch): Promise<Delta> {
-    const fold = new BatchFold(this.#copying);
-    let sinceTurn = 0;
-    for (const slice of batch.slices) {
-      for (let from = slice.from; from < slice.to; from += changesPerTurn) {
-        const part = { block: slice.block, from, to: Math.min(slice.to, from + changesPerTurn) };
-        fold.add(part);
-        sinceTurn += part.to - part.from;
-        if (sinceTurn >= changesPerTurn) {
-          sinceTurn = 0;
-          await nextTurn();
-        }
+/** The net effect of a batch on each table. */
+export async function fold(batch: Batch): Promise<Delta> {
+  const folding = new BatchFold();
+  let sinceTurn = 0;
+  for (const slice of batch.slices) {
+    for (let from = slice.from; from < slice.to; from += changesPerTurn) {
+      const part = { block: slice.block, from, to: Math.min(slice.to, from + changesPerTurn) };
+      folding.add(part);
+      sinceTurn += part.to - part.from;
+      if (sinceTurn >= changesPerTurn) {
+        sinceTurn = 0;
+        await nextTurn();
       }
     }
-    const { checkpoint, transactions, bytes } = batch;
-    const taken = batch.slices.reduce((sum, { from, to }) => sum + to - from, 0);
-    const { copiedRows, events } = fold;
-    return { steps: fold.steps(), copiedRows, checkpoint, transactions, bytes, changes: taken - events };
   }
+  const { checkpoint, transactions, bytes } = batch;
+  const taken = batch.slices.reduce((sum, { from, to }) => sum + to - from, 0);
+  const { copiedRows, events } = folding;
+  return { steps: folding.steps(), copiedRows, checkpoint, transactions, bytes, changes: taken - events };
 }
 
 class BatchFold {
-  readonly #copying: Set<string>;
   readonly #regions = new Regions();
   readonly #steps: DeltaStep[] = [];
   #copiedRows = 0;
@@ -45,10 +40,6 @@ class BatchFold {
   #last: { readonly block: Block; readonly regions: readonly number[] } | undefined;
   /** The open folds, by table id. */
   readonly #open = new Map<string, RowsFold>();
-
-  constructor(copying: Set<string>) {
-    this.#copying = copying;
-  }
 
   add(slice: BlockSlice): void {
     const { block } = slice;
@@ -61,13 +52,13 @@ class BatchFold {
         continue;
       }
       const { relation } = present(block.relations[subject], "a relation stands in its block");
-      const fold = this.#foldOf(relation);
-      if (fold instanceof AppendFold) {
-        const end = appendRun(fold, { block, from: at, to: slice.to });
+      const open = this.#foldOf(relation, block.isCopied);
+      if (open instanceof AppendFold) {
+        const end = appendRun(open, { block, from: at, to: slice.to });
         this.#copiedRows += end - at;
         at = end - 1;
       } else
-        fold.add({
+        open.add({
           kind,
           region: regions[subject] ?? -1,
           oldTuple: block.oldTuples[at] ?? -1,
@@ -99,41 +90,19 @@ class BatchFold {
     return this.#steps;
   }
 
-  #foldOf(relation: Relation): RowsFold {
+  #foldOf(relation: Relation, isCopied: boolean): RowsFold {
     const open = this.#open.get(relation.id);
-    if (open?.relation === relation) return open;
+    if (open?.relation === relation && open instanceof AppendFold === isCopied) return open;
     if (open !== undefined) this.#close(relation.id);
-    const fold = this.#copying.has(relation.id)
-      ? new AppendFold(relation)
-      : rowsFold(relation, this.#regions);
-    this.#open.set(relation.id, fold);
-    return fold;
+    const opened = isCopied ? new AppendFold(relation) : rowsFold(relation, this.#regions);
+    this.#open.set(relation.id, opened);
+    return opened;
   }
 
   #event(event: TableEvent): void {
     this.#events += 1;
     this.#close(event.relation.id);
-    this.#follow(event, event.relation);
     this.#steps.push({ kind: "event", event });
-  }
-
-  #follow(event: TableEvent, { id }: TableDefinition): void {
-    switch (event.kind) {
-      case "copy-started":
-        this.#copying.add(id);
-        break;
-      case "copy-finished":
-      case "failed":
-      case "dropped":
-        this.#copying.delete(id);
-        break;
-      case "revealed":
-      case "altered":
-      case "truncated":
-        break;
-      default:
-        unreachable(event);
-    }
   }
 
   #close(id: string): void {

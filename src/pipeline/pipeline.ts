@@ -1,61 +1,126 @@
+import { Condition } from "../base/condition.ts";
 import { LinkedAbort } from "../base/linked-abort.ts";
 import type { Block } from "../model/replication/block.ts";
 import type { Delta } from "../model/replication/delta.ts";
+import type { Position } from "../model/replication/position.ts";
+import type { Relation } from "../model/replication/relation.ts";
 import type { Source } from "../source/source.ts";
 import type { DestinationDatabase } from "../target/target.ts";
-import { Folder } from "./fold.ts";
-import { defaultLimits, Batcher, type BatcherLimits } from "./batcher.ts";
+import { fold } from "./fold.ts";
+import { Batcher, defaultLimits, InFlight, type BatcherLimits } from "./batcher.ts";
 
 export interface PipelineParts {
   readonly source: Source;
   readonly target: DestinationDatabase;
   readonly limits?: BatcherLimits;
-  /** Called after each block that was read. Must not throw. */
+  /** Called after each block of the stream that was read. Must not throw. */
   readonly onRead: (block: Block) => void;
-  /** Called after each apply, committed or not. Must not throw. */
+  /** Called after each apply of the stream's changes, committed or not. Must not throw. */
+  readonly onApplied: (delta: Delta) => void;
+  /** Called after each apply of copied rows, and of changes with which they catch up. Must not throw. */
+  readonly onCopied: (delta: Delta) => void;
+}
+
+/** One of the two ways from the source to the target: that of the stream, and that of copies beside it. */
+interface Lane {
+  readonly blocks: AsyncGenerator<Block, never, void>;
+  readonly batcher: Batcher;
+  readonly onRead: (block: Block) => void;
+  readonly apply: (delta: Delta, signal: AbortSignal) => Promise<void>;
+  readonly confirm: (position: Position) => void;
   readonly onApplied: (delta: Delta) => void;
 }
 
 /**
- * Moves changes from source to target until the source, the target or the signal causes it to throw.
+ * Moves changes and copies from source to target until the source, the target or the signal causes it to throw.
  *
  * Reading and applying overlap by one batch. When `stop` is aborted, the running apply finishes and, if it held a
- * checkpoint, is confirmed before this throws the signal's reason. When either side fails, the other is stopped first.
+ * checkpoint, is confirmed before this throws the signal's reason. When one part fails, the others are stopped first.
  */
 export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Promise<never> {
   using failure = new LinkedAbort(stop);
   const { signal } = failure;
-  const batcher = new Batcher(parts.limits ?? defaultLimits);
-  const halves = [read(parts, batcher, signal), apply(parts, batcher, signal)].map((half) =>
-    half.catch((error: unknown) => {
-      // The first failure is the one to report; the other half only reports that it was stopped.
-      failure.abort(error);
-      throw error;
-    }),
+  const { source, target, limits = defaultLimits } = parts;
+  const inFlight = new InFlight();
+  const announced = new AnnouncedCopies();
+  const stream: Lane = {
+    blocks: source.read(signal),
+    batcher: new Batcher(limits, inFlight),
+    onRead: parts.onRead,
+    apply: async (delta) => {
+      // An apply that has begun runs to its end: aborting it would only waste work.
+      await target.apply(delta, neverAborted);
+      announced.applied(delta);
+    },
+    confirm: (position) => source.confirm(position),
+    onApplied: parts.onApplied,
+  };
+  const copies: Lane = {
+    blocks: source.copies(signal),
+    batcher: new Batcher(limits, inFlight),
+    onRead: () => {},
+    apply: async (delta) => {
+      await announced.wait(delta, signal);
+      await target.applyCopies(delta, neverAborted);
+    },
+    confirm: (position) => source.confirmCopies(position),
+    onApplied: parts.onCopied,
+  };
+  const halves = [stream, copies].flatMap((lane) => [read(lane, signal), apply(lane, signal)]);
+  await Promise.allSettled(
+    halves.map((half) =>
+      half.catch((error: unknown) => {
+        // The first failure is the one to report; the others only report that they were stopped.
+        failure.abort(error);
+      }),
+    ),
   );
-  await Promise.allSettled(halves);
   throw signal.reason;
 }
 
-async function read(parts: PipelineParts, batcher: Batcher, signal: AbortSignal): Promise<void> {
-  for await (const block of parts.source.read(signal)) {
-    parts.onRead(block);
+async function read({ blocks, batcher, onRead }: Lane, signal: AbortSignal): Promise<void> {
+  for await (const block of blocks) {
+    onRead(block);
     await batcher.put(block, signal);
   }
 }
 
-async function apply(parts: PipelineParts, batcher: Batcher, signal: AbortSignal): Promise<void> {
-  const folder = new Folder();
+async function apply(lane: Lane, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const batch = await batcher.take(signal);
-    const delta = await folder.fold(batch);
+    const batch = await lane.batcher.take(signal);
+    const delta = await fold(batch);
     signal.throwIfAborted();
-    // An apply that has begun runs to its end: aborting it would only waste work.
-    await parts.target.apply(delta, neverAborted);
+    await lane.apply(delta, signal);
     for (const { block, to } of batch.slices) if (to === block.count) block.release?.();
-    if (delta.checkpoint !== undefined) parts.source.confirm(delta.checkpoint.position);
-    parts.onApplied(delta);
+    if (delta.checkpoint !== undefined) lane.confirm(delta.checkpoint.position);
+    lane.onApplied(delta);
   }
 }
 
 const neverAborted = new AbortController().signal;
+
+/** The copies whose `copy-started` the target has committed: their rows can be stored. */
+class AnnouncedCopies {
+  readonly #relations = new Map<string, Relation>();
+  readonly #changed = new Condition();
+  #uncommitted: Relation[] = [];
+
+  /** Notes what a delta of the stream announces. */
+  applied({ steps, checkpoint }: Delta): void {
+    for (const step of steps)
+      if (step.kind === "event" && step.event.kind === "copy-started")
+        this.#uncommitted.push(step.event.relation);
+    if (checkpoint === undefined || this.#uncommitted.length === 0) return;
+    for (const relation of this.#uncommitted) this.#relations.set(relation.id, relation);
+    this.#uncommitted = [];
+    this.#changed.notify();
+  }
+
+  /** Waits until the tables of a delta of copies have been announced. */
+  async wait({ steps }: Delta, signal: AbortSignal): Promise<void> {
+    for (const step of steps) {
+      const relation = step.kind === "rows" ? step.relation : step.event.relation;
+      while (this.#relations.get(relation.id) !== relation) await this.#changed.wait(signal);
+    }
+  }
+}

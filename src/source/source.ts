@@ -63,13 +63,22 @@ export interface SourceEngine {
 /** An open stream. Closing it leaves slot and publication in place. */
 export interface Source extends AsyncDisposable {
   /**
-   * Changes after the checkpoint of `Progress`, in commit order, every transaction whole; copies of tables that need
-   * one are interleaved. Ends only by throwing: `CodedError`, `TableError`, or the signal's reason. Reads ahead by no
+   * Changes after the checkpoint of `Progress`, in commit order, every transaction whole. Changes of a table between its
+   * `copy-started` and its `copy-finished` are left out: they come with its copy. Ends only by throwing: `CodedError`, `TableError`, or the signal's reason. Reads ahead by no
    * more than the socket buffers: a slow caller stops the server. May be called once.
    */
   readonly read: (signal: AbortSignal) => AsyncGenerator<Block, never, void>;
   /** The target holds everything up to `position` durably: the source may discard it. */
   readonly confirm: (position: Position) => void;
+  /**
+   * The rows of tables that are being copied, beside `read`: those of a table come after its `copy-started` has been
+   * yielded by `read`, which yields its `copy-finished` when the target has confirmed all of them. The rows of a
+   * snapshot are followed by the changes since, as blocks without other events than `truncated`. Ends only by throwing,
+   * as `read` does, which must be running. May be called once.
+   */
+  readonly copies: (signal: AbortSignal) => AsyncGenerator<Block, never, void>;
+  /** The target holds durably what `copies` has yielded up to the cut with this position. */
+  readonly confirmCopies: (position: Position) => void;
   /** For metrics; cheap. */
   readonly measures: () => SourceMeasures;
   /** How far the stream has come, relative to what the source has committed. As cheap as a getter. */

@@ -112,6 +112,13 @@ export interface DestinationDatabase extends AsyncDisposable {
    * changes are undone.
    */
   readonly apply: (delta: Delta, signal: AbortSignal) => Promise<void>;
+  /**
+   * Stores rows of tables that are being copied, and changes with which they catch up, beside `apply`: the two may run
+   * at the same time. The tables' `copy-started` has been committed; their `copy-finished` is applied later. Deltas have
+   * no other events than `truncated`. What has been applied up to a delta with a checkpoint is durable; its position
+   * means nothing to the target. Throws as `apply` does, and then undoes what is uncommitted.
+   */
+  readonly applyCopies: (delta: Delta, signal: AbortSignal) => Promise<void>;
   /** Records that a table failed, in a separate transaction. Call it only between transactions. */
   readonly failTable: (table: TableDefinition, reason: TableFailureReason) => Promise<void>;
   /** Current rows and state for display, cheap; the same array as before if nothing has changed. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Folder } from "../../src/pipeline/fold.ts";
+import { fold } from "../../src/pipeline/fold.ts";
 import { defaultLimits, Batcher } from "../../src/pipeline/batcher.ts";
 import { present } from "../../src/base/assert.ts";
 import type { Relation } from "../../src/model/replication/relation.ts";
@@ -18,10 +18,10 @@ const keyless = testRelation("2", 3, { kind: "row" });
 const signal = new AbortController().signal;
 
 /** All blocks as one delta. */
-async function fold(folder: Folder, blocks: readonly Block[]): Promise<Delta> {
+async function folded(blocks: readonly Block[]): Promise<Delta> {
   const batcher = new Batcher({ ...defaultLimits, changesMax: 1_000_000 });
   for (const block of blocks) await batcher.put(block, signal);
-  return folder.fold(await batcher.take(signal));
+  return fold(await batcher.take(signal));
 }
 
 const sorted = (rows: readonly Row[] | readonly (readonly Field[])[]) =>
@@ -145,7 +145,6 @@ test("a keyed table ends as the source, wherever batches end and whatever column
     fc.asyncProperty(steps, async (script) => {
       const source = new KeyedSource();
       const target = targetWith(keyed);
-      const folder = new Folder();
       let changes: TestChange[] = [];
       let blocks: Block[] = [];
       for (const [index, step] of script.entries()) {
@@ -156,7 +155,7 @@ test("a keyed table ends as the source, wherever batches end and whatever column
           changes = [];
         }
         if (!batchEnds) continue;
-        applyTo(target, await fold(folder, blocks));
+        applyTo(target, await folded(blocks));
         blocks = [];
         expect(sorted(target.table("1").rows)).toEqual(sorted(source.rows));
       }
@@ -171,7 +170,6 @@ test("a table without a key keeps as many equal rows as the source", async () =>
       const relation = keyless;
       let rows: Field[][] = [];
       const target = targetWith(keyless);
-      const folder = new Folder();
       let changes: TestChange[] = [];
       for (const [index, { action, pick, value, omit, batchEnds }] of script.entries()) {
         const before = rows[pick];
@@ -192,7 +190,7 @@ test("a table without a key keeps as many equal rows as the source", async () =>
           changes.push({ kind: change.update, relation, before, after });
         }
         if (!batchEnds && index < script.length - 1) continue;
-        applyTo(target, await fold(folder, [testBlock(changes, String(index))]));
+        applyTo(target, await folded([testBlock(changes, String(index))]));
         changes = [];
         expect(sorted(target.table("2").rows)).toEqual(sorted(rows));
       }
@@ -215,9 +213,9 @@ test("a batch of inserts deletes nothing, and what comes and goes within a batch
 
 /** The fold of changes of `keyed`. */
 async function onlyStep(changes: readonly TestChange[]): Promise<RowsStep> {
-  const { steps: folded } = await fold(new Folder(), [testBlock(changes, "1")]);
-  expect(folded).toHaveLength(1);
-  const step = present(folded[0], "there is a step");
+  const { steps } = await folded([testBlock(changes, "1")]);
+  expect(steps).toHaveLength(1);
+  const step = present(steps[0], "there is a step");
   if (step.kind !== "rows") throw new Error("the only step is rows");
   return step;
 }
@@ -312,7 +310,7 @@ test("tables of one block may have different layouts", async () => {
   const each = (changes: readonly TestChange[]) =>
     changes.flatMap((made) => tables.map((relation) => ({ ...made, relation })));
   const inserted: TestChange = { kind: change.insert, relation: keyed, after: ["a", "v", "k", "t"] };
-  const delta = await fold(new Folder(), [
+  const delta = await folded([
     testBlock(each([inserted, update("b", "b", "v")]), undefined, layoutOf),
     testBlock(each([update("a", "a", "w"), update("b", "c", "w"), gone("d")]), "1", layoutOf),
   ]);
@@ -356,27 +354,25 @@ test("a key that is deleted and inserted again is a new row, which later updates
   expect(cellsOf(keyed, step.inserts)).toEqual([["a", "w", "k", "t"]]);
 });
 
-test("copied rows are appended as they are, up to the end of their copy", async () => {
-  const relation = keyed;
-  const insert: TestChange = { kind: change.insert, relation, after: ["a", "v", "k", "t"] };
-  const started: TestChange = {
-    kind: change.event,
-    relation,
-    event: { kind: "copy-started", relation },
-  };
-  const folder = new Folder();
-  const delta = await fold(folder, [testBlock([started, insert, insert], "1")]);
-  expect(delta.steps.map((step) => step.kind)).toEqual(["event", "rows"]);
-  expect(delta.copiedRows).toBe(2);
-  // What happens to a table as a whole changes no row.
-  expect(delta.changes).toBe(2);
-  const next = await fold(folder, [testBlock([insert], "2")]);
-  expect(next.copiedRows).toBe(1);
+test("copied rows are appended as they are, and changes after them are folded", async () => {
+  const insert = (key: string): TestChange => ({
+    kind: change.insert,
+    relation: keyed,
+    after: [key, "v", "k", "t"],
+  });
+  const copied = { ...testBlock([insert("a"), insert("b")], "1"), isCopied: true };
+  const delta = await folded([copied, testBlock([gone("a"), insert("c")], "2")]);
+  const steps = delta.steps.map((step) => (step.kind === "rows" ? summary(step) : step));
+  expect(steps).toEqual([
+    { deletes: [], inserts: ["a", "b"], patches: [], moves: [] },
+    { deletes: ["a"], inserts: ["c"], patches: [], moves: [] },
+  ]);
+  expect([delta.copiedRows, delta.changes]).toEqual([2, 4]);
 });
 
 test("changes before and after a new shape of a table become steps of their own, in order", async () => {
   const wider = testRelation("1", 5, { kind: "key", columns: [0] });
-  const delta = await fold(new Folder(), [
+  const delta = await folded([
     testBlock(
       [
         { kind: change.insert, relation: keyed, after: ["a", "v", "k", "t"] },

@@ -72,6 +72,7 @@ export function testBlock(
     events,
     cuts:
       position === undefined ? [] : [{ ...cut, position: asPosition(position), sequence: BigInt(position) }],
+    isCopied: false,
     checkpointWanted: false,
   };
 }

@@ -56,6 +56,7 @@ interface Slice extends Pending {
 export class StreamModel {
   readonly #tables = new Map<string, ModelTable>();
   #pending: Pending[] = [];
+  #pendingCopies: Pending[] = [];
   #checkpoint: Position | undefined;
   readonly #sequences = new Map<Position, bigint>();
   transactions = 0;
@@ -80,6 +81,7 @@ export class StreamModel {
   /** What a crash leaves: everything up to the last cut. */
   crash(): void {
     this.#pending = [];
+    this.#pendingCopies = [];
   }
 
   /** As `DestinationDatabase.failTable`. */
@@ -88,19 +90,39 @@ export class StreamModel {
   }
 
   apply(block: Block): void {
-    let from = 0;
-    for (const cut of block.cuts) {
-      this.#pending.push({ block, from, to: cut.after });
-      from = cut.after;
-      // A value that cannot be kept is met before anything is applied.
-      const slices = this.#pending.map((pending) => ({ ...pending, tuples: decodedTuples(pending) }));
-      for (const slice of slices) this.#applySlice(slice);
-      this.#pending = [];
+    for (const cut of this.#applyTo(this.#pending, block)) {
       this.#expectSequence(cut);
       this.#checkpoint = cut.position;
       this.transactions += cut.transactions;
     }
-    if (from < block.count) this.#pending.push({ block, from, to: block.count });
+  }
+
+  /** Whether the target has every table of a block of copies. */
+  isAnnounced({ relations, events }: Block): boolean {
+    const tables = [...relations, ...events].map(({ relation }) => relation);
+    return tables.every((relation) => {
+      const table = this.#tables.get(relation.id);
+      return table?.phase.kind === "copying" && table.hidden?.relation === relation;
+    });
+  }
+
+  /** As `DestinationDatabase.applyCopies`. Returns the position up to which everything is held. */
+  applyCopies(block: Block): Position | undefined {
+    return this.#applyTo(this.#pendingCopies, block).at(-1)?.position;
+  }
+
+  #applyTo(pending: Pending[], block: Block): readonly Cut[] {
+    let from = 0;
+    for (const cut of block.cuts) {
+      pending.push({ block, from, to: cut.after });
+      from = cut.after;
+      // A value that cannot be kept is met before anything is applied.
+      const slices = pending.map((each) => ({ ...each, tuples: decodedTuples(each) }));
+      for (const slice of slices) this.#applySlice(slice, pending === this.#pendingCopies);
+      pending.length = 0;
+    }
+    if (from < block.count) pending.push({ block, from, to: block.count });
+    return block.cuts;
   }
 
   /** Tables by name that readers see, with their digests. */
@@ -142,32 +164,33 @@ export class StreamModel {
     this.#sequences.set(position, sequence);
   }
 
-  #applySlice({ block, from, to, tuples }: Slice): void {
+  #applySlice({ block, from, to, tuples }: Slice, isCopy: boolean): void {
     for (let at = from; at < to; at += 1) {
       const subject = block.subjects[at] ?? -1;
-      if (block.kinds[at] === change.event) this.#event(block.events[subject]);
-      else this.#row({ block, at, tuples }, block.relations[subject]?.relation);
+      if (block.kinds[at] === change.event) this.#event(block.events[subject], isCopy);
+      else this.#row({ block, at, tuples }, block.relations[subject]?.relation, isCopy);
     }
   }
 
-  #row(changed: RowChange, relation: Relation | undefined): void {
+  #row(changed: RowChange, relation: Relation | undefined, isCopy: boolean): void {
     if (relation === undefined) throw new Error("a row without a relation");
     const table = this.#tables.get(relation.id);
     const rows = table?.hidden ?? table?.visible;
     if (table === undefined || rows === undefined)
       throw new Error(`a row of ${nameOf(relation)}, which is not held`);
+    expectPhase(table, isCopy ? ["copying"] : ["copied", "synced"]);
     if (rows.relation !== relation) {
       if (JSON.stringify(definitionOf(rows.relation)) !== JSON.stringify(definitionOf(relation)))
         throw new Error(`a row of ${nameOf(relation)} in another shape than the target holds`);
       rows.relation = relation;
     }
-    if (changed.block.kinds[changed.at] === change.insert && table.phase.kind === "copying")
-      this.copiedRows += 1;
+    if (changed.block.isCopied) this.copiedRows += 1;
     changeRow(rows, changed);
   }
 
-  #event(event: TableEvent | undefined): void {
+  #event(event: TableEvent | undefined, isCopy = false): void {
     if (event === undefined) throw new Error("an event is missing");
+    if (isCopy && event.kind !== "truncated") throw new Error(`${event.kind} among copied rows`);
     this.events.push(`${event.kind} ${nameOf(event.relation)}`);
     const { id } = event.relation;
     const table = this.#tables.get(id) ?? {
@@ -177,6 +200,7 @@ export class StreamModel {
       visible: undefined,
     };
     this.#tables.set(id, table);
+    if (event.kind === "truncated") expectPhase(table, isCopy ? ["copying"] : ["copied", "synced"]);
     apply(table, event);
   }
 }
@@ -266,7 +290,6 @@ function apply(table: ModelTable, event: TableEvent): void {
       return;
     }
     case "truncated":
-      expectPhase(table, ["copied", "synced"]);
       (table.hidden ?? table.visible)?.byIdentity.clear();
       return;
     case "dropped":

@@ -1,10 +1,12 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { QueryResultRow } from "pg";
+import { Condition } from "../../src/base/condition.ts";
 import { Deadline } from "../../src/base/deadline.ts";
 import { SecretBytes } from "../../src/base/secret.ts";
 import type { IntegrationError } from "../../src/model/integration.ts";
 import { parseDataFilter } from "../../src/model/data-filter.ts";
+import type { Block } from "../../src/model/replication/block.ts";
 import type { OpenRequest, Source } from "../../src/source/source.ts";
 import { postgres } from "../../src/source/postgres/engine.ts";
 import type { TestPostgres } from "./postgres.ts";
@@ -76,6 +78,8 @@ export class StreamRun implements AsyncDisposable {
   readonly #options: RunOptions;
   readonly #spool: TemporaryDirectory;
   filter: string;
+  readonly #applied = new Condition();
+  #heldCopies: "none" | "rows" | "changes" = "none";
   #running: Running | undefined;
 
   private constructor(url: string, options: RunOptions, spool: TemporaryDirectory) {
@@ -136,23 +140,35 @@ export class StreamRun implements AsyncDisposable {
   async start(): Promise<void> {
     const stop = new AbortController();
     const source = await postgres.open(this.request, stop.signal);
-    const read = async (): Promise<Error | undefined> => {
-      try {
-        for await (const block of source.read(stop.signal)) {
-          this.model.apply(block);
-          block.release?.();
-          if (this.model.checkpoint !== undefined && block.cuts.length > 0)
-            source.confirm(this.model.checkpoint);
-        }
-        return undefined;
-      } catch (error) {
-        return error as Error;
-      }
-    };
     const ended = new AbortController();
-    const done = read();
-    void done.then((error) => ended.abort(error));
+    const signal = AbortSignal.any([stop.signal, ended.signal]);
+    const lane = async (work: () => Promise<void>): Promise<void> => {
+      await work().catch((error: unknown) => {
+        // The first failure is the one to report.
+        ended.abort(error);
+      });
+    };
+    const lanes = [lane(() => this.#read(source, signal)), lane(() => this.#readCopies(source, signal))];
+    const done = Promise.all(lanes).then(() => ended.signal.reason as Error);
     this.#running = { source, stop, done, ended: ended.signal };
+  }
+
+  async #read(source: Source, signal: AbortSignal): Promise<void> {
+    for await (const block of source.read(signal)) {
+      this.model.apply(block);
+      this.#applied.notify();
+      block.release?.();
+      if (this.model.checkpoint !== undefined && block.cuts.length > 0) source.confirm(this.model.checkpoint);
+    }
+  }
+
+  async #readCopies(source: Source, signal: AbortSignal): Promise<void> {
+    for await (const block of source.copies(signal)) {
+      while (this.#holds(block) || !this.model.isAnnounced(block)) await this.#applied.wait(signal);
+      const position = this.model.applyCopies(block);
+      block.release?.();
+      if (position !== undefined) source.confirmCopies(position);
+    }
   }
 
   /** What ended the stream, once it has ended by itself. */
@@ -169,6 +185,16 @@ export class StreamRun implements AsyncDisposable {
     await running.done;
     await running.source[Symbol.asyncDispose]();
     this.model.crash();
+  }
+
+  /** From now on neither the rows of copies reach the target nor the changes behind them, or only the latter do not. */
+  holdCopies(held: "none" | "rows" | "changes"): void {
+    this.#heldCopies = held;
+    this.#applied.notify();
+  }
+
+  #holds({ isCopied }: Block): boolean {
+    return isCopied ? this.#heldCopies === "rows" : this.#heldCopies !== "none";
   }
 
   async restart(): Promise<void> {

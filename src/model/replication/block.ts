@@ -85,6 +85,8 @@ export interface Block {
   readonly events: readonly TableEvent[];
   /** In order; at most one per transaction. A block without a cut lies within a transaction. */
   readonly cuts: readonly Cut[];
+  /** The rows are those of copies: inserts of rows that are all different, to be stored in any order. */
+  readonly isCopied: boolean;
   /** The source requests a checkpoint at the last cut soon, though no row changed (idle slot, server stopping). */
   readonly checkpointWanted: boolean;
   /** Called at most once, when the region is no longer read: all changes have been applied. */

@@ -288,6 +288,7 @@ export class Worker implements AsyncDisposable {
           target: database,
           onRead: (block) => this.#read(block, source),
           onApplied: (delta) => this.#applied(delta),
+          onCopied: (delta) => this.#count(delta),
         },
         signal,
       );
@@ -310,17 +311,21 @@ export class Worker implements AsyncDisposable {
   #applied(delta: Delta): void {
     const events = delta.steps.flatMap((step) => (step.kind === "event" ? [step.event] : []));
     this.#copiesApplied += events.filter(beginsOrFails).length;
-    this.#failures = 0;
-    this.#counters.batches += 1;
-    this.#counters.changes += delta.changes - delta.copiedRows;
-    this.#counters.copiedRows += delta.copiedRows;
     this.#counters.transactions += delta.transactions;
+    this.#count(delta);
     if (delta.checkpoint === undefined) return;
     this.#copiesUncommitted -= this.#copiesApplied;
     this.#copiesApplied = 0;
     this.#lag.applied(delta, Date.now());
     for (const listener of this.#commitListeners) listener();
     if (events.length > 0) this.#changed();
+  }
+
+  #count({ changes, copiedRows }: Delta): void {
+    this.#failures = 0;
+    this.#counters.batches += 1;
+    this.#counters.changes += changes - copiedRows;
+    this.#counters.copiedRows += copiedRows;
   }
 
   async #waitAfter(error: unknown, stop: AbortSignal): Promise<void> {

@@ -19,8 +19,9 @@ import { isLeft, Ledger, recordOf, type TableEntry } from "./tables/ledger.ts";
 import { OpenSegments } from "./tables/open-segments.ts";
 import { PhysicalTables } from "./tables/physical-tables.ts";
 import { RowCounts } from "./tables/row-counts.ts";
-import { sortStep, type SortedRows } from "./tables/row-sizes.ts";
-import { RowsWriter, type WriterTools } from "./apply/rows-writer.ts";
+import { CopyWriter } from "./apply/copy-writer.ts";
+import type { WriterTools } from "./apply/rows-writer.ts";
+import { HugeRows, RowWriters } from "./apply/row-writers.ts";
 import type { Session } from "./instance/session.ts";
 import { quoted } from "./instance/sql-text.ts";
 import { TableEvents } from "./tables/table-events.ts";
@@ -28,16 +29,12 @@ import { TableSet } from "./tables/table-set.ts";
 
 const log = logger("duckdb");
 
-// Statements of this many tables stay prepared, at about 100 kB each. If more tables change repeatedly, each batch
-// prepares all of them again, which takes twice the time.
-const writersMax = 1000;
-
-/** An estimate. */
-const smallRowBytes = 100;
-
 // When nothing has been applied for this long and the log has grown this large, it is written to the database file.
 const idleMs = 5_000;
 const idleLogBytesMax = 4 * 1024 ** 2;
+
+/** Share of the memory limit from which on a row is huge: with two of them in two transactions it would be too small. */
+const hugeShare = 1 / 16;
 
 /** Share of the memory limit for what only a checkpoint writes to disk. */
 const segmentsShare = 0.3;
@@ -65,12 +62,11 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #tables: TableSet;
   readonly #physical: PhysicalTables;
   readonly #events: TableEvents;
-  readonly #tools: WriterTools;
   readonly #counts = new RowCounts();
   readonly #segments = new OpenSegments();
-  /** Ordered by last use, the most recent last. */
-  readonly #writers = new Map<string, RowsWriter>();
-  readonly #written = new Written();
+  readonly #hugeRows: HugeRows;
+  readonly #writers: RowWriters;
+  #copies: Promise<CopyWriter> | undefined;
   readonly #onClosed: (closed: DuckDbDatabase) => void;
   #position: Position | undefined;
   #hasLeftRows: boolean;
@@ -96,6 +92,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#position = position;
     this.#tables = tables;
     this.#hasLeftRows = tables.left().length > 0;
+    this.#hugeRows = new HugeRows(duck.memoryBytes * hugeShare);
     this.#physical = new PhysicalTables(session, {
       database: name,
       prefix: String(epoch),
@@ -103,7 +100,12 @@ export class DuckDbDatabase implements DestinationDatabase {
       sizes: duck.rowSizes,
     });
     this.#events = new TableEvents(this.#physical, tables);
-    this.#tools = { session, feeds: duck.feeds, feedTools: duck.feedTools(), sizes: duck.rowSizes };
+    this.#writers = new RowWriters({
+      tools: toolsOf(duck, session),
+      physical: this.#physical,
+      addLargePart: (relation) => this.#events.addLargePart(relation),
+      turns: this.#hugeRows,
+    });
   }
 
   /**
@@ -167,9 +169,19 @@ export class DuckDbDatabase implements DestinationDatabase {
       }
       if (delta.checkpoint !== undefined) await this.#commit(delta.checkpoint);
       this.#duck.applied(delta.bytes);
-      if (!this.#inTransaction && this.#segments.bytes > this.#duck.memoryBytes * segmentsShare)
-        await this.#checkpointUnlessRead();
+      await this.#checkpointIfDue();
     });
+  }
+
+  async applyCopies(delta: Delta, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#copies ??= this.#openCopies();
+    const copies = await this.#copies;
+    for (const step of delta.steps) if (step.kind === "rows") this.#noteCopied(step);
+    await copies.apply(delta);
+    this.#duck.applied(delta.bytes);
+    if (delta.checkpoint !== undefined && this.#isCheckpointDue)
+      await this.#alone(() => this.#checkpointIfDue());
   }
 
   failTable(table: TableDefinition, reason: TableFailureReason): Promise<void> {
@@ -188,8 +200,8 @@ export class DuckDbDatabase implements DestinationDatabase {
     const entries = this.#ownTables();
     const sizes = await this.#duck.estimatedRows(this.name);
     // Rows of a copy in progress have not been committed: only the estimate includes them.
-    const settled = entries.filter(({ phase }) => phase.kind !== "copying").flatMap(countedTable);
-    const estimates = new Map(settled.map((table) => [table, sizes.get(table) ?? 0]));
+    const settled = entries.filter(({ phase }) => phase.kind !== "copying");
+    const estimates = new Map(settled.flatMap(countedTable).map((table) => [table, sizes.get(table) ?? 0]));
     const counts = await this.#counts.of(estimates, (tables) => {
       const parts = tables.map((table) => ({ table, hasLargePart: sizes.has(largePartOf(table)) }));
       return this.#duck.countRows(this.name, parts);
@@ -199,7 +211,8 @@ export class DuckDbDatabase implements DestinationDatabase {
       const estimate = { rows: sizes.get(table ?? "") ?? 0, isEstimate: table !== undefined };
       return { record: recordOf(entry), ...(counts.get(table ?? "") ?? estimate) };
     });
-    const isCounted = [...counts.values()].every(({ isEstimate }) => !isEstimate);
+    const isCounted =
+      settled.length === entries.length && [...counts.values()].every(({ isEstimate }) => !isEstimate);
     if (commits === this.#commits && isCounted) this.#measured = measures;
     return measures;
   }
@@ -214,13 +227,13 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#closed = true;
     clearTimeout(this.#idle);
     await this.#queue.idle();
-    this.#releaseWriters();
+    await (await this.#copies?.catch(() => undefined))?.close();
+    this.#writers.release();
     this.#session.close();
     this.#onClosed(this);
   }
 
   #remeasure(): void {
-    this.#hasSteps = false;
     this.#commits += 1;
     this.#measured = undefined;
   }
@@ -234,14 +247,12 @@ export class DuckDbDatabase implements DestinationDatabase {
     await this.#session.runKept("BEGIN");
     this.#inTransaction = true;
     this.#physical.begin();
-    this.#written.clear();
   }
 
   async #step(step: DeltaStep): Promise<void> {
     this.#hasSteps = true;
     if (step.kind === "rows") return this.#rows(step);
-    // Otherwise statements that were prepared before a schema change would be bound again at every execution.
-    await this.#forgetWriters();
+    await this.#writers.forget();
     try {
       await this.#events.apply(step.event);
     } catch (error) {
@@ -254,37 +265,36 @@ export class DuckDbDatabase implements DestinationDatabase {
     assert(entry?.rows !== undefined, "rows belong to a table that is replicated");
     this.#counts.note(entry.rows);
     this.#segments.wrote(entry.rows, step.relation.columns.length);
-    if (step.deletes.length + step.patches.length > 0) this.#physical.noteChanges(entry.rows);
-    const sorted = sortStep(step, this.#duck.rowSizes);
-    if (sorted.hasLarge && this.#physical.largePart(entry.rows) === undefined) {
-      await this.#forgetWriters();
-      await this.#events.addLargePart(step.relation);
-    }
-    this.#written.add(step, sorted.inserts);
-    const writer = await this.#writer(step, entry.rows);
-    try {
-      await writer.apply(step, sorted);
-    } catch (error) {
-      throw writeFailure(error, step.relation);
-    }
+    await this.#writers.write(step, entry.rows);
   }
 
-  async #writer({ relation }: RowsStep, table: string): Promise<RowsWriter> {
-    let writer = this.#writers.get(relation.id);
-    this.#writers.delete(relation.id);
-    const rows = this.#physical.sql(table);
-    const large = this.#physical.largePart(table);
-    if (writer?.relation !== relation || writer.parts.rows !== rows || writer.parts.large !== large) {
-      await writer?.close();
-      writer = new RowsWriter(this.#tools, relation, { rows, large });
-    }
-    this.#writers.set(relation.id, writer);
-    const [oldest] = this.#writers;
-    if (this.#writers.size > writersMax && oldest !== undefined) {
-      this.#writers.delete(oldest[0]);
-      await oldest[1].close();
-    }
-    return writer;
+  async #openCopies(): Promise<CopyWriter> {
+    const session = await this.#duck.writerSession();
+    const { rowSizes: sizes } = this.#duck;
+    const physical = new PhysicalTables(session, {
+      database: this.name,
+      prefix: String(this.#epoch),
+      withLargePart: [],
+      sizes,
+    });
+    return new CopyWriter({
+      session,
+      tools: toolsOf(this.#duck, session),
+      physical,
+      turns: this.#hugeRows,
+      rowsOf: ({ id }) => this.#tables.committedOf(id)?.rows,
+      onCommitted: (tables) => {
+        for (const table of tables)
+          if (physical.largePart(table) !== undefined) this.#physical.adoptLargePart(table);
+        this.#counts.committed(tables);
+        this.#remeasure();
+      },
+    });
+  }
+
+  #noteCopied({ relation }: RowsStep): void {
+    const rows = this.#tables.committedOf(relation.id)?.rows;
+    if (rows !== undefined) this.#segments.wrote(rows, relation.columns.length);
   }
 
   async #commit(checkpoint: Checkpoint | undefined): Promise<void> {
@@ -294,11 +304,13 @@ export class DuckDbDatabase implements DestinationDatabase {
     try {
       await this.#session.runKept("COMMIT");
     } catch (error) {
-      throw writeFailure(error, this.#written.largest());
+      throw writeFailure(error, this.#writers.largest());
     }
     this.#inTransaction = false;
+    this.#writers.ended();
     this.#tables.commit();
     if (this.#hasSteps) this.#remeasure();
+    this.#hasSteps = false;
     this.#counts.commit();
     this.#hasLeftRows = this.#tables.left().length > 0;
     if (checkpoint !== undefined) this.#position = checkpoint.position;
@@ -329,17 +341,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     // A failed commit has already ended the transaction.
     await this.#session.run("ROLLBACK").catch(() => {});
     this.#session.forgetStatements();
-    this.#releaseWriters();
-  }
-
-  #releaseWriters(): void {
-    for (const writer of this.#writers.values()) writer.release();
-    this.#writers.clear();
-  }
-
-  async #forgetWriters(): Promise<void> {
-    for (const writer of this.#writers.values()) await writer.close();
-    this.#writers.clear();
+    this.#writers.release();
   }
 
   /** Serializes work. Any failure rolls back: a COMMIT after an error would silently commit nothing. */
@@ -377,19 +379,30 @@ export class DuckDbDatabase implements DestinationDatabase {
     }));
     await this.#alone(async () => {
       if (this.#inTransaction) return;
-      await this.#forgetWriters();
+      await this.#writers.forget();
       if (size < idleLogBytesMax) return;
-      await this.#checkpoint();
+      await this.#checkpointUnlessRead();
     });
   }
 
-  /** DuckDB does not checkpoint while a reader needs the state before the last commits: the next commit retries. */
+  get #isCheckpointDue(): boolean {
+    return this.#segments.bytes > this.#duck.memoryBytes * segmentsShare;
+  }
+
+  async #checkpointIfDue(): Promise<void> {
+    if (!this.#inTransaction && this.#isCheckpointDue) await this.#checkpointUnlessRead();
+  }
+
+  /**
+   * DuckDB does not checkpoint while a reader needs the state before the last commits, or while rows of a copy have not
+   * been committed: a later commit retries.
+   */
   async #checkpointUnlessRead(): Promise<void> {
     try {
       await this.#checkpoint();
     } catch (error) {
       if (duckFailure(error)?.type !== "TransactionContext") throw error;
-      log.debug({ database: this.name }, "A reader holds up a checkpoint");
+      log.debug({ database: this.name }, "A reader or a copy holds up a checkpoint");
     }
   }
 
@@ -402,25 +415,8 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 }
 
-/** Approximately how much a transaction has written to each table. */
-class Written {
-  readonly #tables = new Map<string, { table: TableDefinition; bytes: number }>();
-
-  clear(): void {
-    this.#tables.clear();
-  }
-
-  add({ relation, changes }: RowsStep, { large }: SortedRows): void {
-    const before = this.#tables.get(relation.id)?.bytes ?? 0;
-    const bytes = large.reduce((sum, tuple) => sum + tuple.bytes, before + changes * smallRowBytes);
-    this.#tables.set(relation.id, { table: relation, bytes });
-  }
-
-  /** The table that most probably caused a commit to fail. */
-  largest(): TableDefinition | undefined {
-    const [first] = [...this.#tables.values()].toSorted((a, b) => b.bytes - a.bytes);
-    return first?.table;
-  }
+function toolsOf(duck: DuckDb, session: Session): WriterTools {
+  return { session, feeds: duck.feeds, feedTools: duck.feedTools(), sizes: duck.rowSizes };
 }
 
 /** The physical table whose rows a status shows, if there is one. */

@@ -1,24 +1,22 @@
-import { assert } from "../../../base/assert.ts";
-import { Deadline } from "../../../base/deadline.ts";
+import { Condition } from "../../../base/condition.ts";
 import { CodedError, withFix, type ErrorCode } from "../../../base/errors.ts";
-import { logger } from "../../../base/log.ts";
-import type { Block, Cut } from "../../../model/replication/block.ts";
-import { copiedBlock, BlockBuilder } from "../stream/block-builder.ts";
-import { readTables } from "../catalog/catalog-table.ts";
-import { planCopies, type CopyJob, type CopyPiece } from "./copy-plan.ts";
-import { positionOf, type LogIdentity } from "../stream/lsn.ts";
+import type { SecretBytes } from "../../../base/secret.ts";
+import type { Block, Cut, TableFailureReason } from "../../../model/replication/block.ts";
+import { asPosition, type Position } from "../../../model/replication/position.ts";
+import type { OnWait } from "../catalog/wait-report.ts";
+import type { ConnectRequest, Session } from "../connection/session.ts";
 import type { StreamNames } from "../names.ts";
-import { publishTables } from "../catalog/publication.ts";
-import { Session, type ConnectRequest } from "../connection/session.ts";
-import { shapeOf } from "../catalog/shape.ts";
-import { ExportedSnapshot } from "../stream/slot.ts";
+import { BlockBuilder, copiedBlock } from "../stream/block-builder.ts";
+import { built } from "../stream/log-reader.ts";
+import { positionOf, type LogIdentity, type Lsn } from "../stream/lsn.ts";
+import { Spools } from "../stream/spool.ts";
 import type { StreamTables } from "../tables/stream-tables.ts";
-import { copyTables, type CopyStep } from "./table-copies.ts";
 import type { TrackedTable } from "../tables/tracked-table.ts";
-import { readTypeContext } from "../catalog/type-context.ts";
-import { reportingWaits, type OnWait } from "../catalog/wait-report.ts";
-
-const log = logger("postgres");
+import { CatchUp } from "./catch-up.ts";
+import type { CopyJob } from "./copy-plan.ts";
+import { Meeting, type HandOver } from "./meeting.ts";
+import { prepareCopy, type PreparedCopy } from "./prepared-copy.ts";
+import { copyTables, type CopyStep } from "./table-copies.ts";
 
 /** Connections that read tables in parallel, in addition to the one that reads the stream. */
 const copyConnections = 2;
@@ -28,13 +26,13 @@ export interface CopierParts {
   readonly names: StreamNames;
   readonly log: LogIdentity;
   readonly tables: StreamTables;
+  /** Sees the current catalog. */
+  readonly control: Session;
+  /** For transactions that the server sends before their commit while copied tables catch up. */
+  readonly spoolDirectory: string;
+  readonly dataKey: SecretBytes;
   readonly onWait: OnWait;
 }
-
-/**
- * The stream pauses while a snapshot is renewed, which open transactions delay: after this it continues without a copy.
- */
-const renewalDeadlineMs = 10_000;
 
 /** Resources that a copy needs in addition to the stream's, and that the source may have run out of. */
 const scarce: ReadonlySet<string> = new Set<ErrorCode>([
@@ -44,88 +42,275 @@ const scarce: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 const scarcityPauseMs = 5_000;
 
-/** Tables that are ready to be copied, all at one position of the log. */
-interface PreparedCopy {
-  readonly snapshot: ExportedSnapshot;
-  readonly tables: readonly TrackedTable[];
-  readonly pieces: readonly CopyPiece[];
-  /** Whether no table had to be left out because it could not be published. */
-  readonly isWhole: boolean;
+/** Each is a table to be created at the target: the stream does not wait for thousands of them at once. */
+const announcedAtOnceMax = 50;
+
+/** A copy that needed less than this to reach the stream needs less than this again: the stream may wait for it. */
+const nearMs = 100;
+/** A copy that does not come near under load holds the stream up in the end. */
+const chasesMax = 30;
+
+/** How a table's copy ended. */
+type Outcome = Exclude<CopyStep, { kind: "rows" | "started" }>;
+
+/** Tables that are copied together. */
+interface Round {
+  readonly prepared: PreparedCopy;
+  readonly tables: ReadonlyMap<CopyJob, TrackedTable>;
+  readonly outcomes: Map<CopyJob, Outcome>;
 }
 
 /**
- * Copies the tables that need it. The snapshot is taken in the background while the stream continues, because it waits
- * for open transactions; the copy itself is inserted into the stream between two transactions.
+ * Copies the tables that need it, beside the stream, which leaves their changes out meanwhile.
  *
- * The stream may have passed the snapshot by then, and left out changes of these tables that the snapshot lacks. Then
- * another snapshot is taken while the stream pauses: it contains everything that was left out.
+ * ```
+ * prepare: publish, snapshot ─▶ announce ─▶ copy rows ─▶ catch up from the snapshot's slot ─▶ hand over
+ * ```
+ *
+ * The copy holds the tables as of its snapshot. It then reads the changes since, until it is as far as the stream. There
+ * the stream pauses for a moment, the copy reaches the same position, and the stream takes the tables over.
  */
 export class TableCopier implements AsyncDisposable {
   readonly #parts: CopierParts;
-  #state: "idle" | "preparing" | "prepared" = "idle";
+  readonly #changed = new Condition();
+  #state: "idle" | "preparing" | "prepared" | "copying" = "idle";
   #prepared: PreparedCopy | undefined;
+  #catchUp: CatchUp | undefined;
   #bytesRead = 0;
   /** The earliest time at which the next copy may be prepared. */
   #notBefore = 0;
+  #meeting: Meeting | undefined;
+  /** Tables whose copy is to be announced in the stream. */
+  #unannounced: (readonly [CopyJob, TrackedTable])[] = [];
+  /** Tables that left the publication during their copy, by oid. */
+  readonly #refused = new Map<number, TableFailureReason>();
+  /** Numbers of the cuts that were yielded, and that the target has confirmed. */
+  #cuts = 0;
+  #confirmed = 0;
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
   }
 
   get bytesRead(): number {
-    return this.#bytesRead;
+    return this.#bytesRead + (this.#catchUp?.bytesRead ?? 0);
   }
 
   get isIdle(): boolean {
     return this.#state === "idle" && performance.now() >= this.#notBefore;
   }
 
-  get isPrepared(): boolean {
-    return this.#state === "prepared";
+  /** Whether the stream should call `atBoundary` at its next boundary. */
+  get wantsBoundary(): boolean {
+    return this.#meeting !== undefined || this.#unannounced.length > 0;
   }
 
-  /** Publishes the tables and then takes a snapshot. Prepares nothing if no table can be copied now. */
+  /** Publishes the tables and takes a snapshot, for `read`. Prepares nothing if no table can be copied now. */
   async prepare(wanted: readonly TrackedTable[], signal: AbortSignal): Promise<void> {
     this.#state = "preparing";
-    const { connect, onWait } = this.#parts;
-    // A separate session, since it may wait for locks.
-    await using session = await this.#unlessScarce(Session.open(connect, signal));
-    if (session === undefined) return;
-    const jobs = await reportingWaits(
-      { connect, pid: session.backend, onWait },
-      () => this.#publish(session, wanted),
-      signal,
-    );
-    if (jobs.length === 0) {
-      this.#state = "idle";
-      return;
-    }
-    // The tables are in the publication before any transaction that the snapshot lacks could begin: taking the snapshot
-    // waits for all transactions that were open before.
-    const snapshot = await this.#unlessScarce(ExportedSnapshot.open({ ...connect, onWait }, signal));
-    if (snapshot === undefined) return;
+    const { connect, names, onWait } = this.#parts;
     try {
-      const pieces = await planCopies(session, jobs);
-      this.#prepared = { snapshot, tables: wanted, pieces, isWhole: jobs.length === wanted.length };
-      this.#state = "prepared";
+      const request = { connect, publication: names.publication, onWait };
+      this.#prepared = await prepareCopy(request, wanted, signal);
     } catch (error) {
-      await snapshot[Symbol.asyncDispose]();
-      throw error;
+      // The tables wait, and the stream, which has its own resources, continues.
+      if (!this.#isScarce(error)) throw error;
+    }
+    this.#state = this.#prepared === undefined ? "idle" : "prepared";
+    this.#changed.notify();
+  }
+
+  /** See `Source.copies`. `ask`: asks the stream to reach a boundary soon. */
+  async *read(ask: () => void, signal: AbortSignal): AsyncGenerator<Block, never> {
+    for (;;) {
+      while (this.#prepared === undefined) await this.#changed.wait(signal);
+      const prepared = this.#prepared;
+      this.#prepared = undefined;
+      this.#state = "copying";
+      try {
+        yield* this.#round(prepared, ask, signal);
+      } finally {
+        await this.#endCatchUp();
+        await prepared.snapshot[Symbol.asyncDispose]();
+        this.#refused.clear();
+        this.#state = "idle";
+      }
+    }
+  }
+
+  /** See `Source.confirmCopies`. */
+  confirm(position: Position): void {
+    this.#confirmed = Number(position);
+    this.#changed.notify();
+  }
+
+  /** A table that is being copied has left the publication: it fails when its copy ends. */
+  refuse(table: TrackedTable, reason: TableFailureReason): void {
+    this.#refused.set(table.oid, reason);
+  }
+
+  /**
+   * For the stream, between two transactions: everything that was committed before `lsn` has been read. Announces and
+   * ends copies; the stream pauses while a copy that is near comes to the same position.
+   */
+  async *atBoundary(lsn: Lsn, cut: Omit<Cut, "after">, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const block = new BlockBuilder();
+    const meeting = this.#meeting;
+    // The copy may ask for another one as soon as this one has ended.
+    this.#meeting = undefined;
+    const handOver = await meeting?.attend(lsn, signal);
+    const count = handOver === undefined ? announcedAtOnceMax : this.#unannounced.length;
+    for (const [{ shape }, table] of this.#unannounced.splice(0, count)) {
+      this.#parts.tables.announce(table);
+      block.event({ kind: "copy-started", relation: shape.relation });
+    }
+    handOver?.(block);
+    if (!block.isEmpty) block.cut(cut);
+    yield* built(block);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#endCatchUp();
+    await this.#prepared?.snapshot[Symbol.asyncDispose]();
+  }
+
+  async *#round(prepared: PreparedCopy, ask: () => void, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const round = { prepared, tables: this.#joining(prepared), outcomes: new Map<CopyJob, Outcome>() };
+    if (round.tables.size === 0) return;
+    for (const table of round.tables.values()) table.enter({ kind: "copying" });
+    this.#unannounced = [...round.tables];
+    ask();
+    yield* this.#copyRows(round, signal);
+    for (let chases = 0, chaseMs = Infinity; ; chases += 1) {
+      const meeting = new Meeting();
+      this.#meeting = meeting;
+      ask();
+      const lsn = await meeting.arrival(signal);
+      const isLast = chaseMs < nearMs || chases === chasesMax || !this.#isBehind(round);
+      if (!isLast) meeting.end();
+      const start = performance.now();
+      if (this.#isBehind(round)) yield* this.#chase(round, lsn, signal);
+      if (isLast) {
+        yield* this.#settle(signal);
+        meeting.end(this.#handOver(round, lsn > prepared.snapshot.lsn ? lsn : prepared.snapshot.lsn));
+        ask();
+        return;
+      }
+      chaseMs = performance.now() - start;
     }
   }
 
   /**
-   * Waits for work that uses a slot or connections of the source. If none are left, the tables wait, and the stream,
-   * which has its own, continues.
+   * Excludes tables that have left the stream since, or have failed in it; one that has returned is a different table
+   * to it.
    */
-  async #unlessScarce<T>(taken: Promise<T>): Promise<T | undefined> {
-    try {
-      return await taken;
-    } catch (error) {
-      if (!this.#isScarce(error)) throw error;
-      this.#state = "idle";
-      return undefined;
+  #joining({ tables, pieces }: PreparedCopy): ReadonlyMap<CopyJob, TrackedTable> {
+    const { byOid } = this.#parts.tables;
+    const wanted = new Map(
+      tables
+        .filter((table) => byOid.get(table.oid) === table && table.phase.kind === "wanted")
+        .map((table) => [table.oid, table]),
+    );
+    return new Map(
+      pieces.flatMap(({ job }) => {
+        const table = wanted.get(job.table.oid);
+        return table === undefined ? [] : [[job, table]];
+      }),
+    );
+  }
+
+  async *#copyRows({ prepared, tables, outcomes }: Round, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const { connect, names, control, onWait } = this.#parts;
+    const { snapshot, isWhole } = prepared;
+    const copied = copyTables(
+      {
+        connect,
+        publication: names.publication,
+        snapshot: snapshot.snapshot,
+        pieces: prepared.pieces.filter(({ job }) => tables.has(job)),
+        connections: copyConnections,
+        control,
+        isScarce: (error) => this.#isScarce(error),
+      },
+      signal,
+    );
+    for await (const step of copied) {
+      if (step.kind === "rows") {
+        this.#bytesRead += step.rows.region.length;
+        yield copiedBlock(step.job.shape.relation, step.rows, this.#cut(0));
+      } else if (step.kind !== "started") outcomes.set(step.job, step);
+      else if (isWhole) onWait(undefined);
     }
+  }
+
+  /** Whether the stream has left out changes that the copied tables still lack. */
+  #isBehind({ prepared, tables, outcomes }: Round): boolean {
+    const reached = this.#catchUp?.position ?? prepared.snapshot.lsn;
+    return [...tables].some(
+      ([job, { oid, leftOutAt }]) =>
+        leftOutAt !== undefined &&
+        leftOutAt >= reached &&
+        outcomes.get(job)?.kind === "finished" &&
+        this.#catchUp?.lost.has(oid) !== true,
+    );
+  }
+
+  async *#chase({ prepared, tables, outcomes }: Round, lsn: Lsn, signal: AbortSignal) {
+    const { names, control, spoolDirectory, dataKey } = this.#parts;
+    this.#catchUp ??= await CatchUp.open(
+      {
+        snapshot: prepared.snapshot,
+        publication: names.publication,
+        jobs: [...tables.keys()].filter((job) => outcomes.get(job)?.kind === "finished"),
+        control,
+        openSpools: () => Spools.open(spoolDirectory, dataKey),
+        cut: (block, transactions) => block.cut(this.#cut(transactions)),
+      },
+      signal,
+    );
+    yield* this.#catchUp.readTo(lsn, signal);
+  }
+
+  /** Waits until the target holds everything that was yielded. */
+  async *#settle(signal: AbortSignal): AsyncGenerator<Block, void> {
+    const block = new BlockBuilder();
+    block.cut(this.#cut(0));
+    block.wantCheckpoint();
+    yield* built(block);
+    while (this.#confirmed < this.#cuts) await this.#changed.wait(signal);
+    this.#catchUp?.confirm();
+  }
+
+  /** `from`: the position of the copied tables and of the stream. */
+  #handOver({ tables, outcomes }: Round, from: Lsn): HandOver {
+    const lost = this.#catchUp?.lost ?? new Set();
+    const refused = new Map(this.#refused);
+    return (block) => {
+      for (const [job, table] of tables) {
+        const outcome = outcomes.get(job);
+        const reason = outcome?.kind === "failed" ? outcome.reason : refused.get(table.oid);
+        if (reason !== undefined) this.#parts.tables.fail(table, reason, block);
+        else if (outcome?.kind === "finished" && !lost.has(table.oid)) {
+          this.#parts.tables.copied(table, job.shape, from);
+          const position = positionOf(this.#parts.log, from);
+          block.event({ kind: "copy-finished", relation: job.shape.relation, position });
+        } else table.enter({ kind: "wanted" });
+      }
+    };
+  }
+
+  async #endCatchUp(): Promise<void> {
+    const catchUp = this.#catchUp;
+    this.#catchUp = undefined;
+    this.#bytesRead += catchUp?.bytesRead ?? 0;
+    await catchUp?.[Symbol.asyncDispose]();
+  }
+
+  /** Positions of the copies are numbers. They mean nothing to a stream that is opened again, which copies again. */
+  #cut(transactions: number): Omit<Cut, "after"> {
+    this.#cuts += 1;
+    const position = asPosition(String(this.#cuts));
+    return { position, sequence: BigInt(this.#cuts), committedAtMs: 0, transactions };
   }
 
   /** If it is, the reason is reported, and the next attempt is delayed. */
@@ -135,127 +320,5 @@ export class TableCopier implements AsyncDisposable {
     this.#parts.onWait({ code, message: withFix(`Copying tables is waiting: ${message}`, fix) });
     this.#notBefore = performance.now() + scarcityPauseMs;
     return true;
-  }
-
-  async #publish(session: Session, wanted: readonly TrackedTable[]): Promise<readonly CopyJob[]> {
-    const { publication } = this.#parts.names;
-    const oids = wanted.map(({ oid }) => oid);
-    const found = await readTables(session, { publication, oids });
-    const before = await readTypeContext(session, found.values());
-    const eligible = [...found.values()].filter((table) => shapeOf(table, before).kind === "shape");
-    await publishTables(
-      session,
-      publication,
-      eligible.filter(({ membership }) => membership === null),
-    );
-    const published = await readTables(session, { publication, oids: eligible.map(({ oid }) => oid) });
-    // Types are read after the tables that refer to them, so that a change in between is detected afterwards.
-    const context = await readTypeContext(session, published.values());
-    return [...published.values()].flatMap((table) => {
-      const result = shapeOf(table, context);
-      return result.kind === "shape" && table.membership !== null ? [{ table, shape: result.shape }] : [];
-    });
-  }
-
-  /** Copies the prepared tables. `cut`: where the stream pauses meanwhile. `control` sees the current catalog. */
-  async *copy(cut: Omit<Cut, "after">, control: Session, signal: AbortSignal): AsyncGenerator<Block, void> {
-    const prepared = await this.#upToDate(signal);
-    if (prepared === undefined) return;
-    const { snapshot, pieces, isWhole } = prepared;
-    const { connect, names } = this.#parts;
-    try {
-      const request = { connect, publication: names.publication, snapshot: snapshot.snapshot, pieces };
-      const isScarce = (error: unknown) => this.#isScarce(error);
-      const copied = copyTables({ ...request, connections: copyConnections, control, isScarce }, signal);
-      for await (const step of copied) {
-        if (step.kind === "rows") {
-          this.#bytesRead += step.rows.region.length;
-          yield copiedBlock(step.job.shape.relation, step.rows, cut);
-          continue;
-        }
-        if (step.kind === "started" && isWhole) this.#parts.onWait(undefined);
-        const block = new BlockBuilder();
-        this.#tell(step, snapshot, block);
-        block.cut(cut);
-        const built = block.build();
-        if (built !== undefined) yield built;
-      }
-    } finally {
-      await snapshot[Symbol.asyncDispose]();
-      this.#state = "idle";
-    }
-  }
-
-  /**
-   * The prepared copy, with a snapshot that contains every change that was left out; undefined if none is available.
-   */
-  async #upToDate(signal: AbortSignal): Promise<PreparedCopy | undefined> {
-    if (this.#prepared === undefined) return undefined;
-    const prepared = { ...this.#prepared, pieces: this.#stillWanted(this.#prepared) };
-    this.#prepared = undefined;
-    if (!this.#isOvertaken(prepared)) return prepared;
-    await prepared.snapshot[Symbol.asyncDispose]();
-    using deadline = new Deadline(renewalDeadlineMs, signal);
-    try {
-      const { connect } = this.#parts;
-      const snapshot = await this.#unlessScarce(ExportedSnapshot.open(connect, deadline.signal));
-      if (snapshot === undefined) return undefined;
-      const renewed = { ...prepared, snapshot };
-      assert(
-        !this.#isOvertaken(renewed),
-        "a snapshot is later than everything that was read before it was taken",
-      );
-      return renewed;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!deadline.isPast) throw error;
-      log.info({}, "Open transactions at the source delay a copy");
-      this.#state = "idle";
-      return undefined;
-    }
-  }
-
-  /**
-   * Excludes tables that have left the stream since, or have failed in it; one that has returned is a different table
-   * to it.
-   */
-  #stillWanted({ tables, pieces }: PreparedCopy): readonly CopyPiece[] {
-    const { byOid } = this.#parts.tables;
-    const wanted = tables.filter((table) => byOid.get(table.oid) === table && table.phase.kind === "wanted");
-    const oids = new Set(wanted.map(({ oid }) => oid));
-    return pieces.filter(({ job }) => oids.has(job.table.oid));
-  }
-
-  #isOvertaken({ snapshot, pieces }: PreparedCopy): boolean {
-    return pieces.some(({ job }) => {
-      const leftOutAt = this.#parts.tables.byOid.get(job.table.oid)?.leftOutAt;
-      return leftOutAt !== undefined && leftOutAt >= snapshot.lsn;
-    });
-  }
-
-  #tell(step: Exclude<CopyStep, { kind: "rows" }>, { lsn }: ExportedSnapshot, block: BlockBuilder): void {
-    const { tables, log } = this.#parts;
-    const { shape } = step.job;
-    const { relation } = shape;
-    const table = tables.byOid.get(step.job.table.oid);
-    if (table === undefined) return;
-    switch (step.kind) {
-      case "started":
-        tables.announce(table);
-        block.event({ kind: "copy-started", relation });
-        return;
-      case "finished":
-        tables.copied(table, shape, lsn);
-        block.event({ kind: "copy-finished", relation, position: positionOf(log, lsn) });
-        return;
-      case "failed":
-        tables.fail(table, step.reason, block);
-        return;
-      case "postponed":
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#prepared?.snapshot[Symbol.asyncDispose]();
   }
 }

@@ -92,6 +92,7 @@ export class BlockBuilder {
       relations: this.#relations,
       events: this.#events,
       cuts: this.#cut === undefined ? [] : [this.#cut],
+      isCopied: false,
       checkpointWanted: this.#isCheckpointWanted,
       ...(release === undefined ? {} : { release }),
     };
@@ -137,6 +138,7 @@ export function copiedBlock(relation: Relation, rows: CopiedRows, cut: Omit<Cut,
     relations: [{ relation, layout: copyTuple }],
     events: [],
     cuts: [{ after: count, ...cut }],
+    isCopied: true,
     checkpointWanted: false,
     release: rows.release,
   };

@@ -1,16 +1,8 @@
-import { Deadline } from "../../../base/deadline.ts";
+import { join } from "node:path";
 import { CodedError } from "../../../base/errors.ts";
 import { logger } from "../../../base/log.ts";
 import type { TableRecord } from "../../../model/replication/table-state.ts";
-import { int32At, uint8At } from "../../../wire/postgres/bytes.ts";
 import type { OpenRequest, Source } from "../../source.ts";
-import {
-  backend,
-  BackendSocket,
-  readServerError,
-  streamLimits,
-  type Region,
-} from "../connection/backend-socket.ts";
 import { CatalogWatch } from "../tables/catalog-watch.ts";
 import { Feedback, feedbackLimits } from "./feedback.ts";
 import { assertTimeline, readLogIdentity, type ServerLog } from "./log-history.ts";
@@ -19,15 +11,14 @@ import { namesOf, type StreamNames } from "../names.ts";
 import { PostgresSource } from "./postgres-source.ts";
 import { assertServer } from "../catalog/preflight.ts";
 import { createPublication, readPublication, type Publication } from "../catalog/publication.ts";
-import { RegionPool } from "../connection/region-pool.ts";
 import { RelationResolver } from "../tables/relation-resolver.ts";
 import { engineVersionOf, readServerFacts, type ServerFacts } from "../catalog/server-facts.ts";
 import { Resources } from "../connection/resources.ts";
 import { Session, type ConnectRequest } from "../connection/session.ts";
 import { heldRelation, readMemo, readTypes, type TypeContext } from "../catalog/shape.ts";
 import { awaitFreeSlot, createSlot, dropSlot, readSlot, startReplicationSql } from "./slot.ts";
-import { sourceError } from "../connection/source-error.ts";
 import { Spools } from "./spool.ts";
+import { startStream } from "./start-stream.ts";
 import { StreamTables } from "../tables/stream-tables.ts";
 import { TableCopier } from "../copy/table-copier.ts";
 import { readTypeContext } from "../catalog/type-context.ts";
@@ -130,7 +121,18 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
     tables,
   });
   await watch.look();
-  const copier = opened.use(new TableCopier({ connect, names, log: identity, tables, onWait }));
+  const copier = opened.use(
+    new TableCopier({
+      connect,
+      names,
+      log: identity,
+      tables,
+      control,
+      spoolDirectory: join(request.spoolDirectory, "copies"),
+      dataKey: request.dataKey,
+      onWait,
+    }),
+  );
   const resolver = new RelationResolver({ session: control, publication: names.publication, tables });
   const { socket, regions, first } = await startStream(
     walsender,
@@ -168,40 +170,5 @@ async function findDecoders(
     table.relation = heldRelation(table.definition, context);
     // A complete copy whose changes can no longer be read is copied again.
     if (table.phase.kind === "copied" && table.relation === undefined) table.enter({ kind: "wanted" });
-  }
-}
-
-const startDeadlineMs = 60_000;
-
-interface StartedStream {
-  readonly socket: BackendSocket;
-  readonly regions: RegionPool;
-  /** What the server sent with its confirmation: this may already include changes. */
-  readonly first: Region;
-}
-
-/** Sends `START_REPLICATION` and waits for the server to agree. */
-async function startStream(walsender: Session, sql: string, signal: AbortSignal): Promise<StartedStream> {
-  const regions = new RegionPool(streamLimits.regionBytesMax);
-  const socket = new BackendSocket(walsender.takeSocket().socket, streamLimits, regions);
-  socket.query(sql);
-  using deadline = new Deadline(startDeadlineMs, signal);
-  try {
-    const first = await socket.read(deadline.signal);
-    for (let at = 0; at < first.length; at += 1 + int32At(first, at + 1))
-      if (uint8At(first, at) === backend.error) throw readServerError(first, at);
-    return { socket, regions, first };
-  } catch (error) {
-    socket.destroy();
-    signal.throwIfAborted();
-    if (deadline.isPast)
-      throw new CodedError("SOURCE_UNREACHABLE", "The source did not begin to stream within a minute.", {
-        cause: error,
-      });
-    throw sourceError(walsender.failure(error), {
-      "55000": "SLOT_LOST",
-      "58P01": "SLOT_LOST",
-      "42704": "SLOT_LOST",
-    });
   }
 }

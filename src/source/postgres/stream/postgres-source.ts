@@ -137,14 +137,27 @@ export class PostgresSource implements Source {
     this.#parts.feedback.confirm(parsePosition(position).lsn);
   }
 
+  async *copies(signal: AbortSignal): AsyncGenerator<Block, never, void> {
+    try {
+      return yield* this.#parts.copier.read(() => this.#ask(), signal);
+    } catch (error) {
+      throw sourceError(error);
+    }
+  }
+
+  confirmCopies(position: Position): void {
+    this.#parts.copier.confirm(position);
+  }
+
   measures(): SourceMeasures {
     const { socket, copier, tables } = this.#parts;
-    const waiting = tables.wanted().filter(({ isAnnounced }) => !isAnnounced);
     return {
       retainedBytes: this.#retainedBytes,
       bytesRead: socket.bytesRead + copier.bytesRead,
       copiesWaiting:
-        this.#evaluated === 0 ? undefined : new Set(waiting.map(({ definition }) => definition.id)),
+        this.#evaluated === 0
+          ? undefined
+          : new Set(tables.unannounced().map(({ definition }) => definition.id)),
     };
   }
 
@@ -247,10 +260,7 @@ export class PostgresSource implements Source {
     if (!copier.isIdle || wanted.length === 0 || watch.number <= this.#prepareAfter) return;
     // Tables that cannot be copied now wait for another catalog check.
     this.#prepareAfter = watch.number;
-    tasks.run(async (signal) => {
-      await copier.prepare(wanted, signal);
-      this.#ask();
-    });
+    tasks.run((signal) => copier.prepare(wanted, signal));
   }
 
   #commit({ endLsn, committedAtMs }: Pick<Commit, "endLsn" | "committedAtMs">, block: BlockBuilder): void {
@@ -284,7 +294,7 @@ export class PostgresSource implements Source {
 
   /** Everything that committed before `lsn` has been read, and no transaction is in progress. */
   async *#boundary(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
-    const { tables, watch, copier, control } = this.#parts;
+    const { tables, watch, copier } = this.#parts;
     const block = new BlockBuilder();
     this.#evaluate(block);
     const { observation } = watch;
@@ -294,19 +304,17 @@ export class PostgresSource implements Source {
     if (!block.isEmpty) block.cut(this.#cut());
     yield* built(block);
     yield* this.#stand(lsn, signal);
-    if (copier.isPrepared) {
-      yield* copier.copy(this.#cut(), control, signal);
-      this.#parts.feedback.ask();
-    }
+    if (copier.wantsBoundary) yield* copier.atBoundary(lsn, this.#cut(), signal);
     this.#setBoundary();
   }
 
   #evaluate(block: BlockBuilder): void {
-    const { watch, tables } = this.#parts;
+    const { watch, tables, copier } = this.#parts;
     const { view } = watch;
     for (const [oid, reason] of watch.takeRefused()) {
       const table = tables.byOid.get(oid);
       if (table?.phase.kind === "copied" || table?.phase.kind === "synced") tables.fail(table, reason, block);
+      else if (table?.phase.kind === "copying") copier.refuse(table, reason);
     }
     if (view === undefined || view.number <= this.#evaluated) return;
     this.#evaluated = view.number;
@@ -341,7 +349,7 @@ export class PostgresSource implements Source {
 
   #setBoundary(): void {
     const { tables, watch, copier } = this.#parts;
-    const isUrgent = copier.isPrepared || (watch.view?.number ?? 0) > this.#evaluated;
+    const isUrgent = copier.wantsBoundary || (watch.view?.number ?? 0) > this.#evaluated;
     const places = [
       isUrgent ? 0n : undefined,
       watch.observation?.lsn,

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { pause } from "../../../base/backoff.ts";
 import { CodedError } from "../../../base/errors.ts";
 import { logger } from "../../../base/log.ts";
-import { parseLsn, type Lsn } from "./lsn.ts";
+import { formatLsn, parseLsn, type Lsn } from "./lsn.ts";
+import { startStream, type StartedStream } from "./start-stream.ts";
 import { quoteIdentifier, quoteLiteral } from "../names.ts";
 import { applicationName, Session, type ConnectRequest } from "../connection/session.ts";
 import { sourceError, sqlStateOf } from "../connection/source-error.ts";
@@ -130,10 +131,12 @@ export class ExportedSnapshot implements AsyncDisposable {
   readonly lsn: Lsn;
   /** For `SET TRANSACTION SNAPSHOT` in other sessions, until disposed of. */
   readonly snapshot: string;
+  readonly #slot: string;
   readonly #walsender: Session;
 
-  private constructor(walsender: Session, { lsn, snapshot }: CreatedSlot) {
+  private constructor(walsender: Session, slot: string, { lsn, snapshot }: CreatedSlot) {
     this.#walsender = walsender;
+    this.#slot = slot;
     this.lsn = lsn;
     this.snapshot = snapshot;
   }
@@ -147,11 +150,17 @@ export class ExportedSnapshot implements AsyncDisposable {
     try {
       const slot = `zeroetl_copy_${randomBytes(8).toString("hex")}`;
       const sql = `CREATE_REPLICATION_SLOT ${slot} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`;
-      return new ExportedSnapshot(walsender, await create(walsender, { connect, sql, onWait }, signal));
+      return new ExportedSnapshot(walsender, slot, await create(walsender, { connect, sql, onWait }, signal));
     } catch (error) {
       await walsender[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Streams what was committed after the snapshot. From then on no session can import the snapshot. Call it once. */
+  stream(publication: string, signal: AbortSignal): Promise<StartedStream> {
+    const sql = startReplicationSql(this.#slot, publication, formatLsn(this.lsn));
+    return startStream(this.#walsender, sql, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,16 +14,19 @@ import { readTypeContext } from "../catalog/type-context.ts";
 const behindMs = 50;
 const behindTries = 40;
 
+/** What becomes of a table whose description has been resolved. */
+export type FollowedTables = Pick<StreamTables, "follow" | "drop">;
+
 /** Determines which columns the stream's description of a table refers to, using the catalog. */
 export class RelationResolver {
   readonly #session: Session;
   readonly #publication: string;
-  readonly #tables: StreamTables;
+  readonly #tables: FollowedTables;
 
   constructor(parts: {
     readonly session: Session;
     readonly publication: string;
-    readonly tables: StreamTables;
+    readonly tables: FollowedTables;
   }) {
     this.#session = parts.session;
     this.#publication = parts.publication;

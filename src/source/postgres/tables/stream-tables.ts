@@ -98,6 +98,13 @@ export class StreamTables {
     table.isAnnounced = true;
   }
 
+  /** Tables whose copy this stream has not announced yet. */
+  unannounced(): readonly TrackedTable[] {
+    return [...this.#tables.values()].filter(
+      ({ phase, isAnnounced }) => (phase.kind === "wanted" || phase.kind === "copying") && !isAnnounced,
+    );
+  }
+
   drop(table: TrackedTable, block: BlockBuilder): void {
     this.#tables.delete(table.oid);
     if (table.isKnown) block.event({ kind: "dropped", relation: definitionOf(table.definition) });
@@ -162,7 +169,7 @@ export class StreamTables {
     let isComplete = true;
     for (const table of this.#tables.values()) {
       const now = observation.selected.get(table.oid);
-      if (table.changedAt >= observation.number) isComplete = false;
+      if (table.changedAt >= observation.number || table.phase.kind === "copying") isComplete = false;
       else if (now === undefined) this.drop(table, block);
       else if (table.phase.kind === "copied" || table.phase.kind === "synced")
         this.follow(table, followCatalog(table, now, observation.context), block);

@@ -8,6 +8,8 @@ import { readMemo, type Shape, type ShapeMemo } from "../catalog/shape.ts";
 export type TrackedPhase =
   /** Needs a copy, as soon as one is available. */
   | { readonly kind: "wanted" }
+  /** Its copy is being made beside the stream. */
+  | { readonly kind: "copying" }
   | { readonly kind: "copied" | "synced"; readonly from: Lsn }
   | { readonly kind: "failed"; readonly reason: TableFailureReason };
 

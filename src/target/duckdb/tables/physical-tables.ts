@@ -48,7 +48,7 @@ export class PhysicalTables {
   /** By the name of the physical table, in the open transaction. */
   #large: Map<string, LargePart>;
   /** The same as of the last commit. */
-  #committedLarge: ReadonlyMap<string, LargePart>;
+  #committedLarge: Map<string, LargePart>;
   #names = 0;
 
   constructor(session: Session, { database, prefix, withLargePart, sizes }: PhysicalRequest) {
@@ -127,6 +127,23 @@ export class PhysicalTables {
     if (large === undefined) return;
     await this.#session.run(`DROP TABLE ${large.sql}`);
     this.#large.delete(table);
+  }
+
+  /** Deletes all rows of the table. */
+  async empty(table: string): Promise<void> {
+    await this.#session.run(`DELETE FROM ${this.sql(table)}`);
+    const large = this.#large.get(table);
+    if (large === undefined) return;
+    await this.#session.run(`DELETE FROM ${large.sql}`);
+    large.forget();
+  }
+
+  /** Another session has committed a large part of the table. */
+  adoptLargePart(table: string): void {
+    if (this.#large.has(table)) return;
+    const part = this.#largePart(table);
+    this.#large.set(table, part);
+    this.#committedLarge.set(table, part);
   }
 
   /** Notes that rows of the table are deleted or updated in this transaction. */

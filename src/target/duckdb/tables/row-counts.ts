@@ -32,8 +32,13 @@ export class RowCounts {
   }
 
   commit(): void {
-    for (const table of this.#changed) this.#stale.add(table);
+    this.committed(this.#changed);
     this.#changed.clear();
+  }
+
+  /** Notes that another transaction has changed rows of these tables. */
+  committed(tables: ReadonlySet<string>): void {
+    for (const table of tables) this.#stale.add(table);
   }
 
   rollback(): void {

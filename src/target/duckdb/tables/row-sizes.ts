@@ -31,8 +31,8 @@ export interface SortedRows {
 export interface SortedStep {
   readonly inserts: SortedRows;
   readonly patches: readonly (Pick<Patch, "unchanged"> & SortedRows)[];
-  /** Whether any row that was sent is large, also among those that move. */
-  readonly hasLarge: boolean;
+  /** Bytes of the largest row among the large ones that were sent, those that move included; 0 if there are none. */
+  readonly largestBytes: number;
 }
 
 /** Throws `TableError` ROW_TOO_LARGE. */
@@ -41,8 +41,10 @@ export function sortStep(step: RowsStep, sizes: RowSizes): SortedStep {
   const inserts = sorted(step.inserts);
   const patches = step.patches.map(({ unchanged, tuples }) => ({ unchanged, ...sorted(tuples) }));
   const moves = step.moves.map(({ tuples }) => sorted(tuples));
-  const hasLarge = [inserts, ...patches, ...moves].some(({ large }) => large.length > 0);
-  return { inserts, patches, hasLarge };
+  let largestBytes = 0;
+  for (const { large } of [inserts, ...patches, ...moves])
+    for (const { bytes } of large) largestBytes = Math.max(largestBytes, bytes);
+  return { inserts, patches, largestBytes };
 }
 
 function sortBySize(relation: Relation, runs: readonly TupleRun[], sizes: RowSizes): SortedRows {

@@ -22,6 +22,11 @@ export class TableSet {
     return this.#changed.get(id) ?? this.#committed.get(id);
   }
 
+  /** As of the last commit. */
+  committedOf(id: string): TableEntry | undefined {
+    return this.#committed.get(id);
+  }
+
   /** In the open transaction: the table that readers see under a name, or under one that DuckDB treats as equal. */
   shownAs(name: TableName): TableEntry | undefined {
     const id = this.#shown.get(foldedName(name));

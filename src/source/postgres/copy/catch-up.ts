@@ -1,0 +1,150 @@
+import type { Block } from "../../../model/replication/block.ts";
+import type { Region } from "../connection/backend-socket.ts";
+import { Resources } from "../connection/resources.ts";
+import type { Session } from "../connection/session.ts";
+import { BlockBuilder } from "../stream/block-builder.ts";
+import { Feedback, feedbackLimits } from "../stream/feedback.ts";
+import { built, LogReader } from "../stream/log-reader.ts";
+import type { Lsn } from "../stream/lsn.ts";
+import type { ExportedSnapshot } from "../stream/slot.ts";
+import { Spools } from "../stream/spool.ts";
+import type { StartedStream } from "../stream/start-stream.ts";
+import { RelationResolver, type FollowedTables } from "../tables/relation-resolver.ts";
+import { TrackedTable } from "../tables/tracked-table.ts";
+import type { CopyJob } from "./copy-plan.ts";
+
+export interface CatchUpRequest {
+  /** Of the copy. Its slot retains every later change. */
+  readonly snapshot: ExportedSnapshot;
+  readonly publication: string;
+  /** The tables that have been copied. */
+  readonly jobs: readonly CopyJob[];
+  /** Sees the current catalog. */
+  readonly control: Session;
+  /** Opens the spools of transactions that are sent before their commit. */
+  readonly openSpools: () => Promise<Spools>;
+  /** Marks where the copies' batches may end. */
+  readonly cut: (block: BlockBuilder, transactions: number) => void;
+}
+
+/**
+ * Reads the changes that were made to copied tables since their snapshot, from the slot that exported it: the rows of a
+ * copy are brought to a later position while the stream goes on.
+ */
+export class CatchUp implements AsyncDisposable {
+  readonly #request: CatchUpRequest;
+  readonly #stream: StartedStream;
+  readonly #resources: Resources;
+  readonly #feedback: Feedback;
+  readonly #log: LogReader;
+  readonly #tables = new Map<number, TrackedTable>();
+  readonly #lost = new Set<number>();
+  #position: Lsn;
+  /** Received and not read yet. */
+  #received: Region | undefined;
+  /** The region that is being read. */
+  #blocks: AsyncGenerator<Block, void> | undefined;
+
+  private constructor(
+    request: CatchUpRequest,
+    stream: StartedStream,
+    { resources, spools }: { resources: Resources; spools: Spools },
+  ) {
+    this.#request = request;
+    this.#stream = stream;
+    this.#resources = resources;
+    const { snapshot, jobs, control, publication } = request;
+    this.#position = snapshot.lsn;
+    this.#received = stream.first;
+    for (const { shape } of jobs) {
+      const table = new TrackedTable(shape.relation, { kind: "copied", from: snapshot.lsn });
+      table.hold(shape);
+      this.#tables.set(table.oid, table);
+    }
+    this.#feedback = resources.use(new Feedback(stream.socket, snapshot.lsn, feedbackLimits));
+    const followed: FollowedTables = {
+      follow: (table, change) => {
+        if (change.kind !== "same") this.#lose(table);
+      },
+      drop: (table) => this.#lose(table),
+    };
+    const resolver = new RelationResolver({ session: control, publication, tables: followed });
+    this.#log = new LogReader(
+      { tables: this.#tables, regions: stream.regions, resolver, spools },
+      {
+        commit: ({ endLsn }, block) => {
+          this.#position = endLsn;
+          request.cut(block, 1);
+        },
+        boundary: () => this.#boundary(),
+        keepalive: ({ walEnd, replyRequested }) => this.#keepalive(walEnd, replyRequested),
+      },
+    );
+  }
+
+  /** Starts the stream of the snapshot's slot, which is of no other use afterwards. */
+  static async open(request: CatchUpRequest, signal: AbortSignal): Promise<CatchUp> {
+    await using opened = new Resources();
+    const spools = opened.use(await request.openSpools());
+    const stream = await request.snapshot.stream(request.publication, signal);
+    opened.use(stream.socket);
+    return new CatchUp(request, stream, { resources: opened.move(), spools });
+  }
+
+  /** Oids of tables that can no longer be brought up to date, since they were altered or dropped after the snapshot. */
+  get lost(): ReadonlySet<number> {
+    return this.#lost;
+  }
+
+  /** Everything that was committed before it has been yielded. */
+  get position(): Lsn {
+    return this.#position;
+  }
+
+  get bytesRead(): number {
+    return this.#stream.socket.bytesRead;
+  }
+
+  /** The target holds everything that was yielded so far. */
+  confirm(): void {
+    this.#feedback.confirm(this.#position);
+  }
+
+  /** Yields what was committed before `lsn`, and nothing that was committed at or after it. */
+  async *readTo(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
+    this.#log.decoder.boundary = lsn;
+    this.#feedback.ask();
+    while (this.#position < lsn) {
+      this.#blocks ??= this.#log.read(this.#received ?? (await this.#stream.socket.read(signal)), signal);
+      this.#received = undefined;
+      const { value, done } = await this.#blocks.next();
+      if (done === true) this.#blocks = undefined;
+      else yield value;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stream.socket.destroy();
+    await this.#blocks?.return();
+    await this.#resources[Symbol.asyncDispose]();
+  }
+
+  async *#boundary(): AsyncGenerator<Block, void> {
+    this.#position = this.#log.decoder.boundary;
+    const block = new BlockBuilder();
+    this.#request.cut(block, 0);
+    yield* built(block);
+  }
+
+  // oxlint-disable-next-line eslint/require-yield -- a keepalive adds no changes
+  async *#keepalive(walEnd: Lsn, replyRequested: boolean): AsyncGenerator<Block, void> {
+    if (replyRequested) this.#feedback.reply();
+    // Within a transaction, its part sent so far is not complete up to there.
+    if (this.#log.decoder.transaction === undefined && walEnd > this.#position) this.#position = walEnd;
+  }
+
+  #lose(table: TrackedTable): void {
+    this.#lost.add(table.oid);
+    table.enter({ kind: "wanted" });
+  }
+}

@@ -1,0 +1,124 @@
+import { assert } from "../../../base/assert.ts";
+import { SerialQueue } from "../../../base/serial-queue.ts";
+import type { Delta, RowsStep } from "../../../model/replication/delta.ts";
+import type { TableDefinition } from "../../../model/replication/relation.ts";
+import { writeFailure } from "../instance/duck-errors.ts";
+import type { Session } from "../instance/session.ts";
+import type { PhysicalTables } from "../tables/physical-tables.ts";
+import type { WriterTools } from "./rows-writer.ts";
+import { RowWriters, type HugeRows } from "./row-writers.ts";
+
+export interface CopyWriterParts {
+  /** Of this writer alone. */
+  readonly session: Session;
+  readonly tools: WriterTools;
+  readonly physical: PhysicalTables;
+  readonly turns: HugeRows;
+  /** The physical table that receives a table's copy, as of the last commit of the stream. */
+  readonly rowsOf: (table: TableDefinition) => string | undefined;
+  /** A transaction that wrote these physical tables has been committed. */
+  readonly onCommitted: (tables: ReadonlySet<string>) => void;
+}
+
+/**
+ * Writes the rows of tables that readers do not see yet, in transactions of its own, while another session applies the
+ * stream. Nothing refers to these rows before the stream's session takes the tables over.
+ */
+export class CopyWriter {
+  readonly #parts: CopyWriterParts;
+  readonly #writers: RowWriters;
+  readonly #queue = new SerialQueue();
+  /** Physical tables that the open transaction sees, or that the next one will see. */
+  readonly #visible = new Set<string>();
+  /** Physical tables written in the open transaction; undefined outside one. */
+  #open: Set<string> | undefined;
+
+  constructor(parts: CopyWriterParts) {
+    this.#parts = parts;
+    const { tools, physical, turns } = parts;
+    const addLargePart = (relation: TableDefinition): Promise<void> =>
+      physical.addLargePart(this.#rowsOf(relation), relation.columns);
+    this.#writers = new RowWriters({ tools, physical, addLargePart, turns });
+  }
+
+  /** See `DestinationDatabase.applyCopies`. */
+  apply(delta: Delta): Promise<void> {
+    return this.#queue.run(async () => {
+      try {
+        await this.#begin(delta);
+        for (const step of delta.steps) {
+          if (step.kind === "rows") await this.#rows(step);
+          else if (step.event.kind === "truncated") await this.#truncate(step.event.relation);
+          else assert(false, "copies have no events but truncations");
+        }
+        if (delta.checkpoint !== undefined || this.#writers.hasHugeRows) await this.#commit();
+      } catch (error) {
+        await this.#rollback();
+        throw writeFailure(error);
+      }
+    });
+  }
+
+  /** Undoes what has not been committed. */
+  async close(): Promise<void> {
+    await this.#queue.idle();
+    this.#writers.release();
+    this.#parts.session.close();
+  }
+
+  #rowsOf(relation: TableDefinition): string {
+    const rows = this.#parts.rowsOf(relation);
+    assert(rows !== undefined, "rows of a copy belong to a table that is being copied");
+    return rows;
+  }
+
+  async #rows(step: RowsStep): Promise<void> {
+    const table = this.#rowsOf(step.relation);
+    this.#open?.add(table);
+    await this.#writers.write(step, table);
+  }
+
+  async #truncate(relation: TableDefinition): Promise<void> {
+    const table = this.#rowsOf(relation);
+    this.#open?.add(table);
+    await this.#writers.forget();
+    await this.#parts.physical.empty(table);
+  }
+
+  /** A transaction does not see tables that were created after it began: those of the delta begin another one. */
+  async #begin({ steps }: Delta): Promise<void> {
+    const tables = steps.map((step) =>
+      this.#rowsOf(step.kind === "rows" ? step.relation : step.event.relation),
+    );
+    if (tables.some((table) => !this.#visible.has(table))) await this.#commit();
+    if (tables.length === 0 || this.#open !== undefined) return;
+    for (const table of tables) this.#visible.add(table);
+    await this.#parts.session.runKept("BEGIN");
+    this.#parts.physical.begin();
+    this.#open = new Set();
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#open === undefined) return;
+    try {
+      await this.#parts.session.runKept("COMMIT");
+    } catch (error) {
+      throw writeFailure(error, this.#writers.largest());
+    }
+    const tables = this.#open;
+    this.#open = undefined;
+    this.#writers.ended();
+    this.#parts.onCommitted(tables);
+  }
+
+  async #rollback(): Promise<void> {
+    if (this.#open === undefined) return;
+    this.#open = undefined;
+    const { physical, session } = this.#parts;
+    physical.rollback();
+    // A failed commit has already ended the transaction.
+    await session.run("ROLLBACK").catch(() => {});
+    session.forgetStatements();
+    this.#writers.release();
+  }
+}

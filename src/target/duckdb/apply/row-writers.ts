@@ -1,0 +1,143 @@
+import type { RowsStep } from "../../../model/replication/delta.ts";
+import type { TableDefinition } from "../../../model/replication/relation.ts";
+import { writeFailure } from "../instance/duck-errors.ts";
+import type { PhysicalTables } from "../tables/physical-tables.ts";
+import { sortStep, type SortedRows } from "../tables/row-sizes.ts";
+import { RowsWriter, type WriterTools } from "./rows-writer.ts";
+
+// Statements of this many tables stay prepared, at about 100 kB each. If more tables change repeatedly, each batch
+// prepares all of them again, which takes twice the time.
+const writersMax = 1000;
+
+/** An estimate. */
+const smallRowBytes = 100;
+
+interface RowWritersParts {
+  readonly tools: WriterTools;
+  readonly physical: PhysicalTables;
+  /** Adds a large part to the physical table of a relation. */
+  readonly addLargePart: (relation: TableDefinition) => Promise<void>;
+  readonly turns: HugeRows;
+}
+
+/** Writes the rows of one session's transaction, to any tables. */
+export class RowWriters {
+  readonly #parts: RowWritersParts;
+  /** Ordered by last use, the most recent last. */
+  readonly #writers = new Map<string, RowsWriter>();
+  readonly #written = new Written();
+  #hugeTurn: Disposable | undefined;
+
+  constructor(parts: RowWritersParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the transaction contains huge rows, so that other transactions with such rows wait for its end. */
+  get hasHugeRows(): boolean {
+    return this.#hugeTurn !== undefined;
+  }
+
+  /** Writes to a physical table. Throws as `writeFailure` gives it. */
+  async write(step: RowsStep, table: string): Promise<void> {
+    const { tools, physical, addLargePart, turns } = this.#parts;
+    if (step.deletes.length + step.patches.length > 0) physical.noteChanges(table);
+    const sorted = sortStep(step, tools.sizes);
+    if (sorted.largestBytes > turns.hugeBytes) this.#hugeTurn ??= await turns.take();
+    if (sorted.largestBytes > 0 && physical.largePart(table) === undefined) {
+      await this.forget();
+      await addLargePart(step.relation);
+    }
+    this.#written.add(step, sorted.inserts);
+    const writer = await this.#writer(step, table);
+    try {
+      await writer.apply(step, sorted);
+    } catch (error) {
+      throw writeFailure(error, step.relation);
+    }
+  }
+
+  /** The table that most probably caused a commit to fail. */
+  largest(): TableDefinition | undefined {
+    return this.#written.largest();
+  }
+
+  /** The transaction has ended. */
+  ended(): void {
+    this.#written.clear();
+    this.#hugeTurn?.[Symbol.dispose]();
+    this.#hugeTurn = undefined;
+  }
+
+  /** Statements that were prepared before a schema change would be bound again at every execution. */
+  async forget(): Promise<void> {
+    for (const writer of this.#writers.values()) await writer.close();
+    this.#writers.clear();
+  }
+
+  /** Releases without contacting DuckDB, after a rollback or for a session that is closed. */
+  release(): void {
+    for (const writer of this.#writers.values()) writer.release();
+    this.#writers.clear();
+    this.ended();
+  }
+
+  async #writer({ relation }: RowsStep, table: string): Promise<RowsWriter> {
+    const { tools, physical } = this.#parts;
+    let writer = this.#writers.get(relation.id);
+    this.#writers.delete(relation.id);
+    const rows = physical.sql(table);
+    const large = physical.largePart(table);
+    if (writer?.relation !== relation || writer.parts.rows !== rows || writer.parts.large !== large) {
+      await writer?.close();
+      writer = new RowsWriter(tools, relation, { rows, large });
+    }
+    this.#writers.set(relation.id, writer);
+    const [oldest] = this.#writers;
+    if (this.#writers.size > writersMax && oldest !== undefined) {
+      this.#writers.delete(oldest[0]);
+      await oldest[1].close();
+    }
+    return writer;
+  }
+}
+
+/** Lets one transaction at a time write rows of which the memory does not hold two. */
+export class HugeRows {
+  readonly hugeBytes: number;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(hugeBytes: number) {
+    this.hugeBytes = hugeBytes;
+  }
+
+  /** Waits for its turn, which lasts until disposed of. */
+  async take(): Promise<Disposable> {
+    const before = this.#last;
+    let end = (): void => {};
+    this.#last = new Promise((resolve) => {
+      end = resolve;
+    });
+    await before;
+    return { [Symbol.dispose]: end };
+  }
+}
+
+/** Approximately how much a transaction has written to each table. */
+class Written {
+  readonly #tables = new Map<string, { table: TableDefinition; bytes: number }>();
+
+  clear(): void {
+    this.#tables.clear();
+  }
+
+  add({ relation, changes }: RowsStep, { large }: SortedRows): void {
+    const before = this.#tables.get(relation.id)?.bytes ?? 0;
+    const bytes = large.reduce((sum, tuple) => sum + tuple.bytes, before + changes * smallRowBytes);
+    this.#tables.set(relation.id, { table: relation, bytes });
+  }
+
+  largest(): TableDefinition | undefined {
+    const [first] = [...this.#tables.values()].toSorted((a, b) => b.bytes - a.bytes);
+    return first?.table;
+  }
+}
