@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { StreamRun, TestDatabase } from "../../../../test/support/stream-run.ts";
+import { TestDatabase, type StreamRun } from "../../../../test/support/stream-run.ts";
 import { TestPostgres } from "../../../../test/support/postgres.ts";
 import { until } from "../../../../test/support/until.ts";
 

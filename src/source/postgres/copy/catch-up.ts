@@ -7,7 +7,7 @@ import { Feedback, feedbackLimits } from "../stream/feedback.ts";
 import { built, LogReader } from "../stream/log-reader.ts";
 import type { Lsn } from "../stream/lsn.ts";
 import type { ExportedSnapshot } from "../stream/slot.ts";
-import { Spools } from "../stream/spool.ts";
+import type { Spools } from "../stream/spool.ts";
 import type { StartedStream } from "../stream/start-stream.ts";
 import { RelationResolver, type FollowedTables } from "../tables/relation-resolver.ts";
 import { TrackedTable } from "../tables/tracked-table.ts";
