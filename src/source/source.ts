@@ -91,7 +91,7 @@ export interface Source extends AsyncDisposable {
 }
 
 export interface SourceMeasures {
-  /** WAL that the source retains for this stream; undefined until known. */
+  /** WAL that the source retains for this stream and its copies; undefined until known. */
   readonly retainedBytes: number | undefined;
   readonly bytesRead: number;
   /**

@@ -5,7 +5,7 @@ import type { Source } from "../../source/source.ts";
 export const stallPatienceMs = 30_000;
 
 const lookMs = 500;
-/** A stream that copies a large table, or has a long backlog, arrives later than a caller should wait. */
+/** A stream with a long backlog arrives later than a caller should wait. */
 const patienceMs = 10 * 60_000;
 
 /**
@@ -36,7 +36,7 @@ function tooLate(): CodedError {
   const minutes = patienceMs / 60_000;
   return new CodedError(
     "SOURCE_STALLED",
-    `The stream has not arrived at the position of the comparison within ${minutes} minutes: it copies tables, or is ` +
-      "far behind the source. Compare again when `zeroetl status` shows a small lag.",
+    `The stream has not arrived at the position of the comparison within ${minutes} minutes: it is far ` +
+      "behind the source. Compare again when `zeroetl status` shows a small lag.",
   );
 }

@@ -9,6 +9,7 @@ import type { StreamNames } from "../names.ts";
 import { BlockBuilder, copiedBlock } from "../stream/block-builder.ts";
 import { built } from "../stream/log-reader.ts";
 import { positionOf, type LogIdentity, type Lsn } from "../stream/lsn.ts";
+import type { ExportedSnapshot } from "../stream/slot.ts";
 import { Spools } from "../stream/spool.ts";
 import type { StreamTables } from "../tables/stream-tables.ts";
 import type { TrackedTable } from "../tables/tracked-table.ts";
@@ -75,6 +76,7 @@ export class TableCopier implements AsyncDisposable {
   readonly #changed = new Condition();
   #state: "idle" | "preparing" | "prepared" | "copying" = "idle";
   #prepared: PreparedCopy | undefined;
+  #snapshot: ExportedSnapshot | undefined;
   #catchUp: CatchUp | undefined;
   #bytesRead = 0;
   /** The earliest time at which the next copy may be prepared. */
@@ -100,6 +102,11 @@ export class TableCopier implements AsyncDisposable {
     return this.#state === "idle" && performance.now() >= this.#notBefore;
   }
 
+  /** Where the log begins that the source retains for the current copy. */
+  get retainsFrom(): Lsn | undefined {
+    return this.#catchUp?.position ?? this.#snapshot?.lsn;
+  }
+
   /** Whether the stream should call `atBoundary` at its next boundary. */
   get wantsBoundary(): boolean {
     return this.#meeting !== undefined || this.#unannounced.length > 0;
@@ -112,6 +119,7 @@ export class TableCopier implements AsyncDisposable {
     try {
       const request = { connect, publication: names.publication, onWait };
       this.#prepared = await prepareCopy(request, wanted, signal);
+      this.#snapshot = this.#prepared?.snapshot;
     } catch (error) {
       // The tables wait, and the stream, which has its own resources, continues.
       if (!this.#isScarce(error)) throw error;
@@ -132,6 +140,7 @@ export class TableCopier implements AsyncDisposable {
       } finally {
         await this.#endCatchUp();
         await prepared.snapshot[Symbol.asyncDispose]();
+        this.#snapshot = undefined;
         this.#refused.clear();
         this.#state = "idle";
       }

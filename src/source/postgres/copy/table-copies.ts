@@ -115,7 +115,7 @@ const groupTablesMax = 50;
  * Less than PostgreSQL's deadlock_timeout: a session that alters two of them is never the victim of a deadlock with us.
  */
 const groupLockTimeout = "500ms";
-/** The stream pauses meanwhile; a table that stays locked is retried with the next snapshot. */
+/** The other tables of the copy wait meanwhile; a table that stays locked is retried with the next snapshot. */
 const lockTimeout = "2s";
 
 /** The pieces that no worker has taken yet. */

@@ -202,12 +202,13 @@ export class PostgresSource implements Source {
 
   /** Measures how far the stream is from the end of the source's log, and determines why if it does not come nearer. */
   async #watchSlot(signal: AbortSignal): Promise<void> {
-    const { control, names, feedback, catalogPollMs } = this.#parts;
+    const { control, names, feedback, copier, catalogPollMs } = this.#parts;
     for (;;) {
       this.#headway.ask(Date.now());
       const slot = await readSlot(control, names.slot);
       if (slot === undefined || slot.isUnusable) throw slotLost(names.slot);
-      this.#retainedBytes = slot.retainedBytes;
+      const { retainsFrom = slot.logEnd } = copier;
+      this.#retainedBytes = Math.max(slot.retainedBytes ?? 0, Number(slot.logEnd - retainsFrom));
       // A server that has nothing to send reports its position when asked.
       if (this.#headway.answer(slot.logEnd)) feedback.ask();
       if (this.reach().stall !== undefined)
