@@ -18,7 +18,8 @@ test("every action is as the official model has it, for boto3, the AWS CLI and t
   const evidence: Evidence[] = [];
   for (const service of serviceNames) {
     const ofService: Readonly<Record<string, Scenario>> = scenarios[service];
-    expect(Object.keys(ofService).toSorted()).toEqual(Object.keys(services[service].operations).toSorted());
+    const actions = services[service].actions.map(({ name }) => name);
+    expect(Object.keys(ofService).toSorted()).toEqual(actions.toSorted());
     for (const [action, scenario] of Object.entries(ofService)) {
       const ledger = new Ledger();
       await scenario.run(conformance.probe(service, action, ledger));

@@ -12,7 +12,7 @@ type Services = typeof queryServices & typeof jsonServices;
 
 /** One for every action that there is. */
 export const scenarios: {
-  readonly [Name in ServiceName]: Readonly<Record<keyof Services[Name]["operations"], Scenario>>;
+  readonly [Name in ServiceName]: Readonly<Record<Services[Name]["actions"][number]["name"], Scenario>>;
 } = {
   rds: { ...integrationScenarios, ...tagScenarios, ...databaseScenarios },
   redshift: { ...redshiftScenarios, ...policyScenarios },

@@ -4,7 +4,7 @@ import { integrationArn, isIntegrationArn } from "../protocol/arn.ts";
 import { notFound } from "../rds/integration-output.ts";
 import type { Call } from "../options.ts";
 
-/** The permission that an action requires: the column of the table of operations for IAM. */
+/** The permission that an action requires, with the names and resources of AWS's Service Authorization Reference. */
 export type Permission<Input> =
   /**
    * On the integration that a parameter names by uuid, ARN or name; on all integrations if the parameter is missing.
@@ -51,7 +51,12 @@ export async function permitted<Input extends object>(
   return { ...input, [parameter]: integrationArn(call, found.id) };
 }
 
-/** Tags of a request as a policy sees them; the operation validates them. */
+/** For an action that applies to no particular resource. */
+export function anywhere(action: string): Permission<object> {
+  return { kind: "needs", needsOf: () => [{ action, resource: "*" }] };
+}
+
+/** Tags of a request as a policy sees them; the action validates them. */
 export function tagsIn(
   tags: readonly { readonly Key: string; readonly Value?: string | undefined }[],
 ): Tag[] {

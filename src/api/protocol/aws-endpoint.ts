@@ -87,11 +87,11 @@ async function answer(arrival: Arrival, options: ApiOptions, progress: Progress)
   progress.accessKeyId = signer.key.id;
   const service = protocol.services.find((name) => name === signer.service) ?? progress.service;
   progress.service = service;
-  const { action, operation, input } = protocol.open({ ...head, body: signer.body }, service);
-  progress.action = action;
+  const { action, input } = protocol.open({ ...head, body: signer.body }, service);
+  progress.action = action.name;
   const call: Call = { ...options, caller: signer.key, isSecure };
-  const value = await operation.run(input(), call);
-  return protocol.printResult({ service, action, requestId, output: operation.output, value });
+  const value = await action.run(input(), call);
+  return protocol.printResult({ service, action, requestId, value });
 }
 
 /** Changes are worth a line in the log; clients' polling is not. */

@@ -12,17 +12,14 @@ export const jsonProtocol: Protocol = {
   methods: ["POST"],
   contentType: "application/x-amz-json-1.1",
   open: ({ header, body }) => {
-    const { targetPrefix, operations }: JsonService = jsonServices[serverless];
+    const { targetPrefix, actions }: JsonService = jsonServices[serverless];
     const target = header("x-amz-target") ?? "";
-    const dot = target.lastIndexOf(".");
-    const action = target.slice(dot + 1);
-    const isOurs = target.slice(0, Math.max(dot, 0)) === targetPrefix && Object.hasOwn(operations, action);
-    const operation = isOurs ? operations[action] : undefined;
-    if (operation === undefined)
+    const action = actions.find(({ name }) => target === `${targetPrefix}.${name}`);
+    if (action === undefined)
       throw new AwsError("InvalidAction", `Could not find operation ${target.slice(0, 128)}`);
-    return { action, operation, input: () => parseBody(operation.input, body) };
+    return { action, input: () => parseBody(action.input, body) };
   },
-  printResult: ({ output, value }) =>
+  printResult: ({ action: { output }, value }) =>
     output === undefined || value === undefined ? "{}" : printBody(output, value),
   printError: ({ error }) => {
     const { code, status } = spoken[error.code] ?? error;

@@ -1,7 +1,7 @@
 import type { AwsError } from "../../wire/aws/error.ts";
 import type { StructureShape, ValueOf } from "../../wire/aws/shape.ts";
 import type { SignedRequest } from "../../wire/aws/sigv4.ts";
-import type { Operation } from "./operation.ts";
+import type { Action } from "../action.ts";
 import type { ServiceName } from "../services.ts";
 
 /** One of the protocols of AWS's services: how requests and responses are encoded. */
@@ -18,18 +18,16 @@ export interface Protocol {
 
 /** A requested action. */
 export interface Invocation {
-  readonly action: string;
-  readonly operation: Operation;
+  readonly action: Action;
   /** Its input. Throws `AwsError`. */
   readonly input: () => ValueOf<StructureShape>;
 }
 
 export interface Result {
   readonly service: ServiceName;
-  readonly action: string;
+  readonly action: Action;
   readonly requestId: string;
-  readonly output: StructureShape | undefined;
-  /** A value of the shape `output`. */
+  /** A value of the action's output. */
   readonly value: ValueOf<StructureShape> | undefined;
 }
 

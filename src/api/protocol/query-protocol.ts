@@ -2,6 +2,7 @@ import { AwsError } from "../../wire/aws/error.ts";
 import { parameterTree, parseInput } from "../../wire/aws/query.ts";
 import { printError, printMembers, printSuccess } from "../../wire/aws/xml.ts";
 import { parseForm, type FormParameter } from "../../wire/aws/form.ts";
+import type { Action } from "../action.ts";
 import type { Protocol } from "./protocol.ts";
 import { queryServices, type QueryService, type QueryServiceName } from "../services.ts";
 
@@ -16,13 +17,11 @@ export const queryProtocol: Protocol = {
     const service = serviceOf(name);
     const parameters = [...unsignedPart(parseForm(query)), ...parseForm(textOf(body))];
     const action = actionOf(service, parameters);
-    const operation = service.operations[action];
-    if (operation === undefined) throw noOperation(action, service.version);
-    return { action, operation, input: () => parseInput(operation.input, parameterTree(parameters)) };
+    return { action, input: () => parseInput(action.input, parameterTree(parameters)) };
   },
-  printResult: ({ service, action, requestId, output, value }) => {
+  printResult: ({ service, action: { name, output }, requestId, value }) => {
     const result = output === undefined || value === undefined ? undefined : printMembers(output, value);
-    return printSuccess({ action, namespace: serviceOf(service).namespace, requestId, result });
+    return printSuccess({ action: name, namespace: serviceOf(service).namespace, requestId, result });
   },
   printError: ({ service, requestId, error }) => ({
     code: error.code,
@@ -45,22 +44,18 @@ function unsignedPart(parameters: readonly FormParameter[]): FormParameter[] {
   return parameters.filter(({ name }) => !name.startsWith("X-Amz-"));
 }
 
-/** The name of an operation of the service. */
-function actionOf(service: QueryService, parameters: readonly FormParameter[]): string {
+function actionOf(service: QueryService, parameters: readonly FormParameter[]): Action {
   const value = (wanted: string): string | undefined =>
     parameters.find(({ name }) => name === wanted)?.value || undefined;
-  const action = value("Action");
-  if (action === undefined)
+  const name = value("Action");
+  if (name === undefined)
     throw new AwsError("MissingAction", "The request must contain the parameter Action.");
   const version = value("Version") ?? "NO_VERSION_SPECIFIED";
-  if (version !== service.version || !Object.hasOwn(service.operations, action))
-    throw noOperation(action, version);
+  const action = service.actions.find((candidate) => candidate.name === name);
+  if (action === undefined || version !== service.version)
+    throw new AwsError(
+      "InvalidAction",
+      `Could not find operation ${name.slice(0, 128)} for version ${version.slice(0, 32)}`,
+    );
   return action;
-}
-
-function noOperation(action: string, version: string): AwsError {
-  return new AwsError(
-    "InvalidAction",
-    `Could not find operation ${action.slice(0, 128)} for version ${version.slice(0, 32)}`,
-  );
 }

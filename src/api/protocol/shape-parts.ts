@@ -40,7 +40,7 @@ export const filter = {
   kind: "structure",
   required: { Name: anyString },
   // Required by the model, but an unknown name must be reported first.
-  optional: { Values: listOf({ kind: "string", lengthMax: 255 } as const, "Value", 200) },
+  optional: { Values: listOf({ kind: "string", lengthMax: 255 }, "Value", 200) },
 } as const satisfies Shape;
 
 export const filterList = listOf(filter, "Filter", 20);
@@ -50,7 +50,7 @@ export const integrationErrors = listOf(
     kind: "structure",
     required: { ErrorCode: anyString },
     optional: { ErrorMessage: anyString },
-  } as const,
+  },
   "IntegrationError",
   Number.POSITIVE_INFINITY,
 );
@@ -58,7 +58,7 @@ export const integrationErrors = listOf(
 export type FilterInput = ValueOf<typeof filter>;
 export type TagInput = ValueOf<typeof tag>;
 
-export function listOf<Member extends Shape>(
+export function listOf<const Member extends Shape>(
   member: Member,
   memberName: string,
   lengthMax: number,

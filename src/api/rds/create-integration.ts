@@ -1,49 +1,92 @@
 import { randomUUID } from "node:crypto";
 import { unreachable } from "../../base/assert.ts";
 import type { NewIntegration, Quotas } from "../../catalog/integrations/desired-state.ts";
+import { inbound } from "../../model/policy/namespace-policy.ts";
 import type { SourceResource, TargetResource } from "../../model/resources.ts";
 import { AwsError } from "../../wire/aws/error.ts";
-import type { ValueOf } from "../../wire/aws/shape.ts";
-import { findTarget } from "../protocol/arn.ts";
+import type { StructureShape, ValueOf } from "../../wire/aws/shape.ts";
 import { maySee } from "../access/authorization.ts";
+import { tagsIn } from "../access/permission.ts";
+import { action } from "../action.ts";
+import type { ApiOptions } from "../options.ts";
+import { canonicalTargetArn, findTarget, integrationArn } from "../protocol/arn.ts";
+import {
+  anyString,
+  description,
+  encryptionContext,
+  integrationName,
+  tagList,
+} from "../protocol/shape-parts.ts";
+import { requireAuthorizedSource } from "../redshift/resource-policies.ts";
 import { checkDataFilter } from "./data-filter-input.ts";
 import { encryptionOf, wrappedKeyOf } from "./encryption-input.ts";
-import { requireAuthorizedSource } from "../redshift/resource-policies.ts";
 import { integrationOutput, nameTaken } from "./integration-output.ts";
-import type { ApiOptions, Call } from "../options.ts";
-import type { IntegrationOutput, shapes } from "./integration-shapes.ts";
+import { dataFilter, integration, sourceArn, targetArn } from "./shapes.ts";
 import { elsewhere, sourceNotFound } from "./source-not-found.ts";
 import { parseTags } from "./tag-rules.ts";
 
-type Input = ValueOf<typeof shapes.CreateIntegration.input>;
+const inputShape = {
+  kind: "structure",
+  required: { SourceArn: sourceArn, TargetArn: targetArn, IntegrationName: integrationName },
+  optional: {
+    KMSKeyId: anyString,
+    AdditionalEncryptionContext: encryptionContext,
+    Tags: tagList,
+    DataFilter: dataFilter,
+    Description: description,
+  },
+} as const satisfies StructureShape;
+
+type Input = ValueOf<typeof inputShape>;
 
 /** Everything is checked before anything is written; replication starts after the response. */
-export async function createIntegration(input: Input, call: Call): Promise<IntegrationOutput> {
-  const plain = desiredOf(input, call);
-  await requireAuthorizedSource(call, plain);
-  // Last: this may send a request to another server.
-  const keyed = { ...plain, ...(await encryptionOf(input, call)) };
-  const desired = { ...keyed, wrappedKey: await wrappedKeyOf(keyed, call) };
-  const creation = await call.catalog.create(desired, call.quotas);
-  switch (creation.kind) {
-    case "created":
-      return integrationOutput(call, creation.integration);
-    case "name-taken":
-      throw nameTaken(call, desired.name);
-    case "pair-taken":
-      throw new AwsError(
-        "IntegrationAlreadyExistsFault",
-        `${maySee(call, creation.integration) ? `The integration ${creation.integration.name}` : "An integration"} already exists between ${desired.sourceArn} and ${desired.targetArn}.`,
-      );
-    case "quota-exceeded":
-      throw new AwsError(
-        "IntegrationQuotaExceededFault",
-        `You can't create more than ${quotaText(call.quotas, creation.quota)}.`,
-      );
-    default:
-      return unreachable(creation);
-  }
-}
+export const createIntegration = action({
+  name: "CreateIntegration",
+  input: inputShape,
+  output: integration,
+  permission: {
+    kind: "needs",
+    needsOf: async ({ SourceArn, TargetArn, Tags = [] }, call) => {
+      const requestTags = tagsIn(Tags);
+      const target = canonicalTargetArn(TargetArn);
+      const resourcePolicy = (await call.catalog.resourcePolicies.find(target))?.policy;
+      // Its ARN is not known before it is created.
+      const made = integrationArn(call, "*");
+      return [
+        { action: "rds:CreateIntegration", resource: SourceArn, requestTags },
+        { action: "rds:CreateIntegration", resource: made, requestTags },
+        ...(Tags.length > 0 ? [{ action: "rds:AddTagsToResource", resource: made, requestTags }] : []),
+        { action: inbound.create, resource: target, resourcePolicy },
+      ];
+    },
+  },
+  handle: async (input, call) => {
+    const plain = desiredOf(input, call);
+    await requireAuthorizedSource(call, plain);
+    // Last: this may send a request to another server.
+    const keyed = { ...plain, ...(await encryptionOf(input, call)) };
+    const desired = { ...keyed, wrappedKey: await wrappedKeyOf(keyed, call) };
+    const creation = await call.catalog.create(desired, call.quotas);
+    switch (creation.kind) {
+      case "created":
+        return integrationOutput(call, creation.integration);
+      case "name-taken":
+        throw nameTaken(call, desired.name);
+      case "pair-taken":
+        throw new AwsError(
+          "IntegrationAlreadyExistsFault",
+          `${maySee(call, creation.integration) ? `The integration ${creation.integration.name}` : "An integration"} already exists between ${desired.sourceArn} and ${desired.targetArn}.`,
+        );
+      case "quota-exceeded":
+        throw new AwsError(
+          "IntegrationQuotaExceededFault",
+          `You can't create more than ${quotaText(call.quotas, creation.quota)}.`,
+        );
+      default:
+        return unreachable(creation);
+    }
+  },
+});
 
 function quotaText(quotas: Quotas, quota: keyof Quotas): string {
   const where = { perAccount: "in an account", perTarget: "with one target", perSource: "with one source" };
@@ -75,7 +118,7 @@ function sourceOf(options: ApiOptions, arn: string): SourceResource {
   return source;
 }
 
-// The operation declares no fault for a target that does not exist, so it is reported as an invalid value.
+// The action declares no fault for a target that does not exist, so it is reported as an invalid value.
 function targetOf(options: ApiOptions, arn: string): TargetResource {
   const target = findTarget(options.targets, options, arn);
   if (target === "malformed")

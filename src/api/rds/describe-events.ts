@@ -1,76 +1,90 @@
 import { present } from "../../base/assert.ts";
 import { eventCategories, type EventCategory, type IntegrationEvent } from "../../model/event.ts";
 import { AwsError } from "../../wire/aws/error.ts";
-import type { ValueOf } from "../../wire/aws/shape.ts";
+import type { StructureShape, ValueOf } from "../../wire/aws/shape.ts";
+import { anywhere } from "../access/permission.ts";
+import { visibleEvents } from "../access/visible-page.ts";
+import { action } from "../action.ts";
+import type { ApiOptions } from "../options.ts";
 import { integrationArn, lookupKey } from "../protocol/arn.ts";
 import { pageEnd, pageLimit, pageStart, within } from "../protocol/list-page.ts";
 import type { ListQuery } from "../protocol/marker.ts";
-import type { ApiOptions, Call } from "../options.ts";
-import type { shapes } from "./integration-shapes.ts";
-import { visibleEvents } from "../access/visible-page.ts";
-
-type Input = ValueOf<typeof shapes.DescribeEvents.input>;
-type Output = ValueOf<typeof shapes.DescribeEvents.output>;
-type EventOutput = Output["Events"][number];
-type CategoriesInput = ValueOf<typeof shapes.DescribeEventCategories.input>;
-type CategoriesOutput = ValueOf<typeof shapes.DescribeEventCategories.output>;
+import { anyString, listOf, marker } from "../protocol/shape-parts.ts";
+import { checkSourceType, integrationSourceType } from "./event-source-types.ts";
+import { eventCategoryList, filteredPage } from "./shapes.ts";
 
 /** As long as events are kept. */
 const minutes = { min: 1, max: 14 * 24 * 60, default: 60 } as const;
 
-const ours = "zero-etl";
+const inputShape = {
+  kind: "structure",
+  required: {},
+  optional: {
+    SourceIdentifier: anyString,
+    SourceType: anyString,
+    StartTime: { kind: "timestamp" },
+    EndTime: { kind: "timestamp" },
+    Duration: { kind: "integer" },
+    EventCategories: eventCategoryList,
+    ...filteredPage,
+  },
+} as const satisfies StructureShape;
 
-/** The service model's source types; only integrations exist here. */
-const sourceTypes: ReadonlySet<string> = new Set([
-  "db-instance",
-  "db-parameter-group",
-  "db-security-group",
-  "db-snapshot",
-  "db-cluster",
-  "db-cluster-snapshot",
-  "custom-engine-version",
-  "db-proxy",
-  "blue-green-deployment",
-  "db-shard-group",
-  ours,
-]);
+const eventShape = {
+  kind: "structure",
+  required: {
+    SourceIdentifier: anyString,
+    SourceType: anyString,
+    Message: anyString,
+    EventCategories: eventCategoryList,
+    Date: { kind: "timestamp" },
+    SourceArn: anyString,
+  },
+  optional: {},
+} as const satisfies StructureShape;
+
+type Input = ValueOf<typeof inputShape>;
 
 /** The events of integrations, oldest first. `Filters` is ignored, as its documentation says. */
-export async function describeEvents(input: Input, call: Call): Promise<Output> {
-  const { SourceIdentifier: identifier, SourceType: sourceType, EventCategories: names } = input;
-  const limit = pageLimit(input);
-  checkSource(identifier, sourceType);
-  const query = queryOf(input);
-  const start = pageStart(call, input, query);
-  const { after, fromMs, toMs } =
-    start === undefined ? { after: undefined, ...windowOf(input, call.now().getTime()) } : placeOf(start);
-  if (sourceType !== undefined && sourceType !== ours) return { Events: [] };
-  const integrationId = identifier === undefined ? undefined : await idOf(call, identifier);
-  const page = await visibleEvents(call, "rds:DescribeEvents", {
-    after,
-    limit,
-    from: new Date(fromMs),
-    to: new Date(toMs),
-    integrationId,
-    categories: names === undefined ? undefined : categoriesOf(names),
-  });
-  return {
-    Events: page.events.map((event) => eventOutput(call, event)),
-    Marker: pageEnd(call, page.next === undefined ? undefined : [page.next, fromMs, toMs].join(" "), query),
-  };
-}
-
-export async function describeEventCategories({ SourceType }: CategoriesInput): Promise<CategoriesOutput> {
-  checkSource(undefined, SourceType);
-  const isAsked = SourceType === undefined || SourceType === ours;
-  return { EventCategoriesMapList: isAsked ? [{ SourceType: ours, EventCategories: eventCategories }] : [] };
-}
+export const describeEvents = action({
+  name: "DescribeEvents",
+  input: inputShape,
+  output: {
+    kind: "structure",
+    required: { Events: listOf(eventShape, "Event", 100) },
+    optional: { Marker: marker },
+  },
+  permission: anywhere("rds:DescribeEvents"),
+  handle: async (input, call) => {
+    const { SourceIdentifier: identifier, SourceType: sourceType, EventCategories: names } = input;
+    const limit = pageLimit(input);
+    checkSource(input);
+    const query = queryOf(input);
+    const start = pageStart(call, input, query);
+    const { after, fromMs, toMs } =
+      start === undefined ? { after: undefined, ...windowOf(input, call.now().getTime()) } : placeOf(start);
+    if (sourceType !== undefined && sourceType !== integrationSourceType) return { Events: [] };
+    const integrationId = identifier === undefined ? undefined : await idOf(call, identifier);
+    const page = await visibleEvents(call, "rds:DescribeEvents", {
+      after,
+      limit,
+      from: new Date(fromMs),
+      to: new Date(toMs),
+      integrationId,
+      categories: names === undefined ? undefined : categoriesOf(names),
+    });
+    return {
+      Events: page.events.map((event) => eventOutput(call, event)),
+      Marker: pageEnd(call, page.next === undefined ? undefined : [page.next, fromMs, toMs].join(" "), query),
+    };
+  },
+});
 
 /** The message ends with the event's number, for which the service model has no member. */
-function eventOutput(options: ApiOptions, event: IntegrationEvent): EventOutput {
+function eventOutput(options: ApiOptions, event: IntegrationEvent): ValueOf<typeof eventShape> {
   return {
     SourceIdentifier: event.integrationId,
-    SourceType: ours,
+    SourceType: integrationSourceType,
     Message: `${event.message} (${event.id})`,
     EventCategories: [event.category],
     Date: event.at,
@@ -78,14 +92,13 @@ function eventOutput(options: ApiOptions, event: IntegrationEvent): EventOutput 
   };
 }
 
-function checkSource(identifier: string | undefined, sourceType: string | undefined): void {
-  if (identifier !== undefined && sourceType === undefined)
+function checkSource({ SourceIdentifier, SourceType }: Input): void {
+  if (SourceIdentifier !== undefined && SourceType === undefined)
     throw new AwsError(
       "InvalidParameterCombination",
       "SourceType must be provided when SourceIdentifier is provided.",
     );
-  if (sourceType !== undefined && !sourceTypes.has(sourceType))
-    throw new AwsError("InvalidParameterValue", `Invalid source type: ${sourceType.slice(0, 255)}`);
+  checkSourceType(SourceType);
 }
 
 interface Window {
@@ -145,7 +158,7 @@ function queryOf(input: Input): ListQuery {
 
 /**
  * By uuid, ARN or name. A name refers to its current integration, else to the last one that had it; an unknown uuid may
- * have events of an integration that no longer exists. Event operations have no fault for a missing resource: it has no
+ * have events of an integration that no longer exists. DescribeEvents has no fault for a missing resource: it has no
  * events.
  */
 async function idOf(options: ApiOptions, identifier: string): Promise<string> {

@@ -2,7 +2,7 @@ import type { Integration } from "../../model/integration.ts";
 import { AwsError } from "../../wire/aws/error.ts";
 import { integrationArn, lookupKey } from "../protocol/arn.ts";
 import type { ApiOptions } from "../options.ts";
-import type { IntegrationOutput } from "./integration-shapes.ts";
+import type { IntegrationOutput } from "./shapes.ts";
 import { tagsOutput } from "./tag-rules.ts";
 
 /**

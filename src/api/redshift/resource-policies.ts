@@ -1,53 +1,17 @@
-import { unreachable } from "../../base/assert.ts";
-import {
-  decideOnSource,
-  inbound,
-  inboundService,
-  parseNamespacePolicy,
-} from "../../model/policy/namespace-policy.ts";
-import { InvalidPolicy } from "../../model/policy/document.ts";
+import { decideOnSource, inbound, inboundService } from "../../model/policy/namespace-policy.ts";
 import { AwsError } from "../../wire/aws/error.ts";
 import type { ValueOf } from "../../wire/aws/shape.ts";
-import { InvalidJson, parseJson } from "../../wire/json-text.ts";
-import { findTarget } from "../protocol/arn.ts";
+import type { Permission } from "../access/permission.ts";
 import type { ApiOptions } from "../options.ts";
-import type { redshiftShapes } from "./shapes.ts";
+import { canonicalTargetArn, findTarget } from "../protocol/arn.ts";
+import type { resourcePolicy } from "./shapes.ts";
 
-type PutInput = ValueOf<typeof redshiftShapes.PutResourcePolicy.input>;
-type Input = ValueOf<typeof redshiftShapes.GetResourcePolicy.input>;
-type Output = ValueOf<typeof redshiftShapes.GetResourcePolicy.output>;
-
-/** Replaces the whole policy of a namespace. It also applies to existing integrations. */
-export async function putResourcePolicy(
-  { ResourceArn, Policy: text }: PutInput,
-  options: ApiOptions,
-): Promise<Output> {
-  const arn = namespaceOf(options, ResourceArn);
-  checkPolicy(arn, text);
-  if ((await options.catalog.resourcePolicies.put(arn, text)) === "conflict") throw conflict(arn);
-  return output(arn, text);
-}
-
-export async function getResourcePolicy({ ResourceArn }: Input, options: ApiOptions): Promise<Output> {
-  const arn = namespaceOf(options, ResourceArn);
-  const found = await options.catalog.resourcePolicies.find(arn);
-  if (found === undefined) throw noPolicy(arn);
-  return output(arn, found.text);
-}
-
-export async function deleteResourcePolicy({ ResourceArn }: Input, options: ApiOptions): Promise<void> {
-  const arn = namespaceOf(options, ResourceArn);
-  const removal = await options.catalog.resourcePolicies.remove(arn);
-  switch (removal) {
-    case "removed":
-      return;
-    case "unknown":
-      throw noPolicy(arn);
-    case "conflict":
-      throw conflict(arn);
-    default:
-      unreachable(removal);
-  }
+/** The permission for an action on the policy of the namespace that `ResourceArn` names. */
+export function onNamespace(action: string): Permission<{ readonly ResourceArn: string }> {
+  return {
+    kind: "needs",
+    needsOf: ({ ResourceArn }) => [{ action, resource: canonicalTargetArn(ResourceArn) }],
+  };
 }
 
 /** Throws `AccessDenied` when the target has a policy that does not admit the source. */
@@ -77,8 +41,8 @@ export async function requireAuthorizedSource(
   );
 }
 
-/** The canonical ARN. */
-function namespaceOf(options: ApiOptions, arn: string): string {
+/** The canonical ARN of a namespace. Throws `ResourceNotFoundFault`, `UnsupportedOperation`. */
+export function namespaceOf(options: ApiOptions, arn: string): string {
   const target = findTarget(options.targets, options, arn);
   if (target === "malformed")
     throw new AwsError(
@@ -90,27 +54,15 @@ function namespaceOf(options: ApiOptions, arn: string): string {
   return target.arn;
 }
 
-function checkPolicy(arn: string, text: string): void {
-  try {
-    parseNamespacePolicy(parseJson(text), arn);
-  } catch (error) {
-    if (error instanceof InvalidJson)
-      throw new AwsError("InvalidPolicyFault", `The policy is not valid JSON: ${error.message}.`);
-    if (error instanceof InvalidPolicy)
-      throw new AwsError("InvalidPolicyFault", `The policy is not valid: ${error.message}.`);
-    throw error;
-  }
-}
-
-function output(arn: string, text: string): Output {
+export function policyOutput(arn: string, text: string): ValueOf<typeof resourcePolicy> {
   return { ResourcePolicy: { ResourceArn: arn, Policy: text } };
 }
 
-function noPolicy(arn: string): AwsError {
+export function noPolicy(arn: string): AwsError {
   return new AwsError("ResourceNotFoundFault", `The namespace ${arn} has no resource policy.`);
 }
 
-function conflict(arn: string): AwsError {
+export function conflict(arn: string): AwsError {
   return new AwsError(
     "ConflictPolicyUpdateFault",
     `The policy of ${arn} is being changed by another request right now. Look at it again, then try again.`,

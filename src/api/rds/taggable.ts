@@ -1,45 +1,8 @@
-import { unreachable } from "../../base/assert.ts";
 import type { Integration, Tag } from "../../model/integration.ts";
 import { AwsError } from "../../wire/aws/error.ts";
-import type { ValueOf } from "../../wire/aws/shape.ts";
-import { parseFilters } from "../protocol/filters.ts";
-import { findIntegration, notFound } from "./integration-output.ts";
 import type { ApiOptions } from "../options.ts";
-import type { shapes } from "./integration-shapes.ts";
+import { findIntegration } from "./integration-output.ts";
 import { sourceNotFound } from "./source-not-found.ts";
-import { parseTags, tagsOutput, tooManyTags } from "./tag-rules.ts";
-
-type AddInput = ValueOf<typeof shapes.AddTagsToResource.input>;
-type ListInput = ValueOf<typeof shapes.ListTagsForResource.input>;
-type ListOutput = ValueOf<typeof shapes.ListTagsForResource.output>;
-type RemoveInput = ValueOf<typeof shapes.RemoveTagsFromResource.input>;
-
-/** Allowed in any status: tags belong to the API and mean nothing to the runtime. */
-export async function addTagsToResource(input: AddInput, options: ApiOptions): Promise<void> {
-  const resource = await taggable(options, input.ResourceName);
-  const kind = await resource.add(parseTags(input.Tags));
-  switch (kind) {
-    case "tagged":
-      return;
-    case "unknown":
-      throw notFound(input.ResourceName);
-    case "too-many":
-      throw tooManyTags();
-    default:
-      unreachable(kind);
-  }
-}
-
-export async function listTagsForResource(input: ListInput, options: ApiOptions): Promise<ListOutput> {
-  parseFilters({}, input.Filters);
-  const resource = await taggable(options, input.ResourceName);
-  return { TagList: tagsOutput(await resource.list()) };
-}
-
-export async function removeTagsFromResource(input: RemoveInput, options: ApiOptions): Promise<void> {
-  const resource = await taggable(options, input.ResourceName);
-  if (!(await resource.remove(input.TagKeys))) throw notFound(input.ResourceName);
-}
 
 /** A resource with tags. */
 interface Taggable {
@@ -51,8 +14,11 @@ interface Taggable {
 
 const resourceArn = /^arn:aws[a-z-]*:rds(?:-[a-z]*)?:[a-z0-9-]*:[0-9]*:([a-z-]+):([a-zA-Z0-9-]+)$/;
 
-/** Integrations and sources have tags, and are named by their ARNs. */
-async function taggable(options: ApiOptions, arn: string): Promise<Taggable> {
+/**
+ * Integrations and sources have tags, and are named by their ARNs. Throws `InvalidParameterValue` for another resource,
+ * and the fault for one that does not exist.
+ */
+export async function taggable(options: ApiOptions, arn: string): Promise<Taggable> {
   const [, type] = resourceArn.exec(arn) ?? [];
   if (type === "integration") return taggableIntegration(options, await findIntegration(options, arn));
   if (type !== "db" && type !== "cluster")
