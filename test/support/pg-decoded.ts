@@ -22,3 +22,16 @@ export function decodedRows(
   }
   return rows;
 }
+
+/** The canonical text of a field that has a value. */
+export function decodedField(
+  region: Uint8Array,
+  { type, decode }: Pick<Column, "type" | "decode">,
+): string | null {
+  const fields = new Fields(1);
+  fields.region = region;
+  fields.lengths[0] = region.length;
+  const vector = new Vector(type);
+  decode(fields, { first: 0, count: 1 }, vector);
+  return canonicalText(vector, 0);
+}

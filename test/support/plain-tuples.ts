@@ -113,11 +113,13 @@ function int32(value: number): Buffer {
 function field(type: LogicalType, cell: Cell): Buffer {
   if (cell === null) return int32(fieldNull);
   if (cell === unchanged) return int32(fieldUnchanged);
-  const bytes = cell === impossible ? impossibleBytes : encoded(type, cell);
+  const bytes = encoded(type, cell);
   return Buffer.concat([int32(bytes.length), bytes]);
 }
 
-function encoded(type: LogicalType, cell: boolean | number | bigint | string | Uint8Array): Uint8Array {
+/** The bytes of a field that has a value. */
+export function encoded(type: LogicalType, cell: Exclude<Cell, null | typeof unchanged>): Uint8Array {
+  if (cell === impossible) return impossibleBytes;
   if (cell instanceof Uint8Array) return cell;
   if (typeof cell === "string") return Buffer.from(cell);
   const width = widthOf(type);

@@ -19,7 +19,7 @@ import {
 import { TableError } from "../../src/model/replication/table-error.ts";
 import type { Progress, TablePhase, TableRecord } from "../../src/model/replication/table-state.ts";
 import { fieldUnchanged } from "../../src/model/replication/tuple.ts";
-import { decodedRows } from "./pg-decoded.ts";
+import { decodedField, decodedRows } from "./pg-decoded.ts";
 import { digestField } from "./canonical-text.ts";
 
 type Row = (string | null)[];
@@ -321,7 +321,8 @@ function alter(rows: Rows, relation: Relation, changes: readonly ColumnChange[])
     if (step.kind === "added") {
       if (names.includes(step.column.name)) throw new Error(`column ${step.column.name} is there already`);
       names.push(step.column.name);
-      for (const { row } of all) row.push(step.fill);
+      const value = step.fill === null ? null : decodedField(step.fill, step.column);
+      for (const { row } of all) row.push(value);
     } else if (step.kind === "dropped") {
       const index = at(step.name);
       names.splice(index, 1);

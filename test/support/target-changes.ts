@@ -5,7 +5,7 @@ import type { DeltaStep, Move, Patch } from "../../src/model/replication/delta.t
 import type { LogicalType } from "../../src/model/replication/logical-type.ts";
 import { asPosition } from "../../src/model/replication/position.ts";
 import type { Column, Relation } from "../../src/model/replication/relation.ts";
-import { plainColumn, unchanged, type Cell } from "./plain-tuples.ts";
+import { encoded, plainColumn, unchanged, type Cell } from "./plain-tuples.ts";
 import { randomFrom } from "./random.ts";
 import { TargetModel, type ModelTable, type Row } from "./target-model.ts";
 import { eventStep, moveOf, patchOf, rowsStep } from "./test-warehouse.ts";
@@ -112,7 +112,7 @@ export class Changes {
     return plainColumn(1 + this.#made, `c"${this.#made}`, this.pick(types));
   }
 
-  #cell(type: LogicalType): Cell {
+  #cell(type: LogicalType): null | string | bigint {
     if (this.below(5) === 0) return null;
     if (type.kind === "text") return "x".repeat(this.below(30)) + String(this.below(9));
     if (type.kind === "json") return `{"a":  ${this.below(9)}}`;
@@ -228,8 +228,10 @@ export class Changes {
     if (kind === 3 && first !== undefined)
       return [{ kind: "retyped", column: plainColumn(first.id, first.name, { kind: "text" }), from: first }];
     const column = this.#column();
-    const fill = column.type.kind === "json" ? '{"f":  1}' : column.type.kind === "decimal" ? null : "7";
-    return [{ kind: "added", column, fill: this.below(2) === 0 ? fill : null }];
+    // DuckDB does not read it as JSON, and so does not add a column with this default.
+    const isOdd = column.type.kind === "json" && this.below(2) === 0;
+    const cell = isOdd ? String.raw`"\ud800"` : this.#cell(column.type);
+    return [{ kind: "added", column, fill: cell === null ? null : encoded(column.type, cell) }];
   }
 }
 

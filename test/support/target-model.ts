@@ -205,8 +205,11 @@ function completed(row: Row, { patch, held }: { patch: Patch; held: Row | undefi
   return row.map((cell, column) => (patch.unchanged.includes(column) ? (held?.[column] ?? null) : cell));
 }
 
-function filled(type: LogicalType, text: string): Cell {
-  return type.kind === "text" || type.kind === "json" ? text : BigInt(text);
+/** A field of plain-tuples.ts: a text or a whole number. */
+function filled(type: LogicalType, field: Uint8Array): Cell {
+  const bytes = Buffer.from(field);
+  if (type.kind === "text" || type.kind === "json") return bytes.toString();
+  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.reverse().toString("hex")}`));
 }
 
 function retyped({ column, from }: Extract<ColumnChange, { kind: "retyped" }>, cell: Cell): Cell {

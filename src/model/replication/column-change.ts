@@ -5,8 +5,8 @@ import type { Column, ColumnDefinition, TableDefinition } from "./relation.ts";
  * A change of a table's columns that does not require a new copy of its rows. Changes are applied in the given order.
  */
 export type ColumnChange =
-  /** Existing rows get `fill` (as the source writes the value) or NULL. */
-  | { readonly kind: "added"; readonly column: Column; readonly fill: string | null }
+  /** Existing rows get NULL, or the value of a field with the bytes `fill`, as `column.decode` reads it. */
+  | { readonly kind: "added"; readonly column: Column; readonly fill: Uint8Array | null }
   | { readonly kind: "dropped"; readonly name: string }
   | { readonly kind: "renamed"; readonly from: string; readonly to: string }
   | { readonly kind: "retyped"; readonly column: Column; readonly from: ColumnDefinition };

@@ -19,6 +19,7 @@ import { isLeft, Ledger, recordOf, type TableEntry } from "./tables/ledger.ts";
 import { OpenSegments } from "./tables/open-segments.ts";
 import { PhysicalTables } from "./tables/physical-tables.ts";
 import { RowCounts } from "./tables/row-counts.ts";
+import { readFills } from "./apply/column-fill.ts";
 import { CopyWriter } from "./apply/copy-writer.ts";
 import type { WriterTools } from "./apply/rows-writer.ts";
 import { HugeRows, RowWriters } from "./apply/row-writers.ts";
@@ -99,9 +100,10 @@ export class DuckDbDatabase implements DestinationDatabase {
       withLargePart,
       sizes: duck.rowSizes,
     });
-    this.#events = new TableEvents(this.#physical, tables);
+    const tools = toolsOf(duck, session);
+    this.#events = new TableEvents(this.#physical, tables, (...added) => readFills(tools, ...added));
     this.#writers = new RowWriters({
-      tools: toolsOf(duck, session),
+      tools,
       physical: this.#physical,
       addLargePart: (relation) => this.#events.addLargePart(relation),
       turns: this.#hugeRows,

@@ -1,18 +1,37 @@
 import { expect, test } from "vitest";
 import { present } from "../../base/assert.ts";
+import type { ColumnChange } from "../../model/replication/column-change.ts";
+import type { DeltaStep } from "../../model/replication/delta.ts";
 import type { LogicalType } from "../../model/replication/logical-type.ts";
 import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
-import { interval, plainRelation, runOf, type Cell } from "../../../test/support/plain-tuples.ts";
+import {
+  encoded,
+  interval,
+  plainColumn,
+  plainRelation,
+  runOf,
+  type Cell,
+} from "../../../test/support/plain-tuples.ts";
 import { printedSeed, randomFrom } from "../../../test/support/random.ts";
-import { copySteps, deltaOf, never, rowsStep, TestWarehouse } from "../../../test/support/test-warehouse.ts";
+import {
+  copySteps,
+  deltaOf,
+  eventStep,
+  never,
+  rowsOf,
+  rowsStep,
+  TestWarehouse,
+} from "../../../test/support/test-warehouse.ts";
 import { duckdb } from "./engine.ts";
 
 const day = 86_400_000_000n;
 const last64 = 2n ** 63n - 1n;
 const timetz = (microseconds: bigint, east: number) => (microseconds << 24n) | BigInt(57_599 - east);
 
+type Value = Exclude<Cell, null | symbol>;
+
 /** For each type: a value and how DuckDB prints it. */
-const samples: readonly (readonly [LogicalType, readonly (readonly [Cell, string])[]])[] = [
+const samples: readonly (readonly [LogicalType, readonly (readonly [Value, string])[]])[] = [
   [
     { kind: "boolean" },
     [
@@ -111,6 +130,7 @@ const samples: readonly (readonly [LogicalType, readonly (readonly [Cell, string
     [
       ['{"b": 1,  "a":[ ] }', '{"b": 1,  "a":[ ] }'],
       ["null", "null"],
+      [String.raw`"\ud800"`, String.raw`"\ud800"`],
       ["not even json", "not even json"],
     ],
   ],
@@ -210,6 +230,54 @@ test.each(samples.map((_, index) => [kindOf(index), index] as const))(
     ]);
     await using view = await database.view();
     expect(await view.digest(relation, never)).toEqual(digestOfRows(relation, cells));
+  },
+);
+
+test.each(samples.map((_, index) => [kindOf(index), index] as const))(
+  "an added column of type %s has each value for the rows that exist alone",
+  async (_, index) => {
+    const [type, values] = present(samples[index], "the sample exists");
+    await using target = await TestWarehouse.open(duckdb);
+    await using database = await target.database();
+    let relation = plainRelation({ id: "1", name: "t", columns: { n: { kind: "int32" } }, key: ["n"] });
+    const nulls: null[] = [];
+    const added = (): DeltaStep => {
+      const changes = values.map(([value], index): Extract<ColumnChange, { kind: "added" }> => {
+        const id = relation.columns.length + index + 1;
+        return { kind: "added", column: plainColumn(id, `c${id}`, type), fill: encoded(type, value) };
+      });
+      relation = { ...relation, columns: [...relation.columns, ...changes.map(({ column }) => column)] };
+      nulls.push(...values.map(() => null));
+      return eventStep({ kind: "altered", relation, changes });
+    };
+    await database.apply(deltaOf(copySteps(relation, [[1], [2]]), "1"), never);
+    await database.apply(deltaOf([added()], "2"), never);
+    const steps = [
+      rowsStep(relation, { inserts: [[3, ...nulls]], deletes: [[2, ...nulls]] }),
+      // After deletes in the same transaction, the rows are written again.
+      added(),
+      rowsStep(relation, { inserts: [[4, ...nulls]] }),
+    ];
+    await database.apply(deltaOf(steps, "3"), never);
+    const shown = values.map(([, text]) => text);
+    const rows = [
+      ["1", ...shown, ...shown],
+      ["3", ...shown.map(() => null), ...shown],
+      ["4", ...nulls],
+    ];
+    expect(await target.rows("FROM shop.public.t ORDER BY n")).toEqual(rows);
+    await target.afterCrash(async (found) =>
+      expect(await rowsOf(found, "FROM shop.public.t ORDER BY n")).toEqual(rows),
+    );
+    await using view = await database.view();
+    const cells = values.map(([value]) => value);
+    expect(await view.digest(relation, never)).toEqual(
+      digestOfRows(relation, [
+        [1, ...cells, ...cells],
+        [3, ...cells.map(() => null), ...cells],
+        [4, ...nulls],
+      ]),
+    );
   },
 );
 

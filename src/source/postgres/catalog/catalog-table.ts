@@ -1,4 +1,5 @@
 import type { Session } from "../connection/session.ts";
+import { missingSql, partsSql } from "./missing-value.ts";
 
 /**
  * A table as the source's catalog describes it: only the properties that replication depends on, so that equal means
@@ -76,7 +77,7 @@ export interface CatalogColumn {
   readonly typeOid: number;
   /** atttypmod. */
   readonly modifier: number;
-  /** The value, as text, of rows that are older than the column; null if they have NULL or have been rewritten. */
+  /** The field of rows that are older than the column, as `missingSql` has it. */
   readonly missing: string | null;
   /** The transaction that last changed the column's definition. */
   readonly xid: number;
@@ -142,10 +143,6 @@ export function parseTable(text: string): CatalogTable {
   return JSON.parse(text) as CatalogTable;
 }
 
-function missingSql(attribute: string): string {
-  return `CASE WHEN ${attribute}.atthasmissing THEN (${attribute}.attmissingval::text::text[])[1] END`;
-}
-
 // A partition whose DETACH … CONCURRENTLY was started, and perhaps abandoned, is already detached.
 const belowSql = `
       WITH RECURSIVE below(oid) AS (
@@ -188,26 +185,11 @@ const attributesSql = `
   WHERE a.attrelid = c.oid AND a.attnum > 0`;
 
 // Types with smaller oids are PostgreSQL's own.
+const userTypesSql = `SELECT a.atttypid FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384`;
+
 const typesSql = `CASE WHEN attributes."hasTypes" THEN coalesce((
-    WITH RECURSIVE part(oid) AS (
-      SELECT a.atttypid FROM pg_attribute a
-      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
-      UNION
-      SELECT next.oid
-      FROM part
-      JOIN pg_type t ON t.oid = part.oid
-      CROSS JOIN LATERAL (
-        SELECT t.typelem
-        UNION ALL
-        SELECT t.typbasetype
-        UNION ALL
-        SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
-        UNION ALL
-        SELECT f.atttypid FROM pg_attribute f
-        WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
-      ) AS next(oid)
-      WHERE next.oid >= 16384
-    )
+    ${partsSql(userTypesSql, "next.oid >= 16384")}
     SELECT json_agg(json_build_object(
       'oid', t.oid::bigint,
       'isEnum', t.typtype = 'e',

@@ -139,11 +139,10 @@ test("a column that was dropped and made again under its name is another one", (
   });
 });
 
-test("an added column fills old rows with what the catalog says, unless that is not how values are kept", () => {
-  const filled = tableOf([id, a, column(3, "b", { xid: 200, missing: "7" })]);
-  expect(change(filled)).toMatchObject({ kind: "altered", changes: [{ kind: "added", fill: "7" }] });
-  const array = tableOf([id, a, column(3, "b", { xid: 200, missing: "{7}", typeOid: int4Array })]);
-  expect(change(array).kind).toBe("recopy");
+test("an added column fills old rows with the field that the catalog has", () => {
+  const filled = tableOf([id, a, column(3, "b", { xid: 200, missing: "00000007" })]);
+  const fill = Buffer.of(0, 0, 0, 7);
+  expect(change(filled)).toMatchObject({ kind: "altered", changes: [{ kind: "added", fill }] });
 });
 
 test("a rewrite beside a change of columns makes a new copy, a rewrite alone does not", () => {

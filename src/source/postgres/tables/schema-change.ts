@@ -113,7 +113,7 @@ export function sameIdentity(a: ReplicaIdentity, b: ReplicaIdentity): boolean {
 function columnChanges(
   { definition: held, memo }: HeldTable,
   now: CatalogTable,
-  { relation, codecs }: Shape,
+  { relation }: Shape,
 ): readonly ColumnChange[] | undefined {
   const generated = memo?.generated ?? [];
   const before = new Map(held.columns.map((column) => [column.id, column]));
@@ -132,10 +132,8 @@ function columnChanges(
     if (before.has(column.id)) continue;
     // Rows have had values in it all along, which the stream did not carry.
     if (generated.includes(column.id)) return undefined;
-    const fill = now.columns[index]?.missing ?? null;
-    // The catalog has it as PostgreSQL prints it, which is not how values of some types are stored.
-    if (fill !== null && codecs[index]?.isKeptAsPrinted !== true) return undefined;
-    added.push({ kind: "added", column, fill });
+    const missing = now.columns[index]?.missing ?? null;
+    added.push({ kind: "added", column, fill: missing === null ? null : Buffer.from(missing, "hex") });
   }
   const retyped = kept
     .filter(({ from, to }) => !sameType(from.type, to.type) || from.sourceType !== to.sourceType)

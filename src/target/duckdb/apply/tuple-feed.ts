@@ -1,7 +1,12 @@
 import type { DuckDBDataChunk } from "@duckdb/node-api";
 import { assert, present } from "../../../base/assert.ts";
 import { TableError } from "../../../model/replication/table-error.ts";
-import { ValueError, type Column, type Relation } from "../../../model/replication/relation.ts";
+import {
+  ValueError,
+  type Column,
+  type DecodeColumn,
+  type Relation,
+} from "../../../model/replication/relation.ts";
 import type { LogicalType } from "../../../model/replication/logical-type.ts";
 import { Fields, type TupleRun } from "../../../model/replication/tuple.ts";
 import { Vector, vectorRowsMax } from "../../../model/replication/vector.ts";
@@ -169,20 +174,25 @@ export class TupleFeed implements Disposable {
     const rows = part.locate(at, count, fields);
     for (const [index, { column, position }] of part.columns.entries()) {
       const vector = scratch.vector(column.type);
-      try {
-        column.decode(fields, { first: position * vectorRowsMax, count }, vector);
-      } catch (error) {
-        throw this.#failed(column, error);
-      }
+      const span = { first: position * vectorRowsMax, count };
+      decode({ relation: this.#relation, column }, fields, span, vector);
       chunk.write(first + index, vector, rows);
     }
     return first + part.columns.length;
   }
+}
 
-  #failed(column: Column, error: unknown): unknown {
-    if (!(error instanceof ValueError)) return error;
+/** As `column.decode` does, but throws a `TableError` for a value that the column cannot hold. */
+export function decode(
+  { relation, column }: { readonly relation: Relation; readonly column: Column },
+  ...values: Parameters<DecodeColumn>
+): void {
+  try {
+    column.decode(...values);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
     const message = `Column ${JSON.stringify(column.name)}: ${error.message}`;
-    return new TableError({ code: "VALUE_OUT_OF_RANGE", table: this.#relation, message, cause: error });
+    throw new TableError({ code: "VALUE_OUT_OF_RANGE", table: relation, message, cause: error });
   }
 }
 

@@ -1,3 +1,4 @@
+import { assert } from "../../../base/assert.ts";
 import type { ColumnDefinition, TableName } from "../../../model/replication/relation.ts";
 import { LargePart, largePartOf, sizeColumn } from "./large-part.ts";
 import { ledgerSchema } from "./reserved-names.ts";
@@ -10,11 +11,17 @@ export function physicalColumn({ id }: ColumnDefinition): string {
   return `c${id}`;
 }
 
-/** A column to add to a table. */
+/** A column to add to a table. Existing rows get `fill`, or NULL. */
 export interface NewColumn {
   readonly column: ColumnDefinition;
-  /** A literal for existing rows, which DuckDB reads as the column's type. */
-  readonly fill: string | undefined;
+  readonly fill: Fill | undefined;
+}
+
+/** The value that existing rows of a table get in a new column. */
+export interface Fill {
+  /** A string that DuckDB reads as exactly this value; otherwise an expression of the column's type, in the session. */
+  readonly value: string;
+  readonly isLiteral: boolean;
 }
 
 /** Parameters of a session's physical tables. */
@@ -151,8 +158,10 @@ export class PhysicalTables {
     if (!this.#made.has(table)) this.#changed.add(table);
   }
 
-  canAddColumns(table: string): boolean {
-    return !this.#changed.has(table);
+  /** Whether `addColumn` can add these to the table; otherwise `rebuild` does. */
+  canAdd(table: string, columns: readonly NewColumn[]): boolean {
+    if (columns.length === 0) return true;
+    return !this.#changed.has(table) && columns.every(({ fill }) => fill?.isLiteral !== false);
   }
 
   async addColumn(table: string, added: NewColumn): Promise<void> {
@@ -164,10 +173,16 @@ export class PhysicalTables {
   async #addColumn(table: string, { column, fill }: NewColumn): Promise<void> {
     const alter = `ALTER TABLE ${table}`;
     const added = `${physicalColumn(column)} ${sqlType(column.type)}`;
-    await this.#session.run(`${alter} ADD COLUMN ${added}${fill === undefined ? "" : ` DEFAULT ${fill}`}`);
+    if (fill === undefined) {
+      await this.#session.run(`${alter} ADD COLUMN ${added}`);
+      return;
+    }
+    // With any default but a literal, DuckDB fills the column by an UPDATE, and refuses the next change of the table in
+    // the same transaction.
+    assert(fill.isLiteral, "a column with another default is added by rewriting the table");
+    await this.#session.run(`${alter} ADD COLUMN ${added} DEFAULT ${fill.value}`);
     // Only existing rows get it: new rows have their own value.
-    if (fill !== undefined)
-      await this.#session.run(`${alter} ALTER COLUMN ${physicalColumn(column)} DROP DEFAULT`);
+    await this.#session.run(`${alter} ALTER COLUMN ${physicalColumn(column)} DROP DEFAULT`);
   }
 
   /** From the commit on, readers see the table under that name, instead of the table that had the name before. */

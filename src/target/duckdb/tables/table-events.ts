@@ -1,26 +1,40 @@
 import { assert, unreachable } from "../../../base/assert.ts";
 import type { TableEvent } from "../../../model/replication/block.ts";
-import { definitionOf, type TableDefinition, type TableName } from "../../../model/replication/relation.ts";
+import type { ColumnChange } from "../../../model/replication/column-change.ts";
+import {
+  definitionOf,
+  type Relation,
+  type TableDefinition,
+  type TableName,
+} from "../../../model/replication/relation.ts";
 import { TableError } from "../../../model/replication/table-error.ts";
 import type { TablePhase } from "../../../model/replication/table-state.ts";
 import { hiddenRows, type TableEntry } from "./ledger.ts";
 import { ledgerSchema } from "./reserved-names.ts";
-import type { PhysicalTables } from "./physical-tables.ts";
+import type { Fill, PhysicalTables } from "./physical-tables.ts";
 import { folded } from "../instance/sql-text.ts";
 import type { TableSet } from "./table-set.ts";
 import { reshaping } from "./table-shapes.ts";
+
+/** The fills of the columns that the changes add, by the ids of the columns. */
+type ReadFills = (relation: Relation, changes: readonly ColumnChange[]) => Promise<ReadonlyMap<number, Fill>>;
 
 /** Applies events to the physical tables and to their metadata, in the open transaction. */
 export class TableEvents {
   readonly #physical: PhysicalTables;
   readonly #tables: TableSet;
+  readonly #readFills: ReadFills;
 
-  constructor(physical: PhysicalTables, tables: TableSet) {
+  constructor(physical: PhysicalTables, tables: TableSet, readFills: ReadFills) {
     this.#physical = physical;
     this.#tables = tables;
+    this.#readFills = readFills;
   }
 
-  /** Throws `TableError` TABLE_UNSUPPORTED for a table whose names DuckDB cannot hold. */
+  /**
+   * Throws `TableError`: TABLE_UNSUPPORTED for a table whose names DuckDB cannot hold, VALUE_OUT_OF_RANGE for a new
+   * column that cannot hold the value of existing rows.
+   */
   async apply(event: TableEvent): Promise<void> {
     switch (event.kind) {
       case "copy-started":
@@ -73,9 +87,10 @@ export class TableEvents {
   async #altered({ relation, changes }: Extract<TableEvent, { kind: "altered" }>): Promise<void> {
     refuseUnsupported(relation);
     const { definition, phase, rows: before, shown } = this.#replicated(relation);
-    const { added, retyped, values } = reshaping(definition.columns, relation.columns, changes);
+    const fills = await this.#readFills(relation, changes);
+    const { added, retyped, values } = reshaping(definition.columns, relation.columns, fills);
     let rows = before;
-    if (retyped || (added.length > 0 && !this.#physical.canAddColumns(before)))
+    if (retyped || !this.#physical.canAdd(before, added))
       rows = await this.#physical.rebuild(relation.id, before, values);
     else for (const column of added) await this.#physical.addColumn(before, column);
     // A copy in progress stays hidden until it is revealed. Any other table is visible, or has waited for its new name.

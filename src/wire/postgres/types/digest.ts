@@ -80,6 +80,3 @@ export const bytesField: Digest = (bytes) =>
 function field(length: string, { whole, long }: { readonly whole: string; readonly long: string }): string {
   return `(${length})::text || ':' || CASE WHEN ${length} > ${fieldBytesMax} THEN pg_catalog.md5(${long}) ELSE ${whole} END`;
 }
-
-/** Digests of values that are stored in another notation than PostgreSQL prints. */
-export const converting: ReadonlySet<Digest> = new Set([digestJson, digestMoney, digestOid]);

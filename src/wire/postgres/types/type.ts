@@ -3,7 +3,7 @@ import type { LogicalType } from "../../../model/replication/logical-type.ts";
 import type { DecodeColumn } from "../../../model/replication/relation.ts";
 import { decodeBytes, decodeMoney } from "./decode.ts";
 import { decodeDecimal } from "./decimal.ts";
-import { converting, digestAsOutput, digestAsText, digestMoney, type Digest } from "./digest.ts";
+import { digestAsOutput, digestAsText, digestMoney, type Digest } from "./digest.ts";
 import { digestOfArray, digestOfComposite } from "./digest-nested.ts";
 import { rendersFor } from "./nesting.ts";
 import { arrayColumnJson } from "../render/nested.ts";
@@ -22,12 +22,6 @@ export interface ColumnCodec {
   readonly inText: boolean;
   /** What a binary COPY selects for the column: itself, or its text. Takes the quoted name. */
   readonly select: (quotedColumn: string) => string;
-  /**
-   * Whether a value as PostgreSQL prints it (such as a column's default in the catalog) is a value of `type` in
-   * PostgreSQL's notation. Not so for arrays and composites, which are stored as JSON, money, and regclass and similar
-   * types.
-   */
-  readonly isKeptAsPrinted: boolean;
   /** A PostgreSQL expression for the column's canonical text (see digest.ts). Takes the quoted name. */
   readonly digest: Digest;
 }
@@ -57,26 +51,15 @@ export function codecFor(
   const sourceType = formatType(types, column);
   const named = present(types.get(column.oid), "the type of a column has been read");
   if (!named.hasBinary)
-    return {
-      ...plainText,
-      sourceType,
-      inText: true,
-      select: digestAsOutput,
-      isKeptAsPrinted: true,
-      digest: digestAsOutput,
-    };
+    return { ...plainText, sourceType, inText: true, select: digestAsOutput, digest: digestAsOutput };
   const form = formOf(types, withoutDomains(types, column), session);
   if ("unsupported" in form) return { unsupported: `${sourceType}: ${form.unsupported}` };
-  const isKeptAsPrinted = form.isConverted !== true && !converting.has(form.digest);
-  return { ...form, sourceType, inText: false, select: (quotedColumn) => quotedColumn, isKeptAsPrinted };
+  return { ...form, sourceType, inText: false, select: (quotedColumn) => quotedColumn };
 }
 
-type Form = Pick<ColumnCodec, "type" | "decode" | "digest"> & {
-  /** It is stored in another notation than PostgreSQL prints. */
-  readonly isConverted?: true;
-};
+type Form = Pick<ColumnCodec, "type" | "decode" | "digest">;
 
-const json = { type: { kind: "json" }, isConverted: true } as const;
+const json = { type: { kind: "json" } } as const;
 const plainText = { type: { kind: "text" }, decode: decodeBytes } as const;
 
 interface Resolved {

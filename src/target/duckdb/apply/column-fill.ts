@@ -1,0 +1,93 @@
+import type { DuckDBValue } from "@duckdb/node-api";
+import { isDeepStrictEqual } from "node:util";
+import { present } from "../../../base/assert.ts";
+import type { ColumnChange } from "../../../model/replication/column-change.ts";
+import type { Column, Relation } from "../../../model/replication/relation.ts";
+import { Fields } from "../../../model/replication/tuple.ts";
+import { duckType, literal, sqlType } from "../instance/sql-text.ts";
+import type { Fill } from "../tables/physical-tables.ts";
+import { FeedStatement } from "./feed-statement.ts";
+import type { Feeds } from "./feed.ts";
+import type { Session } from "../instance/session.ts";
+import { decode, type FeedTools } from "./tuple-feed.ts";
+
+interface FillTools {
+  readonly session: Session;
+  readonly feeds: Feeds;
+  readonly feedTools: FeedTools;
+}
+
+/**
+ * The fills of added columns, by the ids of the columns. A fill goes the way of a row's values: its column decodes it, and
+ * a feed delivers it. Throws `TableError` for a value that the column cannot hold.
+ */
+export async function readFills(
+  tools: FillTools,
+  relation: Relation,
+  changes: readonly ColumnChange[],
+): Promise<ReadonlyMap<number, Fill>> {
+  const fills = new Map<number, Fill>();
+  for (const change of changes) {
+    if (change.kind !== "added" || change.fill === null) continue;
+    const { column, fill } = change;
+    fills.set(column.id, await readFill(tools, relation, { column, fill }));
+  }
+  return fills;
+}
+
+interface FillOf {
+  readonly column: Column;
+  /** The bytes of a field, as in `ColumnChange`. */
+  readonly fill: Uint8Array;
+}
+
+async function readFill(tools: FillTools, relation: Relation, { column, fill }: FillOf): Promise<Fill> {
+  const name = `zeroetl_fill_${column.id}`;
+  const value = `getvariable('${name}')`;
+  await setVariable(tools, relation, { name, column, fill });
+  const text = `TRY_CAST(${value} AS VARCHAR)`;
+  const [row] = await tools.session.rows(
+    `SELECT ${value} AS value, ${text} AS text, TRY_CAST(${text} AS ${sqlType(column.type)}) AS read`,
+  );
+  const { value: wanted, text: printed, read } = present(row, "a query without a table has one row");
+  // The text of a statement ends at a zero byte.
+  if (typeof printed !== "string" || printed.includes("\0") || !isSame(wanted, read))
+    return { value, isLiteral: false };
+  await tools.session.run(`RESET VARIABLE ${name}`);
+  return { value: literal(printed), isLiteral: true };
+}
+
+/** One NaN prints like another. */
+function isSame(a: DuckDBValue | undefined, b: DuckDBValue | undefined): boolean {
+  return !Number.isNaN(a) && isDeepStrictEqual(a, b);
+}
+
+/** Sets a variable of the session, which keeps the value until a column with the same id is filled. */
+async function setVariable(
+  { session, feeds, feedTools }: FillTools,
+  relation: Relation,
+  { name, column, fill }: FillOf & { readonly name: string },
+): Promise<void> {
+  const fields = new Fields(1);
+  fields.region = fill;
+  fields.lengths[0] = fill.length;
+  const vector = feedTools.scratch.vector(column.type);
+  decode({ relation, column }, fields, { first: 0, count: 1 }, vector);
+  const chunk = feedTools.stage();
+  chunk.begin(1, 1);
+  chunk.write(0, vector, { at: 0, count: 1, region: fill, low: 0, high: fill.length });
+  const sql = (feed: string): string => `SET VARIABLE ${name} = (SELECT f0 FROM ${feed})`;
+  const statement = new FeedStatement({ session, feeds }, [duckType(column.type)], sql);
+  let isFed = false;
+  try {
+    await statement.run((out) => {
+      if (isFed) return 0;
+      isFed = true;
+      return chunk.deliver(out.chunk);
+    });
+  } finally {
+    statement.close();
+    chunk.clear();
+    feedTools.scratch.clear();
+  }
+}
