@@ -33,3 +33,6 @@ export class Secret extends Hidden<string> {}
 
 /** Bytes that no one else may see, such as a key. */
 export class SecretBytes extends Hidden<Uint8Array> {}
+
+/** Settings of which some may be secrets, such as those of a target's engine. */
+export class SecretSettings extends Hidden<unknown> {}

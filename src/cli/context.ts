@@ -1,4 +1,5 @@
 import { loadClientConfiguration, loadConfiguration, type Configuration } from "../config/config.ts";
+import { targetSettings } from "../target/engines.ts";
 import { ServiceClient } from "./client.ts";
 import { flags } from "./flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -19,7 +20,7 @@ export interface CommandContext {
 }
 
 export async function configurationOfFlags({ config, dataDir }: CommonFlags): Promise<Configuration> {
-  return loadConfiguration({ file: config, dataDirectory: dataDir });
+  return loadConfiguration({ file: config, dataDirectory: dataDir, engines: targetSettings });
 }
 
 /** A client for the service that runs on the data directory in the flags. */

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from "yaml";
-import type { z } from "zod";
+import { z } from "zod";
 import { closest } from "../base/closest.ts";
 import { CodedError, messageOf } from "../base/errors.ts";
 
@@ -114,9 +114,10 @@ export class ConfigFile {
 
   /** Refuses with the issues in file order, one per line, so that all can be corrected at once. */
   refuseIssues(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): never {
+    const whole = { schema, values: this.values() };
     const found = issues.map((issue) => {
       const key = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-      return { line: this.#lineOf([...issue.path, ...key]), sentence: sentenceOf(issue, schema) };
+      return { line: this.#lineOf([...issue.path, ...key]), sentence: sentenceOf(issue, whole) };
     });
     found.sort((a, b) => a.line - b.line);
     const told = found.slice(0, toldMax).map(({ line, sentence }) => `${this.#name}:${line}: ${sentence}`);
@@ -146,9 +147,15 @@ export class ConfigFile {
 }
 
 /** Refuses values that come from no file, such as those of the demo. */
-export function refuseIssues(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): never {
+export function refuseIssues(issues: readonly z.core.$ZodIssue[], checked: Checked): never {
   const [first] = issues;
-  throw new CodedError("CONFIGURATION", first === undefined ? "it is not valid" : sentenceOf(first, schema));
+  throw new CodedError("CONFIGURATION", first === undefined ? "it is not valid" : sentenceOf(first, checked));
+}
+
+/** What was checked, and against what. */
+interface Checked {
+  readonly schema: z.ZodType;
+  readonly values: unknown;
 }
 
 function offsetOf(node: unknown): number | undefined {
@@ -177,51 +184,78 @@ function labelOf(path: SettingPath): string {
   return label === "" ? "the configuration" : label;
 }
 
-function sentenceOf(issue: z.core.$ZodIssue, schema: z.ZodType): string {
+function sentenceOf(issue: z.core.$ZodIssue, checked: Checked): string {
   const label = labelOf(issue.path);
   if (issue.code === "unrecognized_keys") {
     const [key = ""] = issue.keys;
     const place = issue.path.length === 0 ? "" : ` in ${label}`;
-    return `unknown setting ${JSON.stringify(key)}${place}; allowed here: ${keysAt(schema, issue.path).join(", ")}`;
+    return `unknown setting ${JSON.stringify(key)}${place}; allowed here: ${keysAt(checked, issue.path).join(", ")}`;
   }
   if (issue.code === "custom") return `${label} ${issue.message}`;
-  const allowed = allowedAt(schema, issue.path, issue);
-  const missing =
-    (issue.code === "invalid_type" || issue.code === "invalid_value") && issue.input === undefined;
-  return missing
+  const found = valueAt(checked.values, issue.path);
+  const choice = choiceOf(issue);
+  const allowed = choice === undefined ? allowedAt(checked, issue.path) : `one of ${choice.join(", ")}`;
+  const mayBeMissing = issue.code === "invalid_type" || choice !== undefined;
+  return mayBeMissing && found === undefined
     ? `${label} is missing; it must be ${allowed}`
-    : `${label} must be ${allowed}${suggestionFor(issue)}`;
+    : `${label} must be ${allowed}${suggestionFor(found, choice)}`;
+}
+
+/** The values among which the setting chooses, if it is a choice. */
+function choiceOf(issue: z.core.$ZodIssue): string[] | undefined {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  return issue.code === "invalid_union" && "options" in issue ? issue.options?.map(String) : undefined;
 }
 
 /** Suggests one of the allowed values, never the one that was written. */
-function suggestionFor(issue: z.core.$ZodIssue): string {
-  if (issue.code !== "invalid_value" || typeof issue.input !== "string") return "";
-  const meant = closest(issue.input.slice(0, 40), issue.values.map(String));
+function suggestionFor(found: unknown, choice: readonly string[] | undefined): string {
+  if (choice === undefined || typeof found !== "string") return "";
+  const meant = closest(found.slice(0, 40), choice);
   return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
-function allowedAt(schema: z.ZodType, path: SettingPath, issue: z.core.$ZodIssue): string {
-  if (issue.code === "invalid_value") return `one of ${issue.values.map(String).join(", ")}`;
-  const at = schemaAt(schema, path);
+function allowedAt(checked: Checked, path: SettingPath): string {
+  const at = schemaAt(checked, path);
   const allowed = at?.meta()?.["allowed"];
   if (typeof allowed === "string") return allowed;
   if (at?.def.type === "array") return "a list";
-  return at?.def.type === "object" ? "a mapping of settings" : "of another type";
+  return at?.def.type === "object" || at?.def.type === "union" ? "a mapping of settings" : "of another type";
 }
 
-function keysAt(schema: z.ZodType, path: SettingPath): string[] {
-  const at = schemaAt(schema, path);
+function keysAt(checked: Checked, path: SettingPath): string[] {
+  const at = schemaAt(checked, path);
   return at?.def.type === "object" ? Object.keys((at as z.ZodObject).shape) : [];
 }
 
 /** The schema at a path; the one that carries the description, inside defaults. */
-function schemaAt(schema: z.ZodType, path: SettingPath): z.ZodType | undefined {
-  let at: z.ZodType | undefined = unwrapped(schema);
-  for (const step of path) {
+function schemaAt({ schema, values }: Checked, path: SettingPath): z.ZodType | undefined {
+  let at: z.ZodType | undefined = chosen(unwrapped(schema), values);
+  for (const [index, step] of path.entries()) {
     if (at?.def.type === "object") at = (at as z.ZodObject).shape[String(step)] as z.ZodType | undefined;
     else if (at?.def.type === "array") at = (at as z.ZodArray).element as z.ZodType;
     else return undefined;
-    if (at !== undefined) at = unwrapped(at);
+    if (at !== undefined) at = chosen(unwrapped(at), valueAt(values, path.slice(0, index + 1)));
+  }
+  return at;
+}
+
+/** Of a union by a setting such as `engine`, the schema that the value has chosen. */
+function chosen(schema: z.ZodType, value: unknown): z.ZodType {
+  if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;
+  const { discriminator, options } = schema.def;
+  const choice = valueAt(value, [discriminator]);
+  const found = (options as z.ZodObject[]).find(({ shape }) => {
+    const of = shape[discriminator] as z.ZodType | undefined;
+    return of?.safeParse(choice).success === true;
+  });
+  return found ?? schema;
+}
+
+function valueAt(values: unknown, path: SettingPath): unknown {
+  let at = values;
+  for (const step of path) {
+    if (typeof at !== "object" || at === null) return undefined;
+    at = (at as Record<PropertyKey, unknown>)[step];
   }
   return at;
 }

@@ -3,10 +3,30 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import fc from "fast-check";
+import { z } from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CodedError } from "../base/errors.ts";
-import { configurationOf, loadClientConfiguration, loadConfiguration, type Configuration } from "./config.ts";
+import {
+  configurationOf,
+  loadClientConfiguration,
+  loadConfiguration,
+  type Configuration,
+  type ConfigurationRequest,
+} from "./config.ts";
+import { setting, wholeNumber } from "../model/setting.ts";
 import { decide } from "../model/policy/policy.ts";
+
+/** Engines that differ in their settings. */
+const engines = {
+  duckdb: z.strictObject({
+    memory: setting(z.string(), "How much memory it uses.", "a size").optional(),
+    threads: setting(wholeNumber(9), "How many threads it uses.", "a whole number from 1 to 9").optional(),
+  }),
+  lake: z.strictObject({
+    url: setting(z.string(), "Where it is.", "a URL of a bucket"),
+    memory: setting(z.boolean(), "Whether it is held in memory.", "true or false").optional(),
+  }),
+};
 
 let directory: string;
 
@@ -25,8 +45,11 @@ async function load(
   const file = join(directory, "zeroetl.yaml");
   await writeFile(file, text);
   await chmod(file, 0o600);
-  return loadConfiguration({ file, variables });
+  return loadConfiguration({ file, variables, engines });
 }
+
+const loadFile = (request: Omit<ConfigurationRequest, "engines">): Promise<Configuration> =>
+  loadConfiguration({ ...request, engines });
 
 async function refusal(text: string, variables: Record<string, string> = {}): Promise<string> {
   const error = await load(text, variables).then(
@@ -61,6 +84,7 @@ targets:
     namespace_id: 11111111-2222-4333-8444-55555555555A
     users: [{ name: awsuser, password: "$\${literal}" }]
   - { name: second, engine: duckdb, memory: 1.5GiB, threads: 2 }
+  - { name: third, engine: lake, url: "s3://key:sesame-shut@bucket", memory: true }
 `;
 
 test("every setting of the contract is understood", async () => {
@@ -80,9 +104,10 @@ test("every setting of the contract is understood", async () => {
   expect(found.targets[0]?.resource.arn).toBe(
     "arn:aws:redshift-serverless:eu-west-1:123456789012:namespace/11111111-2222-4333-8444-55555555555a",
   );
-  expect(found.targets.map(({ memoryBytes, threads }) => [memoryBytes, threads])).toEqual([
-    [undefined, undefined],
-    [1.5 * 1024 ** 3, 2],
+  expect(found.targets.map(({ engine, settings }) => [engine, settings.reveal()])).toEqual([
+    ["duckdb", {}],
+    ["duckdb", { memory: "1.5GiB", threads: 2 }],
+    ["lake", { url: "s3://key:sesame-shut@bucket", memory: true }],
   ]);
   expect(found.targets[1]?.resource.namespaceId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]/);
   expect(found.credentials[0]?.secretAccessKey.reveal()).toBe("sesame-open");
@@ -103,14 +128,14 @@ test.each([
   ["postgres", "postgres://u@h/d?port=x", undefined],
   ["postgres", "nonsense", undefined],
 ] as const)("the endpoint of a %s source at %s", (engine, url, endpoint) => {
-  const { sources } = configurationOf({ sources: [{ name: "a", engine, url }] });
+  const { sources } = configurationOf({ sources: [{ name: "a", engine, url }] }, engines);
   expect(sources[0]?.resource.endpoint).toEqual(endpoint);
 });
 
 test("secrets do not show when a configuration is printed", async () => {
   const found = await load(whole, { PER_SOURCE: "7", SECRET: "sesame-open", SHOP_PASSWORD: "hunter2" });
   const shown = JSON.stringify(found) + inspect(found, { depth: 9 });
-  expect(shown).not.toMatch(/hunter2|sesame-open|catalog:secret/);
+  expect(shown).not.toMatch(/hunter2|sesame-open|sesame-shut|catalog:secret/);
 });
 
 test("an empty file has the defaults of the contract", async () => {
@@ -129,7 +154,7 @@ test("an empty file has the defaults of the contract", async () => {
 
 test("the namespace of a target without an id depends on its name alone", () => {
   const idOf = (name: string): string | undefined =>
-    configurationOf({ targets: [{ name, engine: "duckdb" }] }).targets[0]?.resource.namespaceId;
+    configurationOf({ targets: [{ name, engine: "duckdb" }] }, engines).targets[0]?.resource.namespaceId;
   expect(idOf("analytics")).toBe(idOf("analytics"));
   expect(idOf("analytics")).not.toBe(idOf("other"));
 });
@@ -203,15 +228,31 @@ test.each([
     /:4: targets\[0\]\.auto_create_database: false is not supported yet/,
   ],
   [
-    "too little memory",
-    "targets:\n  - { name: a, engine: duckdb, memory: 64MB }",
-    /:2: targets\[0\]\.memory must be a size of at least 256MB, such as 512MB/,
+    "a wrong setting of a target's engine",
+    "targets:\n  - { name: a, engine: duckdb, memory: 1000000000 }",
+    /:2: targets\[0\]\.memory must be a size$/,
   ],
   [
-    "memory without a unit",
-    "targets:\n  - { name: a, engine: duckdb, memory: 1000000000 }",
-    /:2: targets\[0\]\.memory must be a size of at least 256MB/,
+    "a wrong setting of the same name of another engine",
+    "targets:\n  - { name: a, engine: lake, url: x, memory: 1GB }",
+    /:2: targets\[0\]\.memory must be true or false$/,
   ],
+  [
+    "a missing setting of a target's engine",
+    "targets:\n  - { name: a, engine: lake }",
+    /:2: targets\[0\]\.url is missing; it must be a URL of a bucket$/,
+  ],
+  [
+    "a setting that another engine has",
+    "targets:\n  - { name: a, engine: duckdb, memory: 1GB }\n  - { name: b, engine: lake, url: x, threads: 1 }",
+    /:3: unknown setting "threads" in targets\[1\]; allowed here: name, engine, namespace_id, auto_create_database, url, memory, users$/,
+  ],
+  [
+    "a target's engine by another name",
+    "targets:\n  - { name: a, engine: duckdbs, memory: 1GB }",
+    /:2: targets\[0\]\.engine must be one of duckdb, lake; did you mean duckdb\?$/,
+  ],
+  ["a target that is no mapping", "targets: [duckdb]", /:1: targets\[0\] must be a mapping of settings$/],
   [
     "a short secret",
     "credentials:\n  - access_key_id: AKID\n    secret_access_key: short",
@@ -222,7 +263,7 @@ test.each([
   [
     "a missing choice",
     "targets:\n  - name: a",
-    /:2: targets\[0\]\.engine is missing; it must be one of duckdb$/,
+    /:2: targets\[0\]\.engine is missing; it must be one of duckdb, lake$/,
   ],
   [
     "several mistakes",
@@ -306,8 +347,8 @@ test("whatever stands in the file, the answer is a configuration or a sentence w
 
 test("bytes that are no text, a directory and nothing at all are refused", async () => {
   await expect(load(Uint8Array.of(0xff, 0xfe, 0xfd))).rejects.toThrow("is not UTF-8 text");
-  await expect(loadConfiguration({ file: directory })).rejects.toThrow(/cannot be read \(EISDIR\)/);
-  await expect(loadConfiguration({ file: join(directory, "none.yaml") })).rejects.toThrow(
+  await expect(loadFile({ file: directory })).rejects.toThrow(/cannot be read \(EISDIR\)/);
+  await expect(loadFile({ file: join(directory, "none.yaml") })).rejects.toThrow(
     /there is no configuration file .*none\.yaml/,
   );
 });
@@ -318,18 +359,18 @@ test("a secret in a file that others can read is warned of, one from the environ
     writeFile(file, `sources:\n  - { name: a, engine: postgres, url: "${url}" }`);
   await write("postgres://u:hunter2@h/d");
   await chmod(file, 0o644);
-  expect((await loadConfiguration({ file })).warnings).toEqual([
+  expect((await loadFile({ file })).warnings).toEqual([
     expect.stringMatching(/^open\.yaml:2: a secret stands in a file that others can read: chmod 600/),
   ]);
   await write("postgres://u:${PW}@h/d");
-  expect((await loadConfiguration({ file, variables: { PW: "hunter2" } })).warnings).toEqual([]);
+  expect((await loadFile({ file, variables: { PW: "hunter2" } })).warnings).toEqual([]);
   await write("postgres://u@h/d");
-  expect((await loadConfiguration({ file })).warnings).toEqual([]);
+  expect((await loadFile({ file })).warnings).toEqual([]);
 });
 
 test("--data-dir is stronger than the file, and relative to the working directory", async () => {
   await load("data_dir: ./data");
-  const found = await loadConfiguration({
+  const found = await loadFile({
     file: join(directory, "zeroetl.yaml"),
     dataDirectory: "elsewhere",
   });

@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { CodedError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
-import { uuidForm } from "../base/uuid.ts";
 import {
   MissingFile,
   othersCanRead,
@@ -18,12 +16,18 @@ import { interpretQueries, queriesSettings, type QueryLimits } from "./query-set
 import { readPolicies } from "./policy-settings.ts";
 import { engineNames } from "../model/engine-kinds.ts";
 import { databaseOf, endpointOf } from "./source-url.ts";
-import { bytesOf, fingerprintsOf, isSizeFrom, isWebUrl, setting, wholeNumber } from "./setting.ts";
+import {
+  interpretTarget,
+  namespaceIdOf,
+  targetSchema,
+  type ConfiguredTarget,
+  type EngineSettings,
+} from "./target-settings.ts";
+import { fingerprintsOf } from "./fingerprints.ts";
+import { isWebUrl, setting, wholeNumber } from "../model/setting.ts";
 import type { Policy } from "../model/policy/policy.ts";
-import type { SourceResource, TargetResource } from "../model/resources.ts";
+import type { SourceResource } from "../model/resources.ts";
 
-const name = /^[A-Za-z](?:-?[A-Za-z0-9])*$/;
-const nameAllowed = "at most 63 letters, digits and single hyphens, beginning with a letter";
 /** As in the ARN of an RDS database: clients refuse to send any other. */
 const sourceName = /^[a-z](?:-?[a-z0-9])*$/;
 const sourceNameAllowed = "at most 63 lower-case letters, digits and single hyphens, beginning with a letter";
@@ -32,8 +36,6 @@ const addressAllowed = "HOST:PORT, such as 127.0.0.1:5440; port 0 takes a free o
 
 const isAddress = (text: string): boolean =>
   address.test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535;
-
-const memoryAllowed = "a size of at least 256MB, such as 512MB, 1GB or 1.5GiB";
 
 const webUrlAllowed = "an http or https URL, such as https://user:password@host/path";
 
@@ -81,47 +83,7 @@ const source = z.strictObject({
   ),
 });
 
-const user = z.strictObject({
-  name: setting(z.string().min(1).max(128), "Who logs in at `listen.sql`.", "a name of 1 to 128 characters"),
-  password: setting(
-    z.string().min(1).max(256),
-    "With which password.",
-    "a text of 1 to 256 characters (in quotes where it is all digits)",
-  ),
-});
-
-const target = z.strictObject({
-  name: setting(z.string().regex(name).max(63), "What the warehouse is called here.", nameAllowed),
-  engine: setting(z.enum(["duckdb"]), "The kind of warehouse.", "duckdb"),
-  namespace_id: setting(
-    z.string().regex(uuidForm),
-    "The last part of the target's ARN. Default: a uuid (version 5) of the name.",
-    "a uuid, such as 11111111-2222-4333-8444-555555555555",
-  ).optional(),
-  auto_create_database: setting(
-    z.boolean(),
-    "Whether the destination database is created automatically. Default true; false, waiting for CREATE DATABASE … FROM INTEGRATION, is not supported yet.",
-    "true",
-  ).default(true),
-  memory: setting(
-    z.string().refine(isSizeFrom(256e6), `must be ${memoryAllowed}`),
-    "How much memory the warehouse uses for its data, at most: what does not fit is spilled to data_dir. The largest row that can be stored has two fifths of it. Default 512MB, or a quarter of the machine's memory where that is less, but at least 256MB.",
-    memoryAllowed,
-  ).optional(),
-  threads: setting(
-    wholeNumber(256),
-    "How many threads the warehouse uses. Default: one less than the machine has processors, at least 1 and at most 4.",
-    "a whole number from 1 to 256",
-  ).optional(),
-  users: setting(
-    z.array(user),
-    "Who may log in at `listen.sql`, once the SQL endpoint exists.",
-    "a list of users with name and password",
-  ).optional(),
-});
-
-/** Every setting of the configuration file. Documentation, JSON Schema and messages are generated from this table. */
-export const configurationSchema = z.strictObject({
+const sections = {
   account: setting(
     z.string().regex(/^\d{12}$/),
     'The account that ARNs name. Default "000000000000".',
@@ -186,10 +148,19 @@ export const configurationSchema = z.strictObject({
   kms: kmsSettings,
   queries: queriesSettings,
   sources: setting(z.array(source), "The databases to replicate from.", "a list of sources").default([]),
-  targets: setting(z.array(target), "The warehouses to replicate to.", "a list of targets").default([]),
-});
+};
 
-type Settings = z.output<typeof configurationSchema>;
+/** Every setting of the configuration file. Documentation, JSON Schema and messages are generated from this table. */
+export function configurationSchema(engines: EngineSettings) {
+  const targets = z.array(targetSchema(engines));
+  return z.strictObject({
+    ...sections,
+    targets: setting(targets, "The warehouses to replicate to.", "a list of targets").default([]),
+  });
+}
+
+type Schema = ReturnType<typeof configurationSchema>;
+type Settings = z.output<Schema>;
 
 export interface Address {
   readonly host: string;
@@ -209,13 +180,6 @@ export interface Credential extends ClientCredential {
 export interface ConfiguredSource {
   readonly resource: SourceResource;
   readonly url: Secret;
-}
-
-export interface ConfiguredTarget {
-  readonly resource: TargetResource;
-  readonly engine: string;
-  readonly memoryBytes: number | undefined;
-  readonly threads: number | undefined;
 }
 
 export interface Configuration {
@@ -244,12 +208,17 @@ export interface Configuration {
   readonly refuse: (path: SettingPath, sentence: string) => never;
 }
 
-export interface ConfigurationRequest {
+/** What a client of the service needs, too. */
+interface FileRequest {
   /** As typed by the user; relative to the working directory. */
   readonly file: string;
   /** The value of --data-dir: overrides the file. */
   readonly dataDirectory?: string | undefined;
   readonly variables?: Variables;
+}
+
+export interface ConfigurationRequest extends FileRequest {
+  readonly engines: EngineSettings;
 }
 
 /** The environment variables of this process. All other code is passed what it needs of them. */
@@ -261,8 +230,9 @@ export function environment(): Variables {
 export async function loadConfiguration(request: ConfigurationRequest): Promise<Configuration> {
   const file = await readConfigFile(request.file);
   file.interpolate(request.variables ?? environment());
-  const parsed = configurationSchema.safeParse(file.values() ?? {}, { reportInput: true });
-  if (!parsed.success) return file.refuseIssues(parsed.error.issues, configurationSchema);
+  const schema = configurationSchema(request.engines);
+  const parsed = schema.safeParse(file.values() ?? {}, { reportInput: true });
+  if (!parsed.success) return file.refuseIssues(parsed.error.issues, schema);
   const refuse = (path: SettingPath, sentence: string): never => file.refuse(path, sentence);
   const base = dirname(resolve(request.file));
   const warnings = [
@@ -280,10 +250,12 @@ export async function loadConfiguration(request: ConfigurationRequest): Promise<
 
 /** The configuration from values that come from no file; paths are relative to the working directory. */
 export function configurationOf(
-  values: Omit<z.input<typeof configurationSchema>, "credentials">,
+  values: Omit<z.input<Schema>, "credentials">,
+  engines: EngineSettings,
 ): Configuration {
-  const parsed = configurationSchema.safeParse(values, { reportInput: true });
-  if (!parsed.success) return refuseIssues(parsed.error.issues, configurationSchema);
+  const schema = configurationSchema(engines);
+  const parsed = schema.safeParse(values, { reportInput: true });
+  if (!parsed.success) return refuseIssues(parsed.error.issues, { schema, values });
   const refuse = (_path: SettingPath, sentence: string): never => {
     throw new CodedError("CONFIGURATION", sentence);
   };
@@ -298,19 +270,19 @@ export interface ClientConfiguration {
   readonly credentials: readonly ClientCredential[];
 }
 
-const clientSections = ["data_dir", "credentials"] as const;
+const { data_dir, credentials } = sections;
+const clientSchema = z.looseObject({ data_dir, credentials });
 
 /** Like `loadConfiguration`, but requires no variable that only the service uses; without a file, the defaults. */
 export async function loadClientConfiguration(
-  request: ConfigurationRequest & { readonly fileMayBeMissing: boolean },
+  request: FileRequest & { readonly fileMayBeMissing: boolean },
 ): Promise<ClientConfiguration> {
   const file = await readConfigFile(request.file).catch((error: unknown) => {
     if (request.fileMayBeMissing && error instanceof MissingFile) return undefined;
     throw error;
   });
-  file?.interpolate(request.variables ?? environment(), clientSections);
-  const schema = configurationSchema.pick({ data_dir: true, credentials: true }).loose();
-  const parsed = schema.safeParse(file?.values() ?? {}, { reportInput: true });
+  file?.interpolate(request.variables ?? environment(), Object.keys(clientSchema.shape));
+  const parsed = clientSchema.safeParse(file?.values() ?? {}, { reportInput: true });
   if (!parsed.success) return refuseIn(file, parsed.error.issues);
   const base = dirname(resolve(request.file));
   return {
@@ -329,8 +301,8 @@ function clientCredentialsOf({ credentials = [] }: Pick<Settings, "credentials">
 }
 
 function refuseIn(file: ConfigFile | undefined, issues: readonly z.core.$ZodIssue[]): never {
-  if (file === undefined) return refuseIssues(issues, configurationSchema);
-  return file.refuseIssues(issues, configurationSchema);
+  if (file === undefined) return refuseIssues(issues, { schema: clientSchema, values: {} });
+  return file.refuseIssues(issues, clientSchema);
 }
 
 interface Context {
@@ -375,12 +347,7 @@ function interpret(settings: Settings, context: Context): Configuration {
       },
       url: new Secret(url),
     })),
-    targets: settings.targets.map(({ name, engine, namespace_id, memory, threads }) => {
-      const namespaceId = (namespace_id ?? namespaceOf(name)).toLowerCase();
-      const arn = `arn:aws:redshift-serverless:${region}:${account}:namespace/${namespaceId}`;
-      const memoryBytes = memory === undefined ? undefined : bytesOf(memory);
-      return { resource: { name, namespaceId, arn }, engine, memoryBytes, threads };
-    }),
+    targets: settings.targets.map((target) => interpretTarget(target, settings)),
     fingerprints: fingerprintsOf(settings),
     warnings: context.warnings,
     refuse: context.refuse,
@@ -400,7 +367,7 @@ function addressOf(text: string): Address {
 }
 
 function refuseRepeated(settings: Settings, { refuse }: Context): void {
-  const namespaces = settings.targets.map(({ name, namespace_id }) => namespace_id ?? namespaceOf(name));
+  const namespaces = settings.targets.map(namespaceIdOf);
   const lists: readonly { list: string; key: string; values: readonly string[] }[] = [
     { list: "sources", key: "name", values: settings.sources.map(({ name }) => name) },
     { list: "targets", key: "name", values: settings.targets.map(({ name }) => name) },
@@ -425,20 +392,6 @@ function refuseUnsupported(settings: Settings, { refuse }: Context): void {
       ["targets", index, "auto_create_database"],
       `targets[${index}].auto_create_database: false is not supported yet, as it needs the SQL endpoint; leave it out`,
     );
-}
-
-/** Our own UUID namespace, for the names of targets. */
-const targetNames = "5b1d4b0e-9f38-5d63-8a4e-2f6c0c8d7e11";
-
-/** UUID version 5 (RFC 9562, 5.5) of a target's name. */
-function namespaceOf(target: string): string {
-  const hash = createHash("sha1")
-    .update(Buffer.from(targetNames.replaceAll("-", ""), "hex"))
-    .update(target)
-    .digest();
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x50, 6);
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
-  return hash.toString("hex", 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** Warns of a file that others can read if it contains secrets. */

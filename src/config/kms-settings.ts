@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { Secret, type SecretBytes } from "../base/secret.ts";
 import { othersCanRead, type SettingPath } from "./config-file.ts";
-import { isWebUrl, setting, wholeNumber } from "./setting.ts";
+import { isWebUrl, setting, wholeNumber } from "../model/setting.ts";
 import { keyOfText } from "../kms/key-material.ts";
 import { defaultKeyId } from "../kms/key-name.ts";
 

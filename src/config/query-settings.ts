@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { setting, wholeNumber } from "./setting.ts";
+import { setting, wholeNumber } from "../model/setting.ts";
 
 const number = (most: number, byDefault: number, description: string) =>
   setting(

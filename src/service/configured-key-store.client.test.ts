@@ -5,6 +5,7 @@ import { requireClient } from "../../test/support/clients.ts";
 import { Moto } from "../../test/support/moto.ts";
 import { integrationArn } from "../api/protocol/arn.ts";
 import { configurationOf } from "../config/config.ts";
+import { targetSettings } from "../target/engines.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "../kms/integration-keys.ts";
 
@@ -23,7 +24,7 @@ test("a configured KMS API wraps the data keys of integrations, bound to what AW
   await client.send(new CreateAliasCommand(alias));
   client.destroy();
   const api = { endpoint, access_key_id: "a", secret_access_key: "b" };
-  const configuration = configurationOf({ account, kms: { api } });
+  const configuration = configurationOf({ account, kms: { api } }, targetSettings);
   const store = await keyStoreOf(configuration);
   const keys = new IntegrationKeys({
     home: configuration,

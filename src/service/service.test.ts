@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { TemporaryDirectory } from "../../test/support/temporary.ts";
 import { setLogLevel } from "../base/log.ts";
 import { configurationOf, type Configuration } from "../config/config.ts";
+import { targetSettings } from "../target/engines.ts";
 import { Service } from "./service.ts";
 
 setLogLevel("silent");
@@ -11,11 +12,8 @@ setLogLevel("silent");
 const never = new AbortController().signal;
 
 function configuration(directory: string, api = "127.0.0.1:0"): Configuration {
-  return configurationOf({
-    data_dir: directory,
-    listen: { api },
-    targets: [{ name: "analytics", engine: "duckdb" }],
-  });
+  const targets = [{ name: "analytics", engine: "duckdb" }];
+  return configurationOf({ data_dir: directory, listen: { api }, targets }, targetSettings);
 }
 
 test("a started service is healthy and measured; a stopped one has let go of everything", async () => {
@@ -58,4 +56,12 @@ test("a warehouse that cannot be opened is told, and leaves the catalog free", a
     message: expect.stringMatching(/warehouse\/analytics cannot be made \(EEXIST\)/) as string,
   });
   await expect(start()).rejects.toMatchObject({ code: "DATA_DIRECTORY" });
+});
+
+test.each([
+  ["64MB", "targets[0].memory must be a size of at least 256MB, such as 512MB, 1GB or 1.5GiB"],
+  [1_000_000_000, "targets[0].memory must be a size of at least 256MB, such as 512MB, 1GB or 1.5GiB"],
+])("DuckDB's setting memory cannot be %s", (memory, message) => {
+  const targets = [{ name: "analytics", engine: "duckdb", memory }];
+  expect(() => configurationOf({ targets }, targetSettings)).toThrow(message);
 });

@@ -10,6 +10,7 @@ import { Sealer } from "../base/sealer.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { ServiceLock } from "../catalog/store/service-lock.ts";
 import type { Configuration, Credential } from "../config/config.ts";
+import type { ConfiguredTarget } from "../config/target-settings.ts";
 import {
   ensureCredentials,
   ensureSealingKey,
@@ -34,7 +35,7 @@ import { supervisorMetrics, supervisorSamples } from "../runtime/control/stream-
 import { Supervisor } from "../runtime/control/supervisor.ts";
 import { Worker } from "../runtime/stream/worker.ts";
 import { targetEngines } from "../target/engines.ts";
-import type { TargetEngine, Warehouse } from "../target/target.ts";
+import type { TargetEngine, Warehouse, WarehouseRequest } from "../target/target.ts";
 
 const log = logger("service");
 
@@ -235,11 +236,18 @@ export function targetEngineOf(name: string): TargetEngine {
   return present(targetEngines[name], "the configuration allows only engines that exist");
 }
 
+export function warehouseRequest(
+  { dataDirectory }: Configuration,
+  { resource, settings }: ConfiguredTarget,
+): WarehouseRequest {
+  return { directory: placesIn(dataDirectory).warehouse(resource.name), settings: settings.reveal() };
+}
+
 async function openWarehouses(configuration: Configuration, closers: Close[], signal: AbortSignal) {
   const opened: (Configuration["targets"][number]["resource"] & { readonly warehouse: Warehouse })[] = [];
-  for (const { resource, engine, memoryBytes, threads } of configuration.targets) {
-    const directory = placesIn(configuration.dataDirectory).warehouse(resource.name);
-    const warehouse = await targetEngineOf(engine).open({ directory, memoryBytes, threads }, signal);
+  for (const target of configuration.targets) {
+    const { resource, engine } = target;
+    const warehouse = await targetEngineOf(engine).open(warehouseRequest(configuration, target), signal);
     closers.push(() => warehouse[Symbol.asyncDispose]());
     opened.push({ ...resource, warehouse });
   }

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { Delta } from "../model/replication/delta.ts";
 import type { TableDigest } from "../model/replication/digest.ts";
 import type { Finding } from "../model/finding.ts";
@@ -8,6 +9,11 @@ import type { TableFailureReason } from "../model/replication/block.ts";
 
 /** One kind of warehouse. Registered by a line in `engines.ts`. */
 export interface TargetEngine {
+  /**
+   * The settings that only its targets have in the configuration file, beside those of every target. What it accepts
+   * once, it accepts again unchanged.
+   */
+  readonly settings: z.ZodObject;
   readonly check: (request: WarehouseRequest, signal: AbortSignal) => Promise<readonly Finding[]>;
   readonly open: (request: WarehouseRequest, signal: AbortSignal) => Promise<Warehouse>;
 }
@@ -15,9 +21,8 @@ export interface TargetEngine {
 export interface WarehouseRequest {
   /** Belongs to this target alone; created if absent. */
   readonly directory: string;
-  /** Maximum for its data; if undefined, the engine chooses. */
-  readonly memoryBytes?: number | undefined;
-  readonly threads?: number | undefined;
+  /** What the engine's `settings` have accepted. Only the engine knows its type: it parses the value again. */
+  readonly settings: unknown;
 }
 
 /** An open warehouse: several destination databases and the database `dev`, queried together. */

@@ -7,7 +7,7 @@ import { never, shopRequest } from "../support/test-warehouse.ts";
 
 const [directory = "", seed = ""] = process.argv.slice(2);
 try {
-  await using warehouse = await duckdb.open({ directory }, never);
+  await using warehouse = await duckdb.open({ directory, settings: {} }, never);
   await using database = await warehouse.database(shopRequest, never);
   const changes = new Changes(Number(seed));
   const done = Number(database.progress().checkpoint ?? 0);

@@ -21,7 +21,7 @@ const rowsFrom = (first: number) =>
   Array.from({ length: rows }, (_, index) => [first + index, text(first + index)]);
 const say = (what: string): boolean => process.stdout.write(`${what}\n`);
 
-await using warehouse = await duckdb.open({ directory }, never);
+await using warehouse = await duckdb.open({ directory, settings: {} }, never);
 const open = () => warehouse.database(shopRequest, never);
 let next = 0;
 {

@@ -3,18 +3,25 @@ import { errorCatalogue } from "../../src/base/errors.ts";
 import { flags, type Flag } from "../../src/cli/flags.ts";
 import { configurationSchema } from "../../src/config/config.ts";
 import { eventCatalogue } from "../../src/model/event.ts";
+import { targetSettings } from "../../src/target/engines.ts";
 
 const made =
   "<!-- Made from the sources by test/generated-docs.test.ts; `npx vitest run test/generated-docs.test.ts -u` updates it. -->";
 
 /** Editors complete and check a configuration by it. */
 export function configurationJsonSchema(): string {
-  const schema = z.toJSONSchema(configurationSchema, {
+  const schema = z.toJSONSchema(configurationSchema(targetSettings), {
     io: "input",
     override: ({ jsonSchema }) => {
       delete jsonSchema["allowed"];
+      // The engine of a target may come from the environment: then several kinds of target fit.
+      if (jsonSchema.oneOf !== undefined) {
+        jsonSchema.anyOf = jsonSchema.oneOf;
+        delete jsonSchema.oneOf;
+      }
       if (jsonSchema.type !== "string" && jsonSchema.type !== "integer") return;
-      if (!("pattern" in jsonSchema || "enum" in jsonSchema || jsonSchema.type === "integer")) return;
+      const isLimited = ["pattern", "enum", "const"].some((key) => key in jsonSchema);
+      if (!isLimited && jsonSchema.type !== "integer") return;
       // What comes from the environment is checked when it is there.
       const { description, default: standard, ...written } = { ...jsonSchema };
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
@@ -85,10 +92,12 @@ export function settingsPage(): string {
     "YAML; a text may hold `${VARIABLE}` of the environment, and `$${` stands for `${` itself. An unknown key, a wrong type",
     "or a missing value is refused with file and line. Editors understand [the JSON Schema](configuration.schema.json).",
     "",
-    "| setting | what it is | must be |",
-    "|---|---|---|",
-    ...settingRows(configurationSchema, ""),
-    "",
+    ...settingTable(settingRows(configurationSchema(withoutSettings), "")),
+    ...Object.entries(targetSettings).flatMap(([engine, settings]) => [
+      `### Targets with \`engine: ${engine}\``,
+      "",
+      ...settingTable(settingRows(settings, "targets[]")),
+    ]),
     "## Flags",
     "",
     "Each flag has a variable that gives the same; the flag is stronger. Exit status: 0 done, 1 failed, 2 wrong usage.",
@@ -103,8 +112,18 @@ export function settingsPage(): string {
   ].join("\n");
 }
 
+/** Leaves the settings that every target has. */
+const withoutSettings = Object.fromEntries(
+  Object.keys(targetSettings).map((engine) => [engine, z.strictObject({})]),
+);
+
+function settingTable(rows: readonly string[]): string[] {
+  return ["| setting | what it is | must be |", "|---|---|---|", ...rows, ""];
+}
+
 function settingRows(schema: z.ZodType, path: string): string[] {
   const at = innermost(schema);
+  if (at instanceof z.ZodDiscriminatedUnion) return settingRows(at.options[0] as z.ZodType, path);
   if (at.def.type === "array") return settingRows((at as z.ZodArray).element as z.ZodType, `${path}[]`);
   if (at.def.type !== "object") return [];
   return Object.entries((at as z.ZodObject).shape).flatMap(([key, value]) => {

@@ -59,7 +59,7 @@ export class TestWarehouse implements AsyncDisposable {
   async closed(change: () => Promise<void>): Promise<void> {
     await this.#warehouse?.[Symbol.asyncDispose]();
     await change();
-    this.#warehouse = await this.#engine.open({ directory: this.directory }, never);
+    this.#warehouse = await this.#engine.open({ directory: this.directory, settings: {} }, never);
   }
 
   /** What is found after a crash at this moment: opens a copy of the files as they are. */
@@ -67,7 +67,7 @@ export class TestWarehouse implements AsyncDisposable {
     await using copy = await TemporaryDirectory.make();
     for (const file of await readdir(this.directory))
       if (/\.duckdb(\.wal)?$/.test(file)) await cp(join(this.directory, file), join(copy.path, file));
-    await using warehouse = await this.#engine.open({ directory: copy.path }, never);
+    await using warehouse = await this.#engine.open({ directory: copy.path, settings: {} }, never);
     return await look(warehouse);
   }
 

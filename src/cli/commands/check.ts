@@ -1,13 +1,12 @@
 import { CodedError } from "../../base/errors.ts";
 import type { Configuration, ConfiguredSource } from "../../config/config.ts";
 import { keyStoreOf } from "../../service/configured-key-store.ts";
-import { placesIn } from "../../service/data-directory.ts";
 import { parseDataFilter } from "../../model/data-filter.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { SourceUnit } from "../../runtime/control/reconciler.ts";
 import type { IntegrationReport } from "../../model/operator.ts";
 import { sourceUnits } from "../../service/configured-sources.ts";
-import { targetEngineOf } from "../../service/service.ts";
+import { targetEngineOf, warehouseRequest } from "../../service/service.ts";
 import { calledAs } from "../command-name.ts";
 import type { CommandContext } from "../context.ts";
 import { clientOf, configurationOfFlags } from "../context.ts";
@@ -82,9 +81,9 @@ async function* sectionsOf(
   }
   if (only !== undefined) return;
   yield { about: "kms", findings: (await (await keyStoreOf(configuration))?.check(signal)) ?? [] };
-  for (const { resource, engine } of configuration.targets) {
-    const directory = placesIn(configuration.dataDirectory).warehouse(resource.name);
-    const findings = await targetEngineOf(engine).check({ directory }, signal);
+  for (const target of configuration.targets) {
+    const { resource, engine } = target;
+    const findings = await targetEngineOf(engine).check(warehouseRequest(configuration, target), signal);
     yield { about: `target ${resource.name}`, findings };
   }
 }

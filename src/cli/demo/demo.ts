@@ -5,6 +5,7 @@ import { pause } from "../../base/backoff.ts";
 import { CodedError } from "../../base/errors.ts";
 import { configurationOf, type Configuration } from "../../config/config.ts";
 import type { IntegrationReport, VerificationLine } from "../../model/operator.ts";
+import { targetSettings } from "../../target/engines.ts";
 import { Service } from "../../service/service.ts";
 import { calledAs } from "../command-name.ts";
 import type { CommandContext } from "../context.ts";
@@ -101,12 +102,15 @@ async function fillShop({
 /** On the standard port, or on a free one if that is in use. */
 async function startService(dataDirectory: string, server: EmbeddedServer, signal: AbortSignal) {
   const configure = (port: number): Configuration =>
-    configurationOf({
-      data_dir: dataDirectory,
-      listen: { api: `127.0.0.1:${port}` },
-      sources: [{ name: shop, engine: "postgres", url: server.url(shop) }],
-      targets: [{ name: analytics, engine: "duckdb" }],
-    });
+    configurationOf(
+      {
+        data_dir: dataDirectory,
+        listen: { api: `127.0.0.1:${port}` },
+        sources: [{ name: shop, engine: "postgres", url: server.url(shop) }],
+        targets: [{ name: analytics, engine: "duckdb" }],
+      },
+      targetSettings,
+    );
   const standard = configure(standardPort);
   try {
     return { configuration: standard, service: await Service.start(standard, signal) };

@@ -46,7 +46,7 @@ test("after kill -9 in the middle of applying, rows and checkpoint agree and not
     expect(applier.lines.at(-1)).not.toMatch(/failed/);
     const said = Number(applier.lines.at(-1));
 
-    await using warehouse = await duckdb.open({ directory: directory.path }, never);
+    await using warehouse = await duckdb.open({ directory: directory.path, settings: {} }, never);
     await using database = await warehouse.database(shopRequest, never);
     const held = Number(database.progress().checkpoint);
     // What was said is held; what was not may be, if it was killed between commit and word.
@@ -62,12 +62,12 @@ test("a second process is refused while the first lives, and not after kill -9",
   await using directory = await TemporaryDirectory.make();
   const first = new Applier(directory.path, 1);
   await until("something is committed", () => first.lines.length > 0);
-  await expect(duckdb.open({ directory: directory.path }, never)).rejects.toMatchObject({
+  await expect(duckdb.open({ directory: directory.path, settings: {} }, never)).rejects.toMatchObject({
     code: "TARGET_LOCKED",
   });
   const second = new Applier(directory.path, 1);
   await until("the second gives up", () => second.lines.includes("failed TARGET_LOCKED"));
   await first.kill();
-  await using warehouse = await duckdb.open({ directory: directory.path }, never);
+  await using warehouse = await duckdb.open({ directory: directory.path, settings: {} }, never);
   expect(warehouse.databases()).toContain("shop");
 });

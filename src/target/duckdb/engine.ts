@@ -4,6 +4,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { TargetEngine, WarehouseRequest } from "../target.ts";
 import { freeBytes } from "./instance/duck-db.ts";
+import { duckDbSettings, optionsOf } from "./settings.ts";
 import { DuckDbWarehouse } from "./warehouse.ts";
 
 const freeBytesWanted = 1024 ** 3;
@@ -48,6 +49,8 @@ async function check({ directory }: WarehouseRequest): Promise<readonly Finding[
 
 /** DuckDB in this process: one file per destination database. */
 export const duckdb: TargetEngine = {
+  settings: duckDbSettings,
   check,
-  open: (request, signal) => DuckDbWarehouse.open(request, signal),
+  open: ({ directory, settings }, signal) =>
+    DuckDbWarehouse.open({ directory, ...optionsOf(settings) }, signal),
 };

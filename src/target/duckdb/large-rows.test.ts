@@ -23,7 +23,7 @@ import { DuckDbWarehouse } from "./warehouse.ts";
 const memoryBytes = 256e6;
 const small: TargetEngine = {
   ...duckdb,
-  open: (request, signal) => duckdb.open({ ...request, memoryBytes }, signal),
+  open: (request, signal) => DuckDbWarehouse.open({ ...request, memoryBytes }, signal),
 };
 const columns = { id: { kind: "int64" }, body: { kind: "text" }, views: { kind: "int64" } } as const;
 const documents = plainRelation({ id: "1", name: "documents", columns, key: ["id"] });

@@ -4,6 +4,7 @@ import { plainRelation } from "../../../test/support/plain-tuples.ts";
 import { copySteps, deltaOf, never, rowsStep, TestWarehouse } from "../../../test/support/test-warehouse.ts";
 import type { TargetEngine } from "../target.ts";
 import { duckdb } from "./engine.ts";
+import { DuckDbWarehouse } from "./warehouse.ts";
 import { Session } from "./instance/session.ts";
 
 function tablesFrom(first: number, count: number): Relation[] {
@@ -44,7 +45,7 @@ test("statements for hundreds of tables stay prepared from batch to batch", asyn
 test("more tables than the memory has room for the ends of are copied, beside a reader at times", async () => {
   const small: TargetEngine = {
     ...duckdb,
-    open: (request, signal) => duckdb.open({ ...request, memoryBytes: 50e6 }, signal),
+    open: (request, signal) => DuckDbWarehouse.open({ ...request, memoryBytes: 50e6 }, signal),
   };
   await using target = await TestWarehouse.open(small);
   await using database = await target.database();

@@ -194,16 +194,18 @@ test("a database in which nothing is to be seen, once given up, is another strea
 
 test("a second opening of a directory is refused, in this process and by its check", async () => {
   await using target = await filled();
-  await expect(duckdb.open({ directory: target.directory }, never)).rejects.toMatchObject({
+  await expect(duckdb.open({ directory: target.directory, settings: {} }, never)).rejects.toMatchObject({
     code: "TARGET_LOCKED",
   });
-  expect(await duckdb.check({ directory: target.directory }, never)).toMatchObject([{ severity: "fine" }]);
+  expect(await duckdb.check({ directory: target.directory, settings: {} }, never)).toMatchObject([
+    { severity: "fine" },
+  ]);
 });
 
 test("the check names a directory that cannot be used, and how to fix it", async () => {
   await using directory = await TemporaryDirectory.make();
   await writeFile(join(directory.path, "file"), "");
-  const findings = await duckdb.check({ directory: join(directory.path, "file") }, never);
+  const findings = await duckdb.check({ directory: join(directory.path, "file"), settings: {} }, never);
   expect(findings).toMatchObject([
     { severity: "blocks", fix: expect.stringContaining("data_dir") as string },
   ]);

@@ -10,7 +10,6 @@ import type {
   QueryResult,
   StreamIdentity,
   Warehouse,
-  WarehouseRequest,
 } from "../target.ts";
 import { startDuckDb, type KnownDatabase, type RunningDuckDb } from "./instance/database-files.ts";
 import { DuckDbDatabase } from "./destination-database.ts";
@@ -26,8 +25,12 @@ import { databasesIn, type NamedTable } from "./query/statement-databases.ts";
 
 const log = logger("duckdb");
 
-/** How DuckDB is started: tests replace it to make it fail. */
-type StartDuckDb = (directory: string, options: DuckDbOptions) => Promise<DuckDb>;
+interface WarehouseOptions extends DuckDbOptions {
+  /** As in `WarehouseRequest`. */
+  readonly directory: string;
+  /** How DuckDB is started: tests replace it to make it fail. */
+  readonly start?: (directory: string, options: DuckDbOptions) => Promise<DuckDb>;
+}
 
 export class DuckDbWarehouse implements Warehouse {
   readonly #start: () => Promise<DuckDb>;
@@ -45,11 +48,10 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   static async open(
-    request: WarehouseRequest & { readonly start?: StartDuckDb },
+    { directory, start = (path, options) => DuckDb.open(path, options), ...options }: WarehouseOptions,
     signal: AbortSignal,
   ): Promise<DuckDbWarehouse> {
     signal.throwIfAborted();
-    const { directory, start = (path, options) => DuckDb.open(path, options), ...options } = request;
     const lock = await lockOf(directory);
     const startHere = (): Promise<DuckDb> => start(directory, options);
     try {

@@ -38,7 +38,7 @@ test("comparing makes no copies of large values, of which the memory holds one",
   const large = [-1, -2].map((id): Cell[] => [id, Buffer.alloc(90e6, id), id === -1 ? 1e30 : 0.5]);
   await using target = await TestWarehouse.open({
     ...duckdb,
-    open: (request, signal) => duckdb.open({ ...request, memoryBytes: 256e6 }, signal),
+    open: (request, signal) => duckdb.open({ ...request, settings: { memory: "256MB" } }, signal),
   });
   await using database = await target.database();
   await database.apply(deltaOf(copySteps(relation, small), "1"), never);

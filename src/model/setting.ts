@@ -1,16 +1,4 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
-
-/** A hash of each section, so that two readings of a file can be compared without keeping its secrets. */
-export function fingerprintsOf(sections: object): Readonly<Record<string, string>> {
-  const hashed = Object.entries(sections).map(([name, value]): [string, string] => [
-    name,
-    createHash("sha256")
-      .update(JSON.stringify(value) ?? "")
-      .digest("hex"),
-  ]);
-  return Object.fromEntries(hashed);
-}
 
 /** A setting: `description` is for the documentation, `allowed` for people who entered a wrong value. */
 export function setting<T extends z.ZodType>(schema: T, description: string, allowed: string): T {
