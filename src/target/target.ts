@@ -33,26 +33,18 @@ export interface Warehouse extends AsyncDisposable {
    * revealed. Throws `CodedError` (DATABASE_NAME_TAKEN if the name is reserved or another stream owns the database).
    */
   readonly database: (request: DatabaseRequest, signal: AbortSignal) => Promise<DestinationDatabase>;
-  /** The stream's destination database, if it has one: a name is assigned once and kept. */
-  readonly databaseOf: (stream: StreamIdentity) => string | undefined;
-  /** Names of all databases, including `dev`. */
-  readonly databases: () => readonly string[];
   /**
-   * The subset of these names that a new stream does not get by default: a stream owns the database, or readers see
-   * something in it.
+   * Every database, including `dev`, as of one moment. Any answer may be out of date when it arrives: `database` decides
+   * who owns a database. Throws `CodedError` TARGET_FAILED if the warehouse cannot be asked.
    */
-  readonly takenNames: () => readonly string[];
-  /** Whether the name is not allowed for a database because the warehouse itself needs it. */
+  readonly databases: (signal: AbortSignal) => Promise<readonly WarehouseDatabase[]>;
+  /** Whether the name is not allowed for a database because the warehouse itself needs it. Known without asking it. */
   readonly isReserved: (name: string) => boolean;
-  /** Destination databases that no stream owns. */
-  readonly orphans: () => readonly OrphanedDatabase[];
   /**
    * Deletes a destination database that no stream owns. Throws `CodedError` (DATABASE_NOT_FOUND, DATABASE_IN_USE if a
    * stream owns it).
    */
   readonly dropDatabase: (name: string, signal: AbortSignal) => Promise<void>;
-  /** All streams that own a destination database, so that streams which are no longer wanted can be found. */
-  readonly streams: () => readonly StreamIdentity[];
   /**
    * The stream has ended permanently: its database keeps its name and its rows, which stay readable, but has no owner.
    * A database in which readers see nothing goes to the next stream that requests its name. Does nothing if the stream
@@ -76,13 +68,20 @@ export interface Origin {
   readonly sourceDatabase: string;
 }
 
-export interface OrphanedDatabase {
-  readonly name: string;
-  /** Unknown if the database was released by a version of zeroetl that did not record it. */
-  readonly origin: Origin | undefined;
-  /** Whether readers see no table in it. */
-  readonly isVacant: boolean;
-}
+/** One database of a warehouse. */
+export type WarehouseDatabase = { readonly name: string } & (
+  | { readonly kind: "owned"; readonly stream: StreamIdentity }
+  /** A destination database that no stream owns. */
+  | {
+      readonly kind: "orphan";
+      /** Unknown if the database was released by a version of zeroetl that did not record it. */
+      readonly origin: Origin | undefined;
+      /** Whether readers see no table in it. */
+      readonly isVacant: boolean;
+    }
+  /** Not for streams: `dev`, or a database that cannot be used at present. */
+  | { readonly kind: "other" }
+);
 
 export interface DatabaseRequest {
   readonly name: string;

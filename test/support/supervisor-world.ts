@@ -162,6 +162,8 @@ export class World implements AsyncDisposable {
   sourceIsThere = true;
   /** What removing at the source waits for. */
   sourceAnswers: Promise<void> = Promise.resolve();
+  /** What listing the warehouse's databases throws. */
+  warehouseFailure: CodedError | undefined;
   /** What is thrown instead of the data key. */
   keyFailure: Error | undefined;
   filesRoot = "";
@@ -184,11 +186,12 @@ export class World implements AsyncDisposable {
     };
     const warehouse: Partial<Warehouse> = {
       isReserved: () => false,
-      takenNames: () => ["dev", ...this.owners.keys()],
-      orphans: () => [],
-      streams: () => [...this.owners.values()].filter((owner) => owner !== undefined),
-      databaseOf: (stream) =>
-        [...this.owners].find(([, owner]) => JSON.stringify(owner) === JSON.stringify(stream))?.[0],
+      databases: async () => {
+        if (this.warehouseFailure !== undefined) throw this.warehouseFailure;
+        return [...this.owners].map(([name, stream]) =>
+          stream === undefined ? { name, kind: "other" } : { name, kind: "owned", stream },
+        );
+      },
       release: (stream) => {
         for (const [name, owner] of this.owners)
           if (JSON.stringify(owner) === JSON.stringify(stream)) this.owners.set(name, undefined);

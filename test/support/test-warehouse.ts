@@ -47,6 +47,11 @@ export class TestWarehouse implements AsyncDisposable {
     );
   }
 
+  /** The names of all databases. */
+  async databases(): Promise<string[]> {
+    return (await this.warehouse.databases(never)).map(({ name }) => name);
+  }
+
   rows(sql: string): Promise<(string | null)[][]> {
     return rowsOf(this.warehouse, sql);
   }

@@ -176,7 +176,7 @@ async function untilLive(running: Running): Promise<number> {
     }
     await pause(100, signal);
   }
-  const { integrations } = await service.operator.status(everything);
+  const { integrations } = await service.operator.status(everything, signal);
   const seconds = (performance.now() - started) / 1000;
   const tables = integrations.flatMap((integration) => integration.tables);
   await terminal.print(
@@ -200,8 +200,8 @@ async function isActive({ rds, signal }: Running): Promise<boolean> {
   return Status === "active";
 }
 
-async function showCopy({ service, terminal, flags }: Running): Promise<void> {
-  const { integrations } = await service.operator.status(everything);
+async function showCopy({ service, terminal, flags, signal }: Running): Promise<void> {
+  const { integrations } = await service.operator.status(everything, signal);
   const copied = copiedRows(integrations);
   const counts = `${grouped(copied)} of about ${grouped(flags.rows)} rows`;
   if (terminal.isInteractive) await terminal.redraw(`Copying ${bar(copied / flags.rows, 30)} ${counts}`);
@@ -248,9 +248,9 @@ async function watch(running: Running, meter: LagMeter): Promise<void> {
   }
 }
 
-async function lagLine({ writer, service }: Running, meter: LagMeter): Promise<string> {
-  const changes = await changesApplied(service);
-  const written = `${grouped(writer.measures().transactions)} transactions written, ${grouped(changes)} changes applied`;
+async function lagLine(running: Running, meter: LagMeter): Promise<string> {
+  const changes = await changesApplied(running);
+  const written = `${grouped(running.writer.measures().transactions)} transactions written, ${grouped(changes)} changes applied`;
   return `Lag ${lagText(meter)} · ${written}`;
 }
 
@@ -261,8 +261,8 @@ function lagText(meter: LagMeter): string {
     : `p50 ${duration(lag.p50Seconds)}, p99 ${duration(lag.p99Seconds)}`;
 }
 
-async function changesApplied({ operator }: Service): Promise<number> {
-  const { integrations } = await operator.status(everything);
+async function changesApplied({ service, signal }: Running): Promise<number> {
+  const { integrations } = await service.operator.status(everything, signal);
   return integrations.flatMap(({ streams }) => streams).reduce((sum, { changes }) => sum + changes, 0);
 }
 
@@ -270,7 +270,7 @@ async function changesApplied({ operator }: Service): Promise<number> {
 async function conclude(running: Running, meter: LagMeter, copySeconds: number): Promise<number> {
   const { terminal, service, writer, signal } = running;
   await terminal.redraw("Comparing source and warehouse …");
-  const { integrations } = await service.operator.status(everything);
+  const { integrations } = await service.operator.status(everything, signal);
   const lines: VerificationLine[] = [];
   for (const { id } of integrations)
     for await (const line of service.operator.verify(id, signal)) lines.push(line);
@@ -283,7 +283,7 @@ async function conclude(running: Running, meter: LagMeter, copySeconds: number):
     terminal.bold("Summary"),
     `  rows copied      ${grouped(copiedRows(integrations))} in ${duration(copySeconds)}`,
     `  written          ${grouped(transactions)} transactions, ${grouped(changes)} changed rows`,
-    `  changes applied  ${grouped(await changesApplied(service))}`,
+    `  changes applied  ${grouped(await changesApplied(running))}`,
     `  lag              ${lagText(meter)}, from commit until visible in a query (${counted(meter.measures()?.samples ?? 0, "sample")})`,
     `  verify           ${sentence(verified)}`,
   ];

@@ -1,7 +1,7 @@
 import { present } from "../../base/assert.ts";
 import { backoffMs, pause } from "../../base/backoff.ts";
 import { Deadline } from "../../base/deadline.ts";
-import { CodedError, fixOf, messageOf, withFix } from "../../base/errors.ts";
+import { CodedError } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import type { SecretBytes } from "../../base/secret.ts";
 import { TaskGroup } from "../../base/task-group.ts";
@@ -15,10 +15,11 @@ import type {
   TableStatus,
 } from "../../model/integration.ts";
 import type { SourceEngine, StreamRequest } from "../../source/source.ts";
-import type { StreamIdentity, Warehouse } from "../../target/target.ts";
+import type { StreamIdentity, Warehouse, WarehouseDatabase } from "../../target/target.ts";
 import { KeyWatch, type KeyState, type KeyWatchTimes } from "./key-watch.ts";
+import { removalError, toldError } from "./told-errors.ts";
 import { isComplete, evaluateStatus, type StreamStatus } from "./integration-status.ts";
-import { destinationName } from "../stream/stream-name.ts";
+import type { DestinationNames } from "../stream/destination-names.ts";
 import { StreamFiles } from "../stream/stream-mark.ts";
 import { StreamRun, type StreamWorker } from "../stream/stream-run.ts";
 import type { WorkerRequest } from "../stream/worker.ts";
@@ -44,8 +45,8 @@ export interface ReconcilerContext {
   /** Unwraps an integration's data key. Throws `KeyNotAccessible`. */
   readonly dataKey: (desired: WantedIntegration, signal: AbortSignal) => Promise<SecretBytes>;
   readonly keyTimes: KeyWatchTimes;
-  /** Destination databases promised to streams that may not have created them yet, by the ARN of the target. */
-  readonly promised: ReadonlyMap<string, Set<string>>;
+  /** By the ARN of the target. */
+  readonly names: ReadonlyMap<string, DestinationNames>;
 }
 
 const log = logger("reconciler");
@@ -174,11 +175,16 @@ export class Reconciler implements AsyncDisposable {
       return;
     }
     const { source, warehouse, scope } = found;
+    const stored = await this.#stored(warehouse, integration, signal);
+    if (stored === undefined) return;
     const wanted = source.engine.streams(scope);
-    const owned = this.#owned(warehouse);
-    const databases = [...new Set([...wanted, ...owned])];
+    const databases = [...new Set([...wanted, ...this.#owned(stored)])];
     for (const database of databases)
-      await this.#ensure({ database, warehouse, source, scope }, integration, key.key);
+      await this.#ensure(
+        { database, warehouse, source, scope },
+        { integration, stored, key: key.key },
+        signal,
+      );
     const streamStatuses = await this.#streamStatuses(databases);
     await this.#reportVersion(integration.sourceArn, streamStatuses);
     for (const database of databases)
@@ -190,6 +196,23 @@ export class Reconciler implements AsyncDisposable {
       streams: streamStatuses.filter(({ health }) => this.#runs.has(health.sourceDatabase)),
     });
     if (evaluated !== undefined) await this.#write(integration, evaluated);
+  }
+
+  /** The warehouse's databases. Undefined if it cannot be asked: that is reported, and what runs goes on. */
+  async #stored(
+    warehouse: Warehouse,
+    integration: Integration,
+    signal: AbortSignal,
+  ): Promise<readonly WarehouseDatabase[] | undefined> {
+    try {
+      return await warehouse.databases(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof CodedError)) throw error;
+      const errors = [toldError(error)];
+      await this.#write(integration, { status: "needs_attention", errors, tables: undefined });
+      return undefined;
+    }
   }
 
   async #streamStatuses(databases: readonly string[]): Promise<StreamStatus[]> {
@@ -217,27 +240,24 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** Ensures a stream for the database, with the filter of the integration. */
-  async #ensure(parts: StreamParts, integration: Integration, dataKey: SecretBytes): Promise<void> {
-    const { database, warehouse, source, scope } = parts;
-    const running = this.#runs.get(database);
-    const promised = new Set(this.#promised(integration));
-    if (running !== undefined) promised.delete(running.request.destinationDatabase);
-    const destinationDatabase = destinationName({
-      integration,
-      sourceDatabase: database,
-      isOneOfSeveral: source.engine.streams(scope).length > 1,
-      warehouse,
-      promised,
-    });
+  async #ensure(
+    { database, warehouse, source, scope }: StreamParts,
+    { integration, stored, key }: Wanted,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const names = this.#names(integration);
+    const isOneOfSeveral = source.engine.streams(scope).length > 1;
+    const naming = { integration, sourceDatabase: database, isOneOfSeveral };
+    const running = this.#runs.get(database)?.request;
     const isAsWanted =
       running !== undefined &&
-      running.request.filter === integration.dataFilter &&
-      running.request.stream.url === source.url &&
-      running.request.destinationDatabase === destinationDatabase;
+      running.filter === integration.dataFilter &&
+      running.stream.url === source.url &&
+      names.isStill(running.destinationDatabase, naming, stored);
     if (isAsWanted) return;
-    if (running !== undefined) await this.#stop(database);
+    await this.#stop(database);
+    const destinationDatabase = await names.promise(naming, signal);
     const { catalogPollMs, startWorker } = this.#context;
-    this.#promised(integration).add(destinationDatabase);
     const run = await StreamRun.start({
       stream: this.#stream(database, source, scope),
       filter: integration.dataFilter,
@@ -246,12 +266,15 @@ export class Reconciler implements AsyncDisposable {
       destinationDatabase,
       sourceArn: integration.sourceArn,
       files: this.#files(database),
-      dataKey,
+      dataKey: key,
       catalogPollMs,
       startWorker,
       onChange: () => {
         if (impatient.has(this.integration.status)) this.#look();
       },
+    }).catch((error: unknown) => {
+      names.giveBack(destinationDatabase);
+      throw error;
     });
     this.#runs.set(database, run);
   }
@@ -293,7 +316,7 @@ export class Reconciler implements AsyncDisposable {
   async #removeEverything(integration: Integration, signal: AbortSignal): Promise<void> {
     const source = this.#context.sources.get(integration.sourceArn);
     const warehouse = this.#context.warehouses.get(integration.targetArn);
-    const owned = warehouse === undefined ? [] : this.#owned(warehouse);
+    const owned = this.#owned((await warehouse?.databases(signal)) ?? []);
     if (source === undefined) {
       // Removing a source from the configuration abandons what is left there.
       log.warn(
@@ -330,11 +353,11 @@ export class Reconciler implements AsyncDisposable {
     if (run === undefined) return;
     this.#runs.delete(database);
     await run[Symbol.asyncDispose]();
-    this.#promised(this.integration).delete(run.request.destinationDatabase);
+    this.#names(this.integration).giveBack(run.request.destinationDatabase);
   }
 
-  #promised({ targetArn }: Integration): Set<string> {
-    return present(this.#context.promised.get(targetArn), "streams run into warehouses that are open");
+  #names({ targetArn }: Integration): DestinationNames {
+    return present(this.#context.names.get(targetArn), "streams run into warehouses that are open");
   }
 
   async #write(integration: Integration, report: Omit<IntegrationReport, "generation">): Promise<void> {
@@ -367,8 +390,10 @@ export class Reconciler implements AsyncDisposable {
     return known !== found;
   }
 
-  #owned(warehouse: Warehouse): string[] {
-    const own = warehouse.streams().filter(({ integrationId }) => integrationId === this.integration.id);
+  /** The source databases of which the integration has a destination database. */
+  #owned(stored: readonly WarehouseDatabase[]): string[] {
+    const streams = stored.flatMap((database) => (database.kind === "owned" ? [database.stream] : []));
+    const own = streams.filter(({ integrationId }) => integrationId === this.integration.id);
     return own.map(({ sourceDatabase }) => sourceDatabase);
   }
 
@@ -425,6 +450,14 @@ type Resources =
     }
   | { readonly kind: "obstacle"; readonly error: IntegrationError };
 
+/** What a stream is started for. */
+interface Wanted {
+  readonly integration: Integration;
+  /** The databases of its warehouse. */
+  readonly stored: readonly WarehouseDatabase[];
+  readonly key: SecretBytes;
+}
+
 interface RemovalParts {
   readonly database: string;
   readonly warehouse: Warehouse | undefined;
@@ -453,16 +486,5 @@ function obstacle(
   code: "CONFIGURATION" | "INVALID_DATA_FILTER" | "SOURCE_NOT_AUTHORIZED",
   message: string,
 ): Resources {
-  return { kind: "obstacle", error: { code, message: withFix(message, fixOf(code)) } };
-}
-
-function removalError(error: unknown): IntegrationError {
-  const code = error instanceof CodedError ? error.code : "SOURCE_UNREACHABLE";
-  const message = error instanceof CodedError ? withFix(error.message, error.fix) : messageOf(error);
-  const given =
-    "To abandon what is left at the source, remove the source from the configuration and reload it.";
-  return {
-    code,
-    message: withFix(`Slot and publication cannot be removed from the source yet: ${message}`, given),
-  };
+  return { kind: "obstacle", error: toldError(new CodedError(code, message)) };
 }

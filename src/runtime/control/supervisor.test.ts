@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../../../test/support/until.ts";
 import { present } from "../../base/assert.ts";
+import { CodedError } from "../../base/errors.ts";
 import { setLogLevel } from "../../base/log.ts";
 import { parseDataFilter } from "../../model/data-filter.ts";
 import { KeyNotAccessible } from "../../kms/key-store.ts";
@@ -332,4 +333,21 @@ test("an integration whose key is gone can be deleted", async () => {
   await world.status("a", "needs_attention");
   world.delete("a");
   await until("it is forgotten", () => world.catalog.forgotten.includes("a"));
+});
+
+test("a warehouse that cannot be asked is told, stops nothing, and is asked again", async () => {
+  world.start();
+  world.create("a", "include: one.*.*");
+  const worker = await world.worker(0);
+  worker.become(streaming);
+  await world.status("a", "active");
+  world.warehouseFailure = new CodedError("TARGET_FAILED", "The warehouse does not answer.");
+  await world.status("a", "needs_attention");
+  const errors = world.catalog.reports.at(-1)?.errors;
+  expect(errors).toEqual([
+    { code: "TARGET_FAILED", message: expect.stringMatching(/^The warehouse does not/) as string },
+  ]);
+  expect(worker.stopped).toBe(false);
+  world.warehouseFailure = undefined;
+  await world.status("a", "active");
 });

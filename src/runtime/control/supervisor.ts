@@ -3,6 +3,7 @@ import { logger } from "../../base/log.ts";
 import { TaskGroup } from "../../base/task-group.ts";
 import { Wake } from "../../base/wake.ts";
 import type { Integration } from "../../model/integration.ts";
+import { DestinationNames } from "../stream/destination-names.ts";
 import { Reconciler, type ReconcilerContext } from "./reconciler.ts";
 import type { TableVerification } from "../stream/verify.ts";
 import type { WorkerHealth } from "../stream/worker.ts";
@@ -41,9 +42,11 @@ export class Supervisor implements AsyncDisposable {
     this.#tasks.run((signal) => this.#supervise(signal));
   }
 
-  static start(context: Omit<ReconcilerContext, "promised">): Supervisor {
-    const targets = [...context.warehouses.keys()];
-    return new Supervisor({ ...context, promised: new Map(targets.map((arn) => [arn, new Set()])) });
+  static start(context: Omit<ReconcilerContext, "names">): Supervisor {
+    const names = [...context.warehouses].map(
+      ([arn, warehouse]) => [arn, new DestinationNames(warehouse)] as const,
+    );
+    return new Supervisor({ ...context, names: new Map(names) });
   }
 
   /** Every integration, in catalog order. */

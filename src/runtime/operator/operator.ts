@@ -17,7 +17,7 @@ import type {
 } from "../../model/operator.ts";
 import type { Integration, TableStatus } from "../../model/integration.ts";
 import type { SourceResource, TargetResource } from "../../model/resources.ts";
-import type { OrphanedDatabase, QueryResult, Warehouse } from "../../target/target.ts";
+import type { QueryResult, Warehouse, WarehouseDatabase } from "../../target/target.ts";
 import type { QueryTurns } from "./query-turns.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { TableVerification } from "../stream/verify.ts";
@@ -48,7 +48,7 @@ export class Operator implements OperatorPort {
     this.#parts = parts;
   }
 
-  async status({ integrationId, isVisible }: StatusOptions): Promise<StatusReport> {
+  async status({ integrationId, isVisible }: StatusOptions, signal: AbortSignal): Promise<StatusReport> {
     const { supervisor, catalog, sources, targets } = this.#parts;
     const wanted = await catalog.wanted();
     const running = new Map(
@@ -63,12 +63,13 @@ export class Operator implements OperatorPort {
     );
     return {
       sources: sources().map(({ name, engine, arn, database = null }) => ({ name, engine, arn, database })),
-      targets: targets.map(({ name, arn, warehouse }) => ({
-        name,
-        arn,
-        databases: warehouse.databases(),
-        orphans: warehouse.orphans().map((orphan) => this.#orphan(orphan)),
-      })),
+      targets: await Promise.all(
+        targets.map(async ({ name, arn, warehouse }) => {
+          const databases = await warehouse.databases(signal);
+          const orphans = databases.flatMap((database) => this.#orphan(database));
+          return { name, arn, databases: databases.map((database) => database.name), orphans };
+        }),
+      ),
       integrations: await Promise.all(reports),
     };
   }
@@ -113,9 +114,11 @@ export class Operator implements OperatorPort {
     return present(target, "the API knows the targets that are configured").warehouse;
   }
 
-  #orphan({ name, origin }: OrphanedDatabase): OrphanReport {
-    if (origin === undefined) return { name, source: null, sourceDatabase: null };
-    return { name, source: this.#sourceName(origin.source), sourceDatabase: origin.sourceDatabase };
+  #orphan(database: WarehouseDatabase): OrphanReport[] {
+    if (database.kind !== "orphan") return [];
+    const { name, origin } = database;
+    if (origin === undefined) return [{ name, source: null, sourceDatabase: null }];
+    return [{ name, source: this.#sourceName(origin.source), sourceDatabase: origin.sourceDatabase }];
   }
 
   #sourceName(sourceArn: string): string {

@@ -1,5 +1,5 @@
 import type { Integration } from "../../model/integration.ts";
-import type { StreamIdentity, Warehouse } from "../../target/target.ts";
+import type { Warehouse, WarehouseDatabase } from "../../target/target.ts";
 
 /** The tag of an integration that names its destination database. */
 const databaseTag = "zeroetl:database";
@@ -9,7 +9,12 @@ export interface NameRequest {
   readonly sourceDatabase: string;
   /** Whether the integration also replicates other databases of its source. */
   readonly isOneOfSeveral: boolean;
-  readonly warehouse: Pick<Warehouse, "databaseOf" | "isReserved" | "orphans" | "takenNames">;
+}
+
+/** What is in use in a warehouse. */
+export interface NamesInUse {
+  readonly databases: readonly WarehouseDatabase[];
+  readonly isReserved: Warehouse["isReserved"];
   /** Names that streams of the same warehouse have been given and may not have used yet. */
   readonly promised: ReadonlySet<string>;
 }
@@ -25,10 +30,20 @@ export interface NameRequest {
  *
  * Names that differ only in case count as one.
  */
-export function destinationName(request: NameRequest): string {
-  const { integration, sourceDatabase, warehouse } = request;
-  const stream: StreamIdentity = { integrationId: integration.id, sourceDatabase };
-  return warehouse.databaseOf(stream) ?? chosenName(request) ?? leftName(request) ?? newName(request);
+export function destinationName(request: NameRequest, inUse: NamesInUse): string {
+  return (
+    currentName(request, inUse) ?? chosenName(request) ?? leftName(request, inUse) ?? newName(request, inUse)
+  );
+}
+
+function currentName({ integration, sourceDatabase }: NameRequest, { databases }: NamesInUse) {
+  const current = databases.find(
+    (database) =>
+      database.kind === "owned" &&
+      database.stream.integrationId === integration.id &&
+      database.stream.sourceDatabase === sourceDatabase,
+  );
+  return current?.name;
 }
 
 /** The name that the integration's tag requests. With several source databases, each gets its own name. */
@@ -38,22 +53,24 @@ function chosenName({ integration, sourceDatabase, isOneOfSeveral }: NameRequest
   return isOneOfSeveral ? `${chosen}_${sourceDatabase}` : chosen;
 }
 
-function leftName({ integration, sourceDatabase, warehouse, promised }: NameRequest): string | undefined {
-  const left = warehouse
-    .orphans()
+function leftName({ integration, sourceDatabase }: NameRequest, { databases, promised }: NamesInUse) {
+  const left = databases
     .filter(
-      ({ name, origin }) =>
-        origin?.source === integration.sourceArn &&
-        origin.sourceDatabase === sourceDatabase &&
-        !promised.has(name),
+      (database) =>
+        database.kind === "orphan" &&
+        database.origin?.source === integration.sourceArn &&
+        database.origin.sourceDatabase === sourceDatabase &&
+        !promised.has(database.name),
     )
     .map(({ name }) => name);
   return left.find((name) => name === sourceDatabase) ?? left[0];
 }
 
-function newName({ integration, sourceDatabase, warehouse, promised }: NameRequest): string {
-  const used = new Set([...warehouse.takenNames(), ...promised].map((name) => name.toLowerCase()));
-  const isFree = (name: string): boolean => !warehouse.isReserved(name) && !used.has(name.toLowerCase());
+function newName({ integration, sourceDatabase }: NameRequest, inUse: NamesInUse): string {
+  const taken = inUse.databases.filter((database) => database.kind !== "orphan" || !database.isVacant);
+  const names = [...taken.map(({ name }) => name), ...inUse.promised];
+  const used = new Set(names.map((name) => name.toLowerCase()));
+  const isFree = (name: string): boolean => !inUse.isReserved(name) && !used.has(name.toLowerCase());
   if (isFree(sourceDatabase)) return sourceDatabase;
   const combined = `${integration.name}_${sourceDatabase}`;
   if (isFree(combined)) return combined;

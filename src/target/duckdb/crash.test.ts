@@ -69,5 +69,5 @@ test("a second process is refused while the first lives, and not after kill -9",
   await until("the second gives up", () => second.lines.includes("failed TARGET_LOCKED"));
   await first.kill();
   await using warehouse = await duckdb.open({ directory: directory.path, settings: {} }, never);
-  expect(warehouse.databases()).toContain("shop");
+  expect(await warehouse.databases(never)).toMatchObject([{ name: "dev" }, { name: "shop", kind: "owned" }]);
 });

@@ -75,5 +75,5 @@ test("a database that an earlier version called _zeroetl leaves the other databa
     instance.closeSync();
   });
   expect(await target.rows("FROM shop.public.t")).toEqual([["1"]]);
-  expect(target.warehouse.databases()).toContain("other");
+  expect(await target.databases()).toContain("other");
 });

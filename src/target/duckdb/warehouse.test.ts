@@ -26,13 +26,13 @@ async function filled(): Promise<TestWarehouse> {
 
 test("a warehouse begins with the database dev alone, and keeps what is made", async () => {
   await using target = await TestWarehouse.open(duckdb);
-  expect(target.warehouse.databases()).toEqual(["dev"]);
+  expect(await target.databases()).toEqual(["dev"]);
   await (await target.database())[Symbol.asyncDispose]();
   await target.reopen();
-  expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
-  expect(target.warehouse.streams()).toEqual([shopStream]);
-  expect(target.warehouse.databaseOf(shopStream)).toBe("shop");
-  expect(target.warehouse.databaseOf({ ...shopStream, sourceDatabase: "other" })).toBeUndefined();
+  expect(await target.warehouse.databases(never)).toEqual([
+    { name: "dev", kind: "other" },
+    { name: "shop", kind: "owned", stream: shopStream },
+  ]);
 });
 
 test.each(["dev", "Shop", "shop", "system", "temp", "memory", "main", "pg_catalog", "DEV"])(
@@ -43,7 +43,7 @@ test.each(["dev", "Shop", "shop", "system", "temp", "memory", "main", "pg_catalo
     await expect(target.warehouse.database({ ...shopRequest, name, stream }, never)).rejects.toMatchObject({
       code: "DATABASE_NAME_TAKEN",
     });
-    expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
+    expect(await target.databases()).toEqual(["dev", "shop"]);
   },
 );
 
@@ -52,11 +52,12 @@ test("a database that was given up keeps its rows and its name, after opening ag
   await target.warehouse.release(shopStream, never);
   await target.warehouse.release(shopStream, never);
   for (let opening = 0; opening < 2; opening++) {
-    expect(target.warehouse.streams()).toEqual([]);
     expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
-    expect(target.warehouse.takenNames()).toEqual(["dev", "shop"]);
     const origin = { source: "shop-server", sourceDatabase: "shop" };
-    expect(target.warehouse.orphans()).toMatchObject([{ name: "shop", origin, isVacant: false }]);
+    expect(await target.warehouse.databases(never)).toEqual([
+      { name: "dev", kind: "other" },
+      { name: "shop", kind: "orphan", origin, isVacant: false },
+    ]);
     await target.reopen();
   }
 });
@@ -75,8 +76,10 @@ test("a stream that takes over a database hides its copy, and what was left goes
     expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
     expect(await database.tables()).toEqual([]);
   }
-  expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
-  expect(target.warehouse.orphans()).toEqual([]);
+  expect(await target.warehouse.databases(never)).toEqual([
+    { name: "dev", kind: "other" },
+    { name: "shop", kind: "owned", stream: another.stream },
+  ]);
   const [started, ...rest] = copySteps(letters, [["a"]]);
   for (let opening = 0; opening < 2; opening++) {
     await using database = await target.warehouse.database(another, never);
@@ -123,7 +126,7 @@ test("a database without an owner can be dropped, and its name begins empty", as
       code: "DATABASE_NOT_FOUND",
     });
   await target.warehouse.dropDatabase("Shop", never);
-  expect(target.warehouse.databases()).toEqual(["dev"]);
+  expect(await target.databases()).toEqual(["dev"]);
   expect((await readdir(target.directory)).filter((file) => file.startsWith("shop"))).toEqual([]);
   await target.reopen();
   await using database = await target.warehouse.database(another, never);
@@ -170,20 +173,21 @@ test("a database in which nothing is to be seen, once given up, is another strea
     await database.apply(deltaOf([...dropped.steps, ...copySteps(numbers, [[4]]).slice(0, 2)], "2"), never);
   }
   await target.warehouse.release(shopStream, never);
-  expect(target.warehouse.takenNames()).toEqual(["dev"]);
-  expect(await target.afterCrash((found) => Promise.resolve(found.takenNames()))).toEqual(["dev"]);
+  const vacant = [{ name: "dev" }, { name: "shop", kind: "orphan", isVacant: true }];
+  expect(await target.warehouse.databases(never)).toMatchObject(vacant);
+  expect(await target.afterCrash((found) => found.databases(never))).toMatchObject(vacant);
   await target.reopen();
-  expect(target.warehouse.databases()).toEqual(["dev", "shop"]);
-  expect(target.warehouse.takenNames()).toEqual(["dev"]);
+  expect(await target.warehouse.databases(never)).toMatchObject(vacant);
   {
     await using database = await target.warehouse.database({ ...shopRequest, stream: again }, never);
     expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
     await database.apply(deltaOf(copySteps(numbers, [[5]]), "1"), never);
   }
   for (let opening = 0; opening < 2; opening++) {
-    expect(target.warehouse.takenNames()).toEqual(["dev", "shop"]);
-    expect(target.warehouse.databaseOf(again)).toBe("shop");
-    expect(target.warehouse.databaseOf(shopStream)).toBeUndefined();
+    expect(await target.warehouse.databases(never)).toEqual([
+      { name: "dev", kind: "other" },
+      { name: "shop", kind: "owned", stream: again },
+    ]);
     expect(await target.rows("SELECT n FROM shop.public.numbers")).toEqual([["5"]]);
     expect(await target.rows("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'rows_%'")).toEqual([
       ["1"],
@@ -216,6 +220,7 @@ test("a file that is no database does not stop the others", async () => {
   await writeFile(join(target.directory, "broken.duckdb"), "x".repeat(10_000));
   await target.reopen();
   expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
+  expect(await target.warehouse.databases(never)).toContainEqual({ name: "broken", kind: "other" });
   await expect(target.database("broken")).rejects.toMatchObject({ code: "TARGET_FAILED" });
 });
 

@@ -6,10 +6,10 @@ import type {
   DatabaseRequest,
   DestinationDatabase,
   NestedForm,
-  OrphanedDatabase,
   QueryResult,
   StreamIdentity,
   Warehouse,
+  WarehouseDatabase,
 } from "../target.ts";
 import { startDuckDb, type KnownDatabase, type RunningDuckDb } from "./instance/database-files.ts";
 import { DuckDbDatabase } from "./destination-database.ts";
@@ -70,29 +70,13 @@ export class DuckDbWarehouse implements Warehouse {
     return this.#running.known;
   }
 
-  databases(): readonly string[] {
-    return [ownDatabase, ...[...this.#known.values()].map(({ name }) => name)];
+  async databases(): Promise<readonly WarehouseDatabase[]> {
+    const own = { name: ownDatabase, kind: "other" } as const;
+    return [own, ...[...this.#known.values()].map(databaseOf)];
   }
 
   isReserved(name: string): boolean {
     return isReserved(name);
-  }
-
-  takenNames(): readonly string[] {
-    const taken = [...this.#known.values()].filter(({ isVacant }) => !isVacant);
-    return [ownDatabase, ...taken.map(({ name }) => name)];
-  }
-
-  orphans(): readonly OrphanedDatabase[] {
-    return this.#usable().filter(({ stream }) => stream === undefined);
-  }
-
-  databaseOf(stream: StreamIdentity): string | undefined {
-    return [...this.#known.values()].find((known) => sameStream(known.stream, stream))?.name;
-  }
-
-  streams(): readonly StreamIdentity[] {
-    return [...this.#known.values()].flatMap(({ stream }) => (stream === undefined ? [] : [stream]));
   }
 
   database(request: DatabaseRequest, signal: AbortSignal): Promise<DestinationDatabase> {
@@ -278,6 +262,11 @@ export class DuckDbWarehouse implements Warehouse {
   #usable(): KnownDatabase[] {
     return [...this.#known.values()].filter(({ trouble }) => trouble === undefined);
   }
+}
+
+function databaseOf({ name, trouble, stream, origin, isVacant }: KnownDatabase): WarehouseDatabase {
+  if (trouble !== undefined) return { name, kind: "other" };
+  return stream === undefined ? { name, kind: "orphan", origin, isVacant } : { name, kind: "owned", stream };
 }
 
 function noticeOf({ name, stream }: KnownDatabase): string {
