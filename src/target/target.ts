@@ -14,9 +14,22 @@ export interface TargetEngine {
    * once, it accepts again unchanged.
    */
   readonly settings: z.ZodObject;
+  readonly atomicity: Atomicity;
   readonly check: (request: WarehouseRequest, signal: AbortSignal) => Promise<readonly Finding[]>;
   readonly open: (request: WarehouseRequest, signal: AbortSignal) => Promise<Warehouse>;
 }
+
+/**
+ * What becomes visible and durable together when a delta is applied.
+ *
+ * - `database`: everything up to a checkpoint, in all tables of the destination database. Readers see whole transactions
+ *   of the source, and the checkpoint always fits the rows.
+ * - `table`: everything up to a checkpoint, for each table separately. While a delta is applied, or after a crash until it
+ *   is applied again, readers may see a transaction in one table and not yet in another. Each table stores its own
+ *   position, so that applying a delta again changes nothing that it has already changed. The checkpoint of the database
+ *   is written last.
+ */
+export type Atomicity = "database" | "table";
 
 export interface WarehouseRequest {
   /** Belongs to this target alone; created if absent. */
@@ -103,8 +116,9 @@ export interface QueryResult {
 
 /**
  * One destination database, written by one stream.
- * A delta's rows, schema changes, table states and checkpoint become visible and durable together, at the end of the
- * delta that has a checkpoint. Tables that are still hidden are not guaranteed to survive a change of engine.
+ * A delta's rows, schema changes, table states and checkpoint become visible and durable at the end of the delta that has
+ * a checkpoint, together as far as the engine's `atomicity` reaches. Tables that are still hidden are not guaranteed to
+ * survive a change of engine.
  */
 export interface DestinationDatabase extends AsyncDisposable {
   readonly name: string;

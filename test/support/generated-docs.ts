@@ -3,7 +3,8 @@ import { errorCatalogue } from "../../src/base/errors.ts";
 import { flags, type Flag } from "../../src/cli/flags.ts";
 import { configurationSchema } from "../../src/config/config.ts";
 import { eventCatalogue } from "../../src/model/event.ts";
-import { targetSettings } from "../../src/target/engines.ts";
+import { targetEngines, targetSettings } from "../../src/target/engines.ts";
+import type { Atomicity } from "../../src/target/target.ts";
 
 const made =
   "<!-- Made from the sources by test/generated-docs.test.ts; `npx vitest run test/generated-docs.test.ts -u` updates it. -->";
@@ -93,8 +94,10 @@ export function settingsPage(): string {
     "or a missing value is refused with file and line. Editors understand [the JSON Schema](configuration.schema.json).",
     "",
     ...settingTable(settingRows(configurationSchema(withoutSettings), "")),
-    ...Object.entries(targetSettings).flatMap(([engine, settings]) => [
+    ...Object.entries(targetEngines).flatMap(([engine, { settings, atomicity }]) => [
       `### Targets with \`engine: ${engine}\``,
+      "",
+      atomicitySentences[atomicity],
       "",
       ...settingTable(settingRows(settings, "targets[]")),
     ]),
@@ -111,6 +114,12 @@ export function settingsPage(): string {
     "",
   ].join("\n");
 }
+
+const atomicitySentences: Readonly<Record<Atomicity, string>> = {
+  database: "A transaction of the source becomes visible as a whole, in all of its tables at once.",
+  table:
+    "A transaction of the source becomes visible in one table after another, and in each table as a whole.",
+};
 
 /** Leaves the settings that every target has. */
 const withoutSettings = Object.fromEntries(

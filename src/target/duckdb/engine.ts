@@ -50,6 +50,7 @@ async function check({ directory }: WarehouseRequest): Promise<readonly Finding[
 /** DuckDB in this process: one file per destination database. */
 export const duckdb: TargetEngine = {
   settings: duckDbSettings,
+  atomicity: "database",
   check,
   open: ({ directory, settings }, signal) =>
     DuckDbWarehouse.open({ directory, ...optionsOf(settings) }, signal),
