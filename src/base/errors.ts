@@ -124,6 +124,10 @@ export const errorCatalogue = {
   },
   TARGET_LOCKED: { retry: true, fix: "Stop the other process that has the warehouse file open." },
   TARGET_FENCED: { retry: false, fix: "Another process replicates into this database: stop one of them." },
+  TARGET_NOT_COMPARABLE: {
+    retry: false,
+    fix: "Compare row counts, or sums of columns, with queries of both sides.",
+  },
   TARGET_FAILED: { retry: true, fix: "See the message; zeroetl retries automatically." },
   KMS_KEY_NOT_ACCESSIBLE: {
     retry: true,

@@ -141,8 +141,11 @@ export interface DestinationDatabase extends AsyncDisposable {
   readonly failTable: (table: TableDefinition, reason: TableFailureReason) => Promise<void>;
   /** Current rows and state for display, cheap; the same array as before if nothing has changed. */
   readonly tables: () => Promise<readonly TableMeasure[]>;
-  /** A reader's view of what is committed now; it does not change while the stream continues. */
-  readonly view: () => Promise<DatabaseView>;
+  /**
+   * A reader's view of what is committed now; it does not change while the stream continues. Undefined if the engine
+   * cannot hold such a view, or cannot compute digests: then the database cannot be compared with its source.
+   */
+  readonly view: (() => Promise<DatabaseView>) | undefined;
 }
 
 export interface TableMeasure {

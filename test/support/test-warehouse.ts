@@ -1,12 +1,12 @@
 import { cp, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { present } from "../../src/base/assert.ts";
+import { assert, present } from "../../src/base/assert.ts";
 import type { TableEvent } from "../../src/model/replication/block.ts";
 import type { Delta, DeltaStep, Move, Patch, RowsStep } from "../../src/model/replication/delta.ts";
 import { asPosition } from "../../src/model/replication/position.ts";
 import type { Relation } from "../../src/model/replication/relation.ts";
 import type { TupleRun } from "../../src/model/replication/tuple.ts";
-import type { DestinationDatabase, TargetEngine, Warehouse } from "../../src/target/target.ts";
+import type { DatabaseView, DestinationDatabase, TargetEngine, Warehouse } from "../../src/target/target.ts";
 import { runOf, unchanged, type Cell } from "./plain-tuples.ts";
 import { TemporaryDirectory } from "./temporary.ts";
 
@@ -87,6 +87,12 @@ export async function rowsOf(warehouse: Warehouse, sql: string): Promise<(string
   const all: (string | null)[][] = [];
   for await (const chunk of rows) all.push(...chunk.map((row) => [...row]));
   return all;
+}
+
+/** For an engine that has views. */
+export function viewOf(database: DestinationDatabase): Promise<DatabaseView> {
+  assert(database.view !== undefined, "the engine has views");
+  return database.view();
 }
 
 type Rows = readonly (readonly Cell[])[];

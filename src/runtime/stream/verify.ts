@@ -27,11 +27,19 @@ export interface VerifiedStream {
   readonly onChange: (listener: () => void) => () => void;
 }
 
-/** Compares source and warehouse at one position. The stream pauses only until both snapshots are taken. */
+/**
+ * Compares source and warehouse at one position. The stream pauses only until both snapshots are taken. Throws
+ * `CodedError` (TARGET_NOT_COMPARABLE if the target's engine cannot do this).
+ */
 export async function verifyStream(
   { source, database, onChange }: VerifiedStream,
   signal: AbortSignal,
 ): Promise<readonly TableVerification[]> {
+  if (database.view === undefined)
+    throw new CodedError(
+      "TARGET_NOT_COMPARABLE",
+      `The kind of warehouse that holds database ${JSON.stringify(database.name)} cannot be compared with its source.`,
+    );
   await using standstill = await untilArrived(source, (limited) => source.standstill(limited), signal);
   const { position } = standstill;
   const look = () => (database.progress().checkpoint === position ? position : undefined);

@@ -22,6 +22,7 @@ import {
   rowsStep,
   shopStream,
   TestWarehouse,
+  viewOf,
 } from "../../../test/support/test-warehouse.ts";
 import { duckdb } from "./engine.ts";
 
@@ -157,7 +158,7 @@ test("a table has as many columns as PostgreSQL allows, with a key and without",
     await database.apply(deltaOf(copySteps(relation, [row(1), row(2)]), `${relation.id}0`), never);
     const changed = { deletes: [row(1)], inserts: [row(3)] };
     await database.apply(deltaOf([rowsStep(relation, changed)], `${relation.id}1`), never);
-    await using view = await database.view();
+    await using view = await viewOf(database);
     expect(await view.digest(relation, never)).toEqual(digestOfRows(relation, [row(2), row(3)]));
   }
 });
@@ -320,12 +321,12 @@ test("views stay as they are while the stream goes on, each with its own checkpo
   await using target = await TestWarehouse.open(duckdb);
   await using database = await target.database();
   await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
-  await using early = await database.view();
+  await using early = await viewOf(database);
   await database.apply(
     deltaOf([rowsStep(documents, { deletes: [[1, null, null]], inserts: [[2, "b", 0]] })], "2"),
     never,
   );
-  await using late = await database.view();
+  await using late = await viewOf(database);
   await database.apply(
     deltaOf([...copySteps(documents, []), eventStep({ kind: "dropped", relation: documents })], "3"),
     never,
@@ -334,7 +335,7 @@ test("views stay as they are while the stream goes on, each with its own checkpo
   expect([early.checkpoint, late.checkpoint]).toEqual(["1", "2"]);
   expect(digests.map(({ rows }) => rows)).toEqual([1, 1]);
   expect(digests[0]).not.toEqual(digests[1]);
-  await using empty = await database.view();
+  await using empty = await viewOf(database);
   await expect(empty.digest(documents, never)).rejects.toMatchObject({ code: "TABLE_MISSING" });
 });
 
@@ -387,12 +388,12 @@ test("comparing a table is stopped by its signal", async () => {
   const wide = plainRelation({ id: "1", name: "t", columns: { id: int, body: text } });
   const rows = Array.from({ length: 20_000 }, (_, id) => [id, "x".repeat(200)]);
   await database.apply(deltaOf(copySteps(wide, rows), "1"), never);
-  await using view = await database.view();
+  await using view = await viewOf(database);
   const controller = new AbortController();
   const digest = view.digest(wide, controller.signal);
   controller.abort(new Error("enough"));
   await expect(digest).rejects.toThrow("enough");
-  await using another = await database.view();
+  await using another = await viewOf(database);
   expect(await another.digest(wide, never)).toMatchObject({ rows: 20_000 });
 });
 

@@ -14,6 +14,7 @@ import {
   rowsOf,
   rowsStep,
   TestWarehouse,
+  viewOf,
 } from "../../../test/support/test-warehouse.ts";
 import type { TargetEngine } from "../target.ts";
 import { DuckDb } from "./instance/duck-db.ts";
@@ -59,7 +60,7 @@ test("a copy and a transaction that are larger than the memory arrive, are read,
   );
   expect(await target.rows(summary)).toEqual([["100", "100000000", "100"]]);
   const rows = Array.from({ length: 100 }, (_, index) => [500 + index, body(500 + index), 0]);
-  await using view = await database.view();
+  await using view = await viewOf(database);
   expect(await view.digest(documents, never)).toEqual(digestOfRows(documents, rows));
   await target.afterCrash(async (warehouse) =>
     expect(await rowsOf(warehouse, summary)).toEqual([["100", "100000000", "100"]]),

@@ -21,6 +21,7 @@ import {
   rowsOf,
   rowsStep,
   TestWarehouse,
+  viewOf,
 } from "../../../test/support/test-warehouse.ts";
 import { duckdb } from "./engine.ts";
 
@@ -228,7 +229,7 @@ test.each(samples.map((_, index) => [kindOf(index), index] as const))(
       ...values.map(([, text]) => [text]),
       [null],
     ]);
-    await using view = await database.view();
+    await using view = await viewOf(database);
     expect(await view.digest(relation, never)).toEqual(digestOfRows(relation, cells));
   },
 );
@@ -306,7 +307,7 @@ test("strings of every length around the border of DuckDB's headers come back, a
       deltaOf([rowsStep(relation, { deletes: [row], inserts: [row] })], `again ${String(row[0])}`),
       never,
     );
-  await using view = await database.view();
+  await using view = await viewOf(database);
   expect(await view.digest(relation, never)).toEqual(digestOfRows(relation, rows));
 });
 
@@ -331,6 +332,6 @@ test("more rows than a chunk, more columns than a word has bits, NULLs anywhere,
     runOf(relation, rows.slice(part * 1250, part * 1250 + 1250), gap),
   );
   await database.apply(deltaOf([{ ...rowsStep(relation, {}), inserts }], "2"), never);
-  await using view = await database.view();
+  await using view = await viewOf(database);
   expect(await view.digest(relation, never)).toEqual(digestOfRows(relation, rows));
 });

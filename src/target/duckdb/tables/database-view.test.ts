@@ -7,6 +7,7 @@ import {
   never,
   rowsStep,
   TestWarehouse,
+  viewOf,
 } from "../../../../test/support/test-warehouse.ts";
 import { duckdb } from "../engine.ts";
 import { Ledger } from "./ledger.ts";
@@ -23,7 +24,7 @@ test("a view reads the ledger once, however many tables it is asked for", async 
   await database.apply(deltaOf(copies, "1"), never);
   const entries = vi.spyOn(Ledger.prototype, "entries");
   try {
-    await using view = await database.view();
+    await using view = await viewOf(database);
     for (const relation of relations) expect(await view.digest(relation, never)).toMatchObject({ rows: 1 });
     expect(entries).toHaveBeenCalledTimes(1);
   } finally {
@@ -44,6 +45,6 @@ test("comparing makes no copies of large values, of which the memory holds one",
   await database.apply(deltaOf(copySteps(relation, small), "1"), never);
   for (const row of large)
     await database.apply(deltaOf([rowsStep(relation, { inserts: [row] })], `at ${String(row[0])}`), never);
-  await using view = await database.view();
+  await using view = await viewOf(database);
   expect(await view.digest(relation, never)).toEqual(digestOfRows(relation, [...small, ...large]));
 }, 120_000);
