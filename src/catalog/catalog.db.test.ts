@@ -18,10 +18,12 @@ setLogLevel("silent");
 describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   let home: CatalogHome;
   let catalog: Catalog;
+  /** By how much the catalog's clock is ahead. */
+  let clockMs = 0;
 
   beforeAll(async () => {
     home = await makeHome();
-    catalog = await Catalog.open(home.location);
+    catalog = await Catalog.open(home.location, { now: () => new Date(Date.now() + clockMs) });
   });
 
   afterAll(async () => {
@@ -66,6 +68,21 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect(await catalog.find(wanted.id)).toEqual(expected);
     expect(await catalog.find(wanted.name.toUpperCase())).toEqual(expected);
     expect(await catalog.find("nobody")).toBeUndefined();
+  });
+
+  test("reserved epochs grow whatever the clock says, and are not less than the time", async () => {
+    const first = await catalog.reserveEpochs(10);
+    expect(first).toBeGreaterThanOrEqual(Date.now() - 60_000);
+    clockMs = -86_400_000;
+    expect(await catalog.reserveEpochs(1_000)).toBe(first + 10);
+    clockMs = 3_600_000;
+    const before = Date.now();
+    expect(await catalog.reserveEpochs(10)).toBeGreaterThanOrEqual(before + clockMs);
+    clockMs = 0;
+    const several = await Promise.all(Array.from({ length: 5 }, () => catalog.reserveEpochs(10)));
+    expect(new Set(several.map((epoch) => epoch - Math.min(...several)))).toEqual(
+      new Set([0, 10, 20, 30, 40]),
+    );
   });
 
   test("never takes an integration that is called like a uuid for the one of that uuid", async () => {

@@ -6,6 +6,7 @@ import { uuidForm } from "../base/uuid.ts";
 import { eventAgeMsMax, type IntegrationEvent } from "../model/event.ts";
 import type { Integration, TableStatus, Tag } from "../model/integration.ts";
 import { StoredKeys } from "./access/access-keys.ts";
+import { reserveEpochs } from "./integrations/epochs.ts";
 import { Changes } from "./integrations/changes.ts";
 import { openDatabase, type CatalogLocation, type OpenDatabase } from "./store/database.ts";
 import {
@@ -59,6 +60,8 @@ export interface RuntimeCatalog {
   readonly report: (integrationId: string, report: IntegrationReport) => Promise<void>;
   /** The version of a source's server. It outlives the source's integrations. */
   readonly reportVersion: (sourceArn: string, engineVersion: string) => Promise<void>;
+  /** See `reserveEpochs` in epochs. */
+  readonly reserveEpochs: (count: number) => Promise<number>;
   /**
    * Everything of a deleted integration has been removed at the source: it no longer exists, and describe answers 404.
    */
@@ -239,6 +242,10 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   /** See `keepDataKey` in reports. */
   async keepDataKey(integrationId: string, wrappedKey: string): Promise<string | undefined> {
     return keepDataKey(this.#database.db, integrationId, wrappedKey);
+  }
+
+  async reserveEpochs(count: number): Promise<number> {
+    return reserveEpochs(this.#database.db, { count, now: this.#now() });
   }
 
   async forget(integrationId: string): Promise<void> {

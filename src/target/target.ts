@@ -41,9 +41,14 @@ export interface WarehouseRequest {
 /** An open warehouse: several destination databases and the database `dev`, queried together. */
 export interface Warehouse extends AsyncDisposable {
   /**
-   * Opens the destination database that a stream fills, creating it if absent, and fences every earlier writer of it. A
-   * database that no stream owns is taken over: its rows stay readable until the first copy of the new stream is
-   * revealed. Throws `CodedError` (DATABASE_NAME_TAKEN if the name is reserved or another stream owns the database).
+   * Opens the destination database that a stream fills, creating it if absent. A database that no stream owns is taken
+   * over: its rows stay readable until the first copy of the new stream is revealed.
+   *
+   * The database stores the epoch of its last opening. An opening with a greater epoch fences every earlier writer:
+   * nothing that they write afterwards becomes visible. Any other opening is refused, since it is late.
+   *
+   * Throws `CodedError` (DATABASE_NAME_TAKEN if the name is reserved or another stream owns the database; TARGET_FENCED
+   * if the stored epoch is not less than the epoch of the request).
    */
   readonly database: (request: DatabaseRequest, signal: AbortSignal) => Promise<DestinationDatabase>;
   /**
@@ -101,6 +106,8 @@ export interface DatabaseRequest {
   readonly stream: StreamIdentity;
   /** As in `Origin`. */
   readonly source: string;
+  /** Numbers the openings of all databases; see `database`. */
+  readonly epoch: number;
 }
 
 /** How values of nested types are written: in the warehouse's notation, which is the default, or as JSON. */

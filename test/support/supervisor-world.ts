@@ -40,6 +40,9 @@ class FakeCatalog implements RuntimeCatalog {
     return Promise.resolve();
   };
 
+  reserveEpochs = (): Promise<number> =>
+    this.failing ? Promise.reject(new Error("the catalog is away")) : Promise.resolve(1);
+
   forget = (id: string): Promise<void> => {
     this.forgotten.push(id);
     this.desiredStates = this.desiredStates.filter(({ integration }) => integration.id !== id);

@@ -12,7 +12,18 @@ import { TemporaryDirectory } from "./temporary.ts";
 
 export const never = new AbortController().signal;
 export const shopStream = { integrationId: "8f2c", sourceDatabase: "shop" } as const;
-export const shopRequest = { name: "shop", stream: shopStream, source: "shop-server" } as const;
+let lastEpoch = 0;
+
+/** Each reading of `epoch` gives a greater one, also in a process that is started later. */
+export const shopRequest = {
+  name: "shop",
+  stream: shopStream,
+  source: "shop-server",
+  get epoch(): number {
+    lastEpoch = Math.max(lastEpoch + 1, Date.now());
+    return lastEpoch;
+  },
+} as const;
 
 /** A warehouse in a directory of its own. */
 export class TestWarehouse implements AsyncDisposable {

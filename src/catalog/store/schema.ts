@@ -113,11 +113,11 @@ export interface ResourcePoliciesTable {
 }
 
 /**
- * Facts about the catalog itself. Creating or renaming an integration locks the row `creation`, writing events locks
+ * Facts about the catalog itself. `epoch` is the first number that has not been reserved for an epoch. Creating or renaming an integration locks the row `creation`, writing events locks
  * the row `events`.
  */
 export interface SettingsTable {
-  readonly key: "creation" | "events" | "marker_key";
+  readonly key: "creation" | "epoch" | "events" | "marker_key";
   readonly value: string;
 }
 

@@ -47,6 +47,7 @@ export interface ReconcilerContext {
   readonly keyTimes: KeyWatchTimes;
   /** By the ARN of the target. */
   readonly names: ReadonlyMap<string, DestinationNames>;
+  readonly nextEpoch: WorkerRequest["nextEpoch"];
 }
 
 const log = logger("reconciler");
@@ -257,7 +258,7 @@ export class Reconciler implements AsyncDisposable {
     if (isAsWanted) return;
     await this.#stop(database);
     const destinationDatabase = await names.promise(naming, signal);
-    const { catalogPollMs, startWorker } = this.#context;
+    const { catalogPollMs, startWorker, nextEpoch } = this.#context;
     const run = await StreamRun.start({
       stream: this.#stream(database, source, scope),
       filter: integration.dataFilter,
@@ -268,6 +269,7 @@ export class Reconciler implements AsyncDisposable {
       files: this.#files(database),
       dataKey: key,
       catalogPollMs,
+      nextEpoch,
       startWorker,
       onChange: () => {
         if (impatient.has(this.integration.status)) this.#look();

@@ -4,6 +4,7 @@ import { TaskGroup } from "../../base/task-group.ts";
 import { Wake } from "../../base/wake.ts";
 import type { Integration } from "../../model/integration.ts";
 import { DestinationNames } from "../stream/destination-names.ts";
+import { Epochs } from "../stream/epochs.ts";
 import { Reconciler, type ReconcilerContext } from "./reconciler.ts";
 import type { TableVerification } from "../stream/verify.ts";
 import type { WorkerHealth } from "../stream/worker.ts";
@@ -42,11 +43,12 @@ export class Supervisor implements AsyncDisposable {
     this.#tasks.run((signal) => this.#supervise(signal));
   }
 
-  static start(context: Omit<ReconcilerContext, "names">): Supervisor {
+  static start(context: Omit<ReconcilerContext, "names" | "nextEpoch">): Supervisor {
     const names = [...context.warehouses].map(
       ([arn, warehouse]) => [arn, new DestinationNames(warehouse)] as const,
     );
-    return new Supervisor({ ...context, names: new Map(names) });
+    const epochs = new Epochs(context.catalog);
+    return new Supervisor({ ...context, names: new Map(names), nextEpoch: () => epochs.next() });
   }
 
   /** Every integration, in catalog order. */

@@ -31,6 +31,7 @@ export interface StreamRunRequest {
   readonly files: StreamFiles;
   readonly dataKey: SecretBytes;
   readonly catalogPollMs: number;
+  readonly nextEpoch: WorkerRequest["nextEpoch"];
   readonly startWorker: (request: WorkerRequest) => StreamWorker;
   /** Called when a worker or the preflight has something new to report. */
   readonly onChange: () => void;
@@ -52,8 +53,8 @@ export class StreamRun implements AsyncDisposable {
   #leaving: { readonly among: readonly TableStatus[]; readonly count: number } = { among: [], count: 0 };
 
   private constructor(request: StreamRunRequest, isMarked: boolean) {
-    const { stream, source, files, warehouse, destinationDatabase, sourceArn, dataKey, catalogPollMs } =
-      request;
+    const { stream, source, files, warehouse, destinationDatabase, sourceArn } = request;
+    const { dataKey, catalogPollMs, nextEpoch } = request;
     this.request = request;
     const onFindings = (findings: readonly Finding[]): void => {
       this.#findings = findings;
@@ -67,6 +68,7 @@ export class StreamRun implements AsyncDisposable {
       spoolDirectory: files.spool,
       dataKey,
       catalogPollMs,
+      nextEpoch,
     });
     this.#worker.onChange(request.onChange);
     // The first opening of a stream runs its own preflight.

@@ -28,6 +28,7 @@ function workerOf(open: SourceEngine["open"]): Worker {
     spoolDirectory: "",
     dataKey: new SecretBytes(new Uint8Array(32)),
     catalogPollMs: 1000,
+    nextEpoch: () => Promise.resolve(1),
   });
 }
 

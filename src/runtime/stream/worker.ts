@@ -28,6 +28,8 @@ export interface WorkerRequest {
   readonly spoolDirectory: string;
   readonly dataKey: SecretBytes;
   readonly catalogPollMs: number;
+  /** As in `DatabaseRequest`: another one for each attempt. */
+  readonly nextEpoch: () => Promise<number>;
 }
 
 export type WorkerPhase =
@@ -244,12 +246,13 @@ export class Worker implements AsyncDisposable {
   /** Ends only by throwing. `failed`: a table to be recorded as failed first. */
   async #attempt(failed: TableError | undefined, stop: AbortSignal): Promise<never> {
     const { warehouse, destinationDatabase, stream, source: engine } = this.request;
-    const { sourceArn, spoolDirectory, dataKey, catalogPollMs } = this.request;
+    const { sourceArn, spoolDirectory, dataKey, catalogPollMs, nextEpoch } = this.request;
     this.#enter({ kind: "connecting" });
     using opening = new Opening(stop, (error) => this.#overdue(error));
     const { signal } = opening;
     const identity = { integrationId: stream.integrationId, sourceDatabase: stream.database };
-    const wanted = { name: destinationDatabase, stream: identity, source: sourceArn };
+    const epoch = await nextEpoch();
+    const wanted = { name: destinationDatabase, stream: identity, source: sourceArn, epoch };
     await using database = await warehouse.database(wanted, stop);
     if (failed !== undefined) await recordFailure(database, failed);
     // The target's contents can be reported while the source is unavailable.

@@ -147,11 +147,9 @@ test("a copy whose values cannot be stored names its table, and leaves nothing o
 });
 
 test("a copy and a transaction with rows of which the memory holds one pass beside each other", async () => {
-  const memoryBytes = 256e6;
-  const engine = {
+  const engine: TargetEngine = {
     ...duckdb,
-    open: (...[request, signal]: Parameters<TargetEngine["open"]>) =>
-      duckdb.open({ ...request, memoryBytes }, signal),
+    open: (request, signal) => DuckDbWarehouse.open({ ...request, memoryBytes: 256e6 }, signal),
   };
   await using target = await TestWarehouse.open(engine);
   await using database = await target.database();

@@ -111,15 +111,15 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   /**
-   * The file must be attached. Creates the ledger if there is none, takes over one that has no owner, and starts a new
-   * epoch. Throws errors of DuckDB.
+   * The file must be attached. Creates the ledger if there is none, takes over one that has no owner, and starts the
+   * epoch. Throws errors of DuckDB, and `CodedError` TARGET_FENCED.
    */
   static async open(
     duck: DuckDb,
     request: DatabaseRequest,
     onClosed: (closed: DuckDbDatabase) => void,
   ): Promise<DuckDbDatabase> {
-    const { name } = request;
+    const { name, epoch } = request;
     const session = await duck.writerSession();
     try {
       const ledger = new Ledger(session, name);
@@ -130,7 +130,7 @@ export class DuckDbDatabase implements DestinationDatabase {
       if (ownership === undefined) await ledger.create(request);
       else if (ownership.stream === undefined) await ledger.takeOver(request);
       await ledger.writeOrigin(request);
-      const epoch = await ledger.nextEpoch();
+      if (!(await ledger.startEpoch(epoch))) throw fenced(name);
       const position = await ledger.position();
       const tables = new TableSet(await ledger.entries());
       const withLargePart = await ledger.tablesWithLargePart();
@@ -327,11 +327,7 @@ export class DuckDbDatabase implements DestinationDatabase {
       // Two transactions have changed the same row: the other one has the newer epoch.
       if (duckFailure(error)?.type !== "TransactionContext") throw error;
     }
-    if (!held)
-      throw new CodedError(
-        "TARGET_FENCED",
-        `Database ${JSON.stringify(this.name)} has been opened by another writer.`,
-      );
+    if (!held) throw fenced(this.name);
   }
 
   async #rollback(): Promise<void> {
@@ -419,6 +415,13 @@ export class DuckDbDatabase implements DestinationDatabase {
 
 function toolsOf(duck: DuckDb, session: Session): WriterTools {
   return { session, feeds: duck.feeds, feedTools: duck.feedTools(), sizes: duck.rowSizes };
+}
+
+function fenced(name: string): CodedError {
+  return new CodedError(
+    "TARGET_FENCED",
+    `Database ${JSON.stringify(name)} has been opened by another writer.`,
+  );
 }
 
 /** The physical table whose rows a status shows, if there is one. */

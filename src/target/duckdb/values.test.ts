@@ -270,7 +270,7 @@ test.each(samples.map((_, index) => [kindOf(index), index] as const))(
     await target.afterCrash(async (found) =>
       expect(await rowsOf(found, "FROM shop.public.t ORDER BY n")).toEqual(rows),
     );
-    await using view = await database.view();
+    await using view = await viewOf(database);
     const cells = values.map(([value]) => value);
     expect(await view.digest(relation, never)).toEqual(
       digestOfRows(relation, [

@@ -8,6 +8,7 @@ import {
   deltaOf,
   never,
   rowsOf,
+  rowsStep,
   shopRequest,
   shopStream,
   TestWarehouse,
@@ -62,7 +63,8 @@ test("a database that was given up keeps its rows and its name, after opening ag
   }
 });
 
-const another = { ...shopRequest, stream: { integrationId: "another", sourceDatabase: "shop" } };
+const anotherStream = { integrationId: "another", sourceDatabase: "shop" };
+const another = () => ({ ...shopRequest, stream: anotherStream });
 const copies = "SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'rows_%'";
 
 /** The rows of another table of the same id, as another source could have it. */
@@ -72,17 +74,17 @@ test("a stream that takes over a database hides its copy, and what was left goes
   await using target = await filled();
   await target.warehouse.release(shopStream, never);
   for (const name of ["shop", "SHOP"]) {
-    await using database = await target.warehouse.database({ ...another, name }, never);
+    await using database = await target.warehouse.database({ ...another(), name }, never);
     expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
     expect(await database.tables()).toEqual([]);
   }
   expect(await target.warehouse.databases(never)).toEqual([
     { name: "dev", kind: "other" },
-    { name: "shop", kind: "owned", stream: another.stream },
+    { name: "shop", kind: "owned", stream: anotherStream },
   ]);
   const [started, ...rest] = copySteps(letters, [["a"]]);
   for (let opening = 0; opening < 2; opening++) {
-    await using database = await target.warehouse.database(another, never);
+    await using database = await target.warehouse.database(another(), never);
     await database.apply(deltaOf(started === undefined ? [] : [started], `${opening}`), never);
     expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
     await expect(target.rows("FROM shop.public.letters")).rejects.toThrow("letters");
@@ -115,6 +117,45 @@ test("a stream that ends before its first copy leaves what it found", async () =
   expect(await target.rows(copies)).toEqual([["1"]]);
 });
 
+test("an opening whose epoch is not greater than the last one is refused, and changes nothing", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  const open = (epoch: number) => target.warehouse.database({ ...shopRequest, epoch }, never);
+  const first = await open(7);
+  await first.apply(deltaOf(copySteps(numbers, [[1]]), "1"), never);
+  for (const late of [7, 6]) await expect(open(late)).rejects.toMatchObject({ code: "TARGET_FENCED" });
+  await first.apply(deltaOf([rowsStep(numbers, { inserts: [[2]] })], "2"), never);
+  await using second = await open(8);
+  await expect(first.apply(deltaOf([], "3"), never)).rejects.toMatchObject({ code: "TARGET_FENCED" });
+  await second.apply(deltaOf(copySteps(numbers, [[3]]), "3"), never);
+  expect(await target.rows("FROM shop.public.numbers")).toEqual([["3"]]);
+});
+
+test("a late opening does not take over an orphan", async () => {
+  await using target = await filled();
+  await target.warehouse.release(shopStream, never);
+  const late = target.warehouse.database({ ...another(), epoch: 1 }, never);
+  await expect(late).rejects.toMatchObject({ code: "TARGET_FENCED" });
+  for (let opening = 0; opening < 2; opening++) {
+    expect(await target.warehouse.databases(never)).toMatchObject([{ name: "dev" }, { kind: "orphan" }]);
+    expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
+    await target.reopen();
+  }
+  await using database = await target.warehouse.database(another(), never);
+  expect(database.progress().tables).toEqual([]);
+});
+
+test("a database that was opened under small epochs goes on under those of the catalog", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  for (const epoch of [1, 2, Date.now()]) {
+    await using database = await target.warehouse.database({ ...shopRequest, epoch }, never);
+    await database.apply(deltaOf(copySteps(numbers, [[epoch]]), String(epoch)), never);
+    expect(await target.rows("FROM shop.public.numbers")).toEqual([[String(epoch)]]);
+    await database[Symbol.asyncDispose]();
+    await target.reopen();
+  }
+  expect(await target.rows(copies)).toEqual([["1"]]);
+});
+
 test("a database without an owner can be dropped, and its name begins empty", async () => {
   await using target = await filled();
   await expect(target.warehouse.dropDatabase("shop", never)).rejects.toMatchObject({
@@ -129,7 +170,7 @@ test("a database without an owner can be dropped, and its name begins empty", as
   expect(await target.databases()).toEqual(["dev"]);
   expect((await readdir(target.directory)).filter((file) => file.startsWith("shop"))).toEqual([]);
   await target.reopen();
-  await using database = await target.warehouse.database(another, never);
+  await using database = await target.warehouse.database(another(), never);
   await expect(target.rows("FROM shop.public.numbers")).rejects.toThrow("numbers");
   await database.apply(deltaOf(copySteps(numbers, [[5]]), "1"), never);
   expect(await target.rows("FROM shop.public.numbers")).toEqual([["5"]]);

@@ -161,11 +161,13 @@ export class Ledger {
     );
   }
 
-  /** From now on only the holder of the epoch that this returns may commit. */
-  async nextEpoch(): Promise<number> {
-    await this.#session.run(`UPDATE ${this.#schema}.checkpoint SET epoch = epoch + 1`);
-    const [row] = await this.#rowsOf("checkpoint");
-    return Number(row?.["epoch"]);
+  /** From now on only the holder of the epoch may commit. Returns false if the stored one is not less. */
+  async startEpoch(epoch: number): Promise<boolean> {
+    const changed = await this.#session.runKept(
+      `UPDATE ${this.#schema}.checkpoint SET epoch = $1 WHERE epoch < $1`,
+      [epoch],
+    );
+    return changed === 1;
   }
 
   async position(): Promise<Position | undefined> {
