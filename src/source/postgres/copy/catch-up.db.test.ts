@@ -10,13 +10,16 @@ async function copying(server: TestPostgres): Promise<{ database: TestDatabase; 
   const run = await database.stream();
   await run.synced("public.other");
   run.holdCopies("rows");
+  // In one transaction, so that both are copied together.
   await database.run(
-    "CREATE TABLE t (id int PRIMARY KEY, v text, w text DEFAULT 'w')",
-    "ALTER TABLE t ALTER w SET STORAGE EXTERNAL",
-    "CREATE TABLE keyless (v int)",
-    "ALTER TABLE keyless REPLICA IDENTITY FULL",
-    "INSERT INTO t SELECT i, 'copied', repeat('w', 4000) FROM generate_series(1, 1000) i",
-    "INSERT INTO keyless SELECT i % 10 FROM generate_series(1, 1000) i",
+    `BEGIN;
+     CREATE TABLE t (id int PRIMARY KEY, v text, w text DEFAULT 'w');
+     ALTER TABLE t ALTER w SET STORAGE EXTERNAL;
+     CREATE TABLE keyless (v int);
+     ALTER TABLE keyless REPLICA IDENTITY FULL;
+     INSERT INTO t SELECT i, 'copied', repeat('w', 4000) FROM generate_series(1, 1000) i;
+     INSERT INTO keyless SELECT i % 10 FROM generate_series(1, 1000) i;
+     COMMIT`,
   );
   await run.until("a copy", () => run.model.phase("public.t")?.kind === "copying");
   await run.until("the other copy", () => run.model.phase("public.keyless")?.kind === "copying");

@@ -76,7 +76,7 @@ export class CatchUp implements AsyncDisposable {
           this.#position = endLsn;
           request.cut(block, 1);
         },
-        boundary: () => this.#boundary(),
+        boundary: (lsn) => this.#boundary(lsn),
         keepalive: ({ walEnd, replyRequested }) => this.#keepalive(walEnd, replyRequested),
       },
     );
@@ -129,8 +129,9 @@ export class CatchUp implements AsyncDisposable {
     await this.#resources[Symbol.asyncDispose]();
   }
 
-  async *#boundary(): AsyncGenerator<Block, void> {
-    this.#position = this.#log.decoder.boundary;
+  /** The decoder's boundary may have been moved since it stopped there. */
+  async *#boundary(lsn: Lsn): AsyncGenerator<Block, void> {
+    this.#position = lsn;
     const block = new BlockBuilder();
     this.#request.cut(block, 0);
     yield* built(block);

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { TestPostgres } from "../../../../test/support/postgres.ts";
+import { printedSeed, randomFrom } from "../../../../test/support/random.ts";
+import { TestDatabase } from "../../../../test/support/stream-run.ts";
+
+const tables = Array.from({ length: 8 }, (_, index) => `t${index}`);
+
+test("tables that are copied one after another while all are written to end equal", async () => {
+  const random = randomFrom(printedSeed());
+  const below = (limit: number): number => Math.floor(random() * limit);
+  await using server = await TestPostgres.start({ settings: { logical_decoding_work_mem: "64kB" } });
+  const database = await TestDatabase.make(server);
+  await using run = await database.stream();
+  const client = await server.connect(database.name);
+  await client.query("SET lock_timeout = '100ms'");
+  const made: string[] = [];
+  const change = (table: string): string => {
+    const id = below(300);
+    const statements = [
+      `INSERT INTO ${table} VALUES (${id}, 'new', 'short') ON CONFLICT (id) DO UPDATE SET v = 'again'`,
+      `UPDATE ${table} SET v = v || 'x' WHERE id % 7 = ${below(7)}`,
+      `UPDATE ${table} SET id = id + 1000 WHERE id = ${id}`,
+      `DELETE FROM ${table} WHERE id % 11 = ${below(11)}`,
+      `INSERT INTO ${table} SELECT i, 'many' FROM generate_series(2000, ${2000 + below(300)}) i ON CONFLICT DO NOTHING`,
+      `INSERT INTO log_${table} SELECT id FROM ${table} WHERE id < 100`,
+      `DELETE FROM log_${table} WHERE id % 3 = ${below(3)}`,
+      ...(below(6) === 0 ? [`TRUNCATE ${table}`] : []),
+      ...(below(12) === 0 ? [`ALTER TABLE ${table} ADD COLUMN c${below(1e6)} int DEFAULT ${id}`] : []),
+    ];
+    return statements[below(statements.length)] ?? "";
+  };
+  for (let step = 0; step < 300; step += 1) {
+    const table = tables[made.length];
+    if (step % 30 === 0 && table !== undefined) {
+      await client.query(
+        `BEGIN; CREATE TABLE ${table} (id int PRIMARY KEY, v text, w text DEFAULT repeat('w', 3000));
+         ALTER TABLE ${table} ALTER w SET STORAGE EXTERNAL;
+         CREATE TABLE log_${table} (id int); ALTER TABLE log_${table} REPLICA IDENTITY FULL;
+         INSERT INTO ${table} SELECT i, 'first' FROM generate_series(1, ${below(2000)}) i; COMMIT`,
+      );
+      made.push(table);
+    }
+    const statements = Array.from({ length: 1 + below(3) }, () => change(made[below(made.length)] ?? "t0"));
+    const end = below(8) === 0 ? "ROLLBACK" : "COMMIT";
+    // A statement may meet a key that exists, or a table that is locked because it is being copied.
+    await client.query(["BEGIN", ...statements, end].join("; ")).catch(() => client.query("ROLLBACK"));
+    // Copies whose changes are held fall behind the stream.
+    if (below(5) === 0) run.holdCopies(below(2) === 0 ? "none" : "changes");
+  }
+  run.holdCopies("none");
+  await client.end();
+  await run.synced(...tables.flatMap((table) => [`public.${table}`, `public.log_${table}`]));
+  expect(await run.differences()).toEqual([]);
+}, 180_000);
