@@ -1,15 +1,16 @@
 import type { DuckDBValue } from "@duckdb/node-api";
 import { isDeepStrictEqual } from "node:util";
 import { present } from "../../../base/assert.ts";
+import { duckType, sqlType } from "../../../columnar/duck-type.ts";
+import { FeedStatement } from "../../../columnar/feed-statement.ts";
+import type { Feeds } from "../../../columnar/feed.ts";
+import { decode, type FeedTools } from "../../../columnar/tuple-feed.ts";
 import type { ColumnChange } from "../../../model/replication/column-change.ts";
 import type { Column, Relation } from "../../../model/replication/relation.ts";
 import { Fields } from "../../../model/replication/tuple.ts";
-import { duckType, literal, sqlType } from "../instance/sql-text.ts";
-import type { Fill } from "../tables/physical-tables.ts";
-import { FeedStatement } from "./feed-statement.ts";
-import type { Feeds } from "./feed.ts";
 import type { Session } from "../instance/session.ts";
-import { decode, type FeedTools } from "./tuple-feed.ts";
+import { literal } from "../instance/sql-text.ts";
+import type { Fill } from "../tables/physical-tables.ts";
 
 interface FillTools {
   readonly session: Session;

@@ -1,18 +1,19 @@
 import type { DuckDBValue } from "@duckdb/node-api";
 import { assert, present } from "../../../base/assert.ts";
+import { duckType, sqlType } from "../../../columnar/duck-type.ts";
+import { FeedStatement } from "../../../columnar/feed-statement.ts";
+import type { Feeds } from "../../../columnar/feed.ts";
+import { TupleFeed, type FeedTools, type TuplePart } from "../../../columnar/tuple-feed.ts";
 import type { Move, Patch, RowsStep } from "../../../model/replication/delta.ts";
 import type { LogicalKind } from "../../../model/replication/logical-type.ts";
 import type { Column, Relation } from "../../../model/replication/relation.ts";
 import { TableError } from "../../../model/replication/table-error.ts";
 import type { TupleRun } from "../../../model/replication/tuple.ts";
-import { FeedStatement } from "./feed-statement.ts";
-import type { Feeds } from "./feed.ts";
 import { LargePart, sizeColumn } from "../tables/large-part.ts";
 import { physicalColumn } from "../tables/physical-tables.ts";
 import { largeTuples, runsOf, type LargeTuple, type RowSizes, type SortedStep } from "../tables/row-sizes.ts";
 import type { Session } from "../instance/session.ts";
-import { duckType, quoted, sqlType } from "../instance/sql-text.ts";
-import { TupleFeed, type FeedTools, type TuplePart } from "./tuple-feed.ts";
+import { quoted } from "../instance/sql-text.ts";
 
 /** Shared by all writers of one session. */
 export interface WriterTools {

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { SerialQueue } from "../../../base/serial-queue.ts";
 import { holdThreads } from "../../../base/end-process.ts";
+import { Feeds } from "../../../columnar/feed.ts";
+import { headersAreAsExpected } from "../../../columnar/string-headers.ts";
+import { FeedTools, Scratch } from "../../../columnar/tuple-feed.ts";
 import { duckFailure } from "./duck-errors.ts";
-import { Feeds } from "../apply/feed.ts";
 import { GiveBack } from "./give-back.ts";
 import { Ledger, type Ownership } from "../tables/ledger.ts";
 import { wholeTable } from "../tables/physical-tables.ts";
@@ -14,8 +16,6 @@ import { makeGuards } from "./reader-guards.ts";
 import type { RowSizes } from "../tables/row-sizes.ts";
 import { Session } from "./session.ts";
 import { literal, quoted } from "./sql-text.ts";
-import { headersAreAsExpected } from "../apply/string-headers.ts";
-import { FeedTools, Scratch } from "../apply/tuple-feed.ts";
 
 interface DuckDbParts {
   readonly directory: string;

@@ -1,10 +1,11 @@
 import { assert } from "../../../base/assert.ts";
+import { sqlType } from "../../../columnar/duck-type.ts";
 import type { ColumnDefinition, TableName } from "../../../model/replication/relation.ts";
 import { LargePart, largePartOf, sizeColumn } from "./large-part.ts";
 import { ledgerSchema } from "./reserved-names.ts";
 import type { RowSizes } from "./row-sizes.ts";
 import type { Session } from "../instance/session.ts";
-import { qualified, quoted, sqlType } from "../instance/sql-text.ts";
+import { qualified, quoted } from "../instance/sql-text.ts";
 
 /** The column of a physical table: named by its id, so that renaming a column does not change the table. */
 export function physicalColumn({ id }: ColumnDefinition): string {

@@ -1,6 +1,6 @@
 import { DuckDBDataChunk, VARCHAR } from "@duckdb/node-api";
 import { expect, test } from "vitest";
-import { Vector } from "../../../model/replication/vector.ts";
+import { Vector } from "../model/replication/vector.ts";
 import { StagedChunk } from "./staged-chunk.ts";
 import { headersAreAsExpected } from "./string-headers.ts";
 

@@ -5,18 +5,23 @@ import type {
   DuckDBValue,
 } from "@duckdb/node-api";
 import type { Feed, Feeds, FillChunk } from "./feed.ts";
-import type { Session } from "../instance/session.ts";
+
+/** A connection that runs one statement at a time. */
+export interface FeedSession {
+  readonly prepare: (sql: string) => Promise<DuckDBPreparedStatement>;
+  readonly execute: (statement: DuckDBPreparedStatement) => Promise<DuckDBMaterializedResult>;
+}
 
 /** A statement that reads rows from this process, prepared on first use. */
 export class FeedStatement {
-  readonly #session: Session;
+  readonly #session: FeedSession;
   readonly #feed: Feed;
   readonly #sql: string;
   #prepared: DuckDBPreparedStatement | undefined;
 
   /** `types` of the columns f0, f1 … of `feed` in the SQL that `sql` builds. */
   constructor(
-    { session, feeds }: { readonly session: Session; readonly feeds: Feeds },
+    { session, feeds }: { readonly session: FeedSession; readonly feeds: Feeds },
     types: readonly DuckDBType[],
     sql: (feed: string) => string,
   ) {

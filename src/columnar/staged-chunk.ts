@@ -1,6 +1,6 @@
 import duckdb from "@duckdb/node-bindings";
-import { assert } from "../../../base/assert.ts";
-import { vectorRowsMax, type Vector } from "../../../model/replication/vector.ts";
+import { assert } from "../base/assert.ts";
+import { vectorRowsMax, type Vector } from "../model/replication/vector.ts";
 import { Arena, headerBytes, inlineBytesMax, writeHeaders, type Strings } from "./string-headers.ts";
 
 // Bytes that may be copied to the heap per byte needed, before gathering the needed ones is cheaper.

@@ -1,15 +1,10 @@
 import type { DuckDBDataChunk } from "@duckdb/node-api";
-import { assert, present } from "../../../base/assert.ts";
-import { TableError } from "../../../model/replication/table-error.ts";
-import {
-  ValueError,
-  type Column,
-  type DecodeColumn,
-  type Relation,
-} from "../../../model/replication/relation.ts";
-import type { LogicalType } from "../../../model/replication/logical-type.ts";
-import { Fields, type TupleRun } from "../../../model/replication/tuple.ts";
-import { Vector, vectorRowsMax } from "../../../model/replication/vector.ts";
+import { assert, present } from "../base/assert.ts";
+import { TableError } from "../model/replication/table-error.ts";
+import { ValueError, type Column, type DecodeColumn, type Relation } from "../model/replication/relation.ts";
+import type { LogicalType } from "../model/replication/logical-type.ts";
+import { Fields, type TupleRun } from "../model/replication/tuple.ts";
+import { Vector, vectorRowsMax } from "../model/replication/vector.ts";
 import { StagedChunk, type RowsAt } from "./staged-chunk.ts";
 
 // Values of one chunk: decoding between two turns of the event loop takes a few milliseconds.
