@@ -6,6 +6,8 @@ import {
   type DuckDBDataChunk,
   type DuckDBType,
 } from "@duckdb/node-api";
+import { headersAreAsExpected } from "./string-headers.ts";
+import { FeedTools, Scratch } from "./tuple-feed.ts";
 
 /**
  * Fills a chunk that DuckDB requests; returns its number of rows, 0 at the end. May throw, which fails the statement.
@@ -42,9 +44,14 @@ const functionName = "zeroetl_feed";
 // An estimate for the planner: a batch is much smaller than a table, so the planner should probe tables with batches.
 const cardinality = 1000;
 
-/** The feeds of one instance of DuckDB. */
+/**
+ * The feeds of one instance of DuckDB. Threads of the pool wait for JavaScript while one runs: call `holdThreads`, and
+ * dispose of the result when the instance has been closed.
+ */
 export class Feeds {
   readonly #open = new Map<string, OpenFeed>();
+  readonly #scratch = new Scratch();
+  readonly #knownHeaders = headersAreAsExpected();
 
   /** Creates the table function for all connections of the instance. */
   constructor(connection: DuckDBConnection) {
@@ -68,6 +75,11 @@ export class Feeds {
         },
       }),
     );
+  }
+
+  /** Memory for the rows of one session. */
+  tools(): FeedTools {
+    return new FeedTools(this.#scratch, this.#knownHeaders);
   }
 
   open(types: readonly DuckDBType[]): Feed {

@@ -414,7 +414,7 @@ export class DuckDbDatabase implements DestinationDatabase {
 }
 
 function toolsOf(duck: DuckDb, session: Session): WriterTools {
-  return { session, feeds: duck.feeds, feedTools: duck.feedTools(), sizes: duck.rowSizes };
+  return { session, feeds: duck.feeds, feedTools: duck.feeds.tools(), sizes: duck.rowSizes };
 }
 
 function fenced(name: string): CodedError {

@@ -4,10 +4,10 @@ import { present } from "../../../base/assert.ts";
 import { duckType, sqlType } from "../../../columnar/duck-type.ts";
 import { FeedStatement } from "../../../columnar/feed-statement.ts";
 import type { Feeds } from "../../../columnar/feed.ts";
-import { decode, type FeedTools } from "../../../columnar/tuple-feed.ts";
+import { FieldFeed } from "../../../columnar/field-feed.ts";
+import type { FeedTools } from "../../../columnar/tuple-feed.ts";
 import type { ColumnChange } from "../../../model/replication/column-change.ts";
 import type { Column, Relation } from "../../../model/replication/relation.ts";
-import { Fields } from "../../../model/replication/tuple.ts";
 import type { Session } from "../instance/session.ts";
 import { literal } from "../instance/sql-text.ts";
 import type { Fill } from "../tables/physical-tables.ts";
@@ -69,26 +69,12 @@ async function setVariable(
   relation: Relation,
   { name, column, fill }: FillOf & { readonly name: string },
 ): Promise<void> {
-  const fields = new Fields(1);
-  fields.region = fill;
-  fields.lengths[0] = fill.length;
-  const vector = feedTools.scratch.vector(column.type);
-  decode({ relation, column }, fields, { first: 0, count: 1 }, vector);
-  const chunk = feedTools.stage();
-  chunk.begin(1, 1);
-  chunk.write(0, vector, { at: 0, count: 1, region: fill, low: 0, high: fill.length });
-  const sql = (feed: string): string => `SET VARIABLE ${name} = (SELECT f0 FROM ${feed})`;
+  using feed = new FieldFeed(feedTools, { relation, column }, fill);
+  const sql = (from: string): string => `SET VARIABLE ${name} = (SELECT f0 FROM ${from})`;
   const statement = new FeedStatement({ session, feeds }, [duckType(column.type)], sql);
-  let isFed = false;
   try {
-    await statement.run((out) => {
-      if (isFed) return 0;
-      isFed = true;
-      return chunk.deliver(out.chunk);
-    });
+    await statement.run((chunk) => feed.fill(chunk));
   } finally {
     statement.close();
-    chunk.clear();
-    feedTools.scratch.clear();
   }
 }

@@ -5,8 +5,6 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { SerialQueue } from "../../../base/serial-queue.ts";
 import { holdThreads } from "../../../base/end-process.ts";
 import { Feeds } from "../../../columnar/feed.ts";
-import { headersAreAsExpected } from "../../../columnar/string-headers.ts";
-import { FeedTools, Scratch } from "../../../columnar/tuple-feed.ts";
 import { duckFailure } from "./duck-errors.ts";
 import { GiveBack } from "./give-back.ts";
 import { Ledger, type Ownership } from "../tables/ledger.ts";
@@ -71,10 +69,8 @@ export class DuckDb {
   readonly spillBytes: number;
   readonly feeds: Feeds;
   readonly rowSizes: RowSizes;
-  readonly #scratch = new Scratch();
   readonly #instance: DuckDBInstance;
   readonly #session: Session;
-  readonly #knownHeaders = headersAreAsExpected();
   readonly #others = new Set<Session>();
   /** A statement that reads rows from this process waits for JavaScript. */
   readonly #threads = holdThreads();
@@ -156,11 +152,6 @@ export class DuckDb {
   /** Reports how much has been written. */
   applied(bytes: number): void {
     this.#giveBack.applied(bytes);
-  }
-
-  /** For one session. */
-  feedTools(): FeedTools {
-    return new FeedTools(this.#scratch, this.#knownHeaders);
   }
 
   /** Creates the file if absent. */
