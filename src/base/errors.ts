@@ -169,6 +169,10 @@ export const errorCatalogue = {
     retry: false,
     fix: "Use a PostgreSQL of your own: `zeroetl check`, then `zeroetl serve`.",
   },
+  DEMO_SERVICE: {
+    retry: false,
+    fix: "Run it again with --debug, which shows the service's log.",
+  },
   SERVICE_NOT_RUNNING: { retry: false, fix: "Start it with `zeroetl serve`." },
   INTEGRATION_NOT_FOUND: { retry: false, fix: "List the integrations with `zeroetl status`." },
   KEY_NOT_FOUND: { retry: false, fix: "List the access keys with `zeroetl keys list`." },

@@ -146,7 +146,7 @@ export class ConfigFile {
   }
 }
 
-/** Refuses values that come from no file, such as those of the demo. */
+/** Refuses values that come from no file. */
 export function refuseIssues(issues: readonly z.core.$ZodIssue[], checked: Checked): never {
   const [first] = issues;
   throw new CodedError("CONFIGURATION", first === undefined ? "it is not valid" : sentenceOf(first, checked));

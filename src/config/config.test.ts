@@ -5,9 +5,9 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { z } from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { configurationOf } from "../../test/support/configuration.ts";
 import { CodedError } from "../base/errors.ts";
 import {
-  configurationOf,
   loadClientConfiguration,
   loadConfiguration,
   type Configuration,
@@ -127,8 +127,8 @@ test.each([
   ["postgres", "postgres:///d", undefined],
   ["postgres", "postgres://u@h/d?port=x", undefined],
   ["postgres", "nonsense", undefined],
-] as const)("the endpoint of a %s source at %s", (engine, url, endpoint) => {
-  const { sources } = configurationOf({ sources: [{ name: "a", engine, url }] }, engines);
+] as const)("the endpoint of a %s source at %s", async (engine, url, endpoint) => {
+  const { sources } = await configurationOf({ sources: [{ name: "a", engine, url }] });
   expect(sources[0]?.resource.endpoint).toEqual(endpoint);
 });
 
@@ -152,11 +152,11 @@ test("an empty file has the defaults of the contract", async () => {
   });
 });
 
-test("the namespace of a target without an id depends on its name alone", () => {
-  const idOf = (name: string): string | undefined =>
-    configurationOf({ targets: [{ name, engine: "duckdb" }] }, engines).targets[0]?.resource.namespaceId;
-  expect(idOf("analytics")).toBe(idOf("analytics"));
-  expect(idOf("analytics")).not.toBe(idOf("other"));
+test("the namespace of a target without an id depends on its name alone", async () => {
+  const idOf = async (name: string): Promise<string | undefined> =>
+    (await configurationOf({ targets: [{ name, engine: "duckdb" }] })).targets[0]?.resource.namespaceId;
+  expect(await idOf("analytics")).toBe(await idOf("analytics"));
+  expect(await idOf("analytics")).not.toBe(await idOf("other"));
 });
 
 test.each([

@@ -1,6 +1,5 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { CodedError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import {
   MissingFile,
@@ -162,6 +161,9 @@ export function configurationSchema(engines: EngineSettings) {
 type Schema = ReturnType<typeof configurationSchema>;
 type Settings = z.output<Schema>;
 
+/** What a configuration file may say. */
+export type SettingsInput = z.input<Schema>;
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -246,21 +248,6 @@ export async function loadConfiguration(request: ConfigurationRequest): Promise<
     warnings,
     refuse,
   });
-}
-
-/** The configuration from values that come from no file; paths are relative to the working directory. */
-export function configurationOf(
-  values: Omit<z.input<Schema>, "credentials">,
-  engines: EngineSettings,
-): Configuration {
-  const schema = configurationSchema(engines);
-  const parsed = schema.safeParse(values, { reportInput: true });
-  if (!parsed.success) return refuseIssues(parsed.error.issues, { schema, values });
-  const refuse = (_path: SettingPath, sentence: string): never => {
-    throw new CodedError("CONFIGURATION", sentence);
-  };
-  const base = process.cwd();
-  return interpret(parsed.data, { base, dataDirectory: undefined, policies: [], warnings: [], refuse });
 }
 
 /** What a client of the running service needs to know. */

@@ -4,8 +4,7 @@ import { expect, test } from "vitest";
 import { requireClient } from "../../test/support/clients.ts";
 import { Moto } from "../../test/support/moto.ts";
 import { integrationArn } from "../api/protocol/arn.ts";
-import { configurationOf } from "../config/config.ts";
-import { targetSettings } from "../target/engines.ts";
+import { configurationOf } from "../../test/support/configuration.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "../kms/integration-keys.ts";
 
@@ -24,7 +23,7 @@ test("a configured KMS API wraps the data keys of integrations, bound to what AW
   await client.send(new CreateAliasCommand(alias));
   client.destroy();
   const api = { endpoint, access_key_id: "a", secret_access_key: "b" };
-  const configuration = configurationOf({ account, kms: { api } }, targetSettings);
+  const configuration = await configurationOf({ account, kms: { api } });
   const store = await keyStoreOf(configuration);
   const keys = new IntegrationKeys({
     home: configuration,

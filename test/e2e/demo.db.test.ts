@@ -119,3 +119,34 @@ test("a killed demo does not stand in the way of the next one, which cleans up a
   expect({ status: next.status, err: next.err }).toEqual({ status: 0, err: "" });
   expect(existsSync(server)).toBe(false);
 });
+
+test("a killed demo takes its service with it", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using demo = await Command.start(["demo", "--rows", "500"], { directory: directory.path });
+  demo.read();
+  await demo.says(/Ctrl-C stops it all\./, 90_000);
+  const server = await readFile(join(directory.path, "zeroetl-demo", ".demo", "server"), "utf8");
+  const pid = await servicePid(directory.path);
+  expect(isAlive(pid)).toBe(true);
+  demo.process.kill("SIGKILL");
+  await until("its service has ended", () => !isAlive(pid));
+  await rm(server, { recursive: true, force: true });
+});
+
+test("a demo whose service ends says so, and leaves nothing behind", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using demo = await Command.start(["demo", "--rows", "500"], { directory: directory.path });
+  demo.read();
+  await demo.says(/Ctrl-C stops it all\./, 90_000);
+  process.kill(await servicePid(directory.path), "SIGKILL");
+  expect(await demo.end()).toMatchObject({
+    status: 1,
+    err: "zeroetl: The service ended: SIGKILL. Run it again with --debug, which shows the service's log.\n",
+  });
+  expect(existsSync(join(directory.path, "zeroetl-demo"))).toBe(false);
+});
+
+async function servicePid(directory: string): Promise<number> {
+  const record = await readFile(join(directory, "zeroetl-demo", "service.json"), "utf8");
+  return (JSON.parse(record) as { pid: number }).pid;
+}

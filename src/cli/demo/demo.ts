@@ -1,24 +1,23 @@
 import { CreateIntegrationCommand, DescribeIntegrationsCommand, RDSClient } from "@aws-sdk/client-rds";
-import { relative } from "node:path";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { relative, resolve } from "node:path";
 import { present } from "../../base/assert.ts";
 import { pause } from "../../base/backoff.ts";
 import { CodedError } from "../../base/errors.ts";
-import { configurationOf, type Configuration } from "../../config/config.ts";
 import type { IntegrationReport, VerificationLine } from "../../model/operator.ts";
-import { targetSettings } from "../../target/engines.ts";
-import { Service } from "../../service/service.ts";
 import { calledAs } from "../command-name.ts";
+import type { ServiceClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import type { Terminal } from "../terminal.ts";
 import { bar, counted, duration, grouped, shellQuoted } from "../text.ts";
 import { isProven, printVerification, sentence, summaryOf } from "../commands/verify.ts";
 import { DemoDirectory } from "./demo-directory.ts";
+import { DemoService } from "./demo-service.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
 import { LagMeter } from "./lag-meter.ts";
 import { makeShop, shopTables } from "./shop-schema.ts";
 import { ShopWriter } from "./shop-writer.ts";
-
-const everything = { integrationId: undefined, isVisible: () => true };
 
 export interface DemoFlags {
   readonly rows: number;
@@ -38,13 +37,15 @@ const liveDeadlineMs = 15 * 60_000;
 /** The running parts of the demo. */
 interface Running {
   readonly terminal: Terminal;
+  /** Also aborted when the service ends by itself. */
   readonly signal: AbortSignal;
   readonly server: EmbeddedServer;
-  readonly service: Service;
+  readonly client: ServiceClient;
   readonly writer: ShopWriter;
-  readonly configuration: Configuration;
   readonly rds: RDSClient;
   readonly flags: DemoFlags;
+  /** Of the service. */
+  readonly directory: string;
 }
 
 /** `zeroetl demo`: the main use case with nothing else installed. Leaves no processes and no files behind. */
@@ -57,11 +58,14 @@ export async function demo(context: CommandContext, flags: DemoFlags): Promise<n
     await fillShop({ server, rows: flags.rows, terminal });
     await using writer = ShopWriter.start({ url: server.url(shop), rate: flags.rate, connections });
     await terminal.redraw("Starting the service …");
-    const { configuration, service } = await startService(directory.path, server, signal);
-    await using _running = service;
-    const rds = rdsClient(service, configuration);
+    await using service = await startService(context, directory.path, server);
+    const { client } = service;
+    const rds = rdsClient(client);
+    const running = { terminal, signal: service.signal, server, client, writer, rds, flags };
     try {
-      return await show({ terminal, signal, server, service, writer, configuration, rds, flags });
+      return await show({ ...running, directory: directory.path });
+    } catch (error) {
+      throw await service.reasonOf(error);
     } finally {
       rds.destroy();
       await terminal.redraw("Stopping …");
@@ -99,30 +103,39 @@ async function fillShop({
   );
 }
 
-/** On the standard port, or on a free one if that is in use. */
-async function startService(dataDirectory: string, server: EmbeddedServer, signal: AbortSignal) {
-  const configure = (port: number): Configuration =>
-    configurationOf(
-      {
-        data_dir: dataDirectory,
-        listen: { api: `127.0.0.1:${port}` },
+async function startService(
+  { flags, signal }: CommandContext,
+  directory: string,
+  server: EmbeddedServer,
+): Promise<DemoService> {
+  return DemoService.start(
+    {
+      directory,
+      settings: {
+        listen: { api: `127.0.0.1:${await standardPortOrAny()}` },
         sources: [{ name: shop, engine: "postgres", url: server.url(shop) }],
         targets: [{ name: analytics, engine: "duckdb" }],
       },
-      targetSettings,
-    );
-  const standard = configure(standardPort);
-  try {
-    return { configuration: standard, service: await Service.start(standard, signal) };
-  } catch (error) {
-    if (!(error instanceof CodedError) || error.code !== "PORT_IN_USE") throw error;
-    const configuration = configure(0);
-    return { configuration, service: await Service.start(configuration, signal) };
-  }
+      isDebug: flags.debug === true,
+      program: [process.execPath, ...process.execArgv, present(process.argv[1], "a program runs")],
+    },
+    signal,
+  );
 }
 
-function rdsClient({ api, credentials }: Service, { region }: Configuration): RDSClient {
-  const { accessKeyId, secretAccessKey } = present(credentials[0], "a service has a key");
+/** The standard port, or 0, which stands for a free one, if that is in use. */
+async function standardPortOrAny(): Promise<number> {
+  const probe = createServer().listen(standardPort, "127.0.0.1");
+  const isFree = await once(probe, "listening").then(
+    () => true,
+    () => false,
+  );
+  probe.close();
+  return isFree ? standardPort : 0;
+}
+
+function rdsClient({ api, region, credential }: ServiceClient): RDSClient {
+  const { accessKeyId, secretAccessKey } = credential;
   return new RDSClient({
     endpoint: api,
     region,
@@ -131,37 +144,34 @@ function rdsClient({ api, credentials }: Service, { region }: Configuration): RD
 }
 
 async function show(running: Running): Promise<number> {
-  const { terminal, service, rds, configuration, flags, server, signal } = running;
-  await terminal.print(`The service with the RDS API: ${service.api}`);
-  const [source, target] = [configuration.sources[0], configuration.targets[0]];
+  const { terminal, client, rds, flags, server, signal } = running;
+  await terminal.print(`The service with the RDS API: ${client.api}`);
+  const { sources, targets } = await client.ask("status", {}, signal);
   await rds.send(
     new CreateIntegrationCommand({
       IntegrationName: shop,
-      SourceArn: source?.resource.arn,
-      TargetArn: target?.resource.arn,
+      SourceArn: sources[0]?.arn,
+      TargetArn: targets[0]?.arn,
       DataFilter: `include: ${shop}.*.*`,
     }),
   );
   const copySeconds = await untilLive(running);
   await invite(running);
-  const client = await server.connect(shop);
+  const connection = await server.connect(shop);
   try {
-    const { operator } = service;
-    const targetArn = present(target, "the demo has a target").resource.arn;
-    const query = (sql: string, stop: AbortSignal) =>
-      operator.query({ sql, targetArn, nested: "text", keyId: "demo" }, stop);
-    await using meter = LagMeter.start({ shop: client, query, database: shop });
+    const query = (sql: string, stop: AbortSignal) => client.lines("query", { sql }, stop);
+    await using meter = LagMeter.start({ shop: connection, query, database: shop });
     await watch(running, meter);
-    if (flags.seconds === undefined || signal.aborted) return 0;
+    if (flags.seconds === undefined) return 0;
     return await conclude(running, meter, copySeconds);
   } finally {
-    await client.end().catch(() => {});
+    await connection.end().catch(() => {});
   }
 }
 
 /** Shows the copy until the API reports that the integration is active; returns how long it took. */
 async function untilLive(running: Running): Promise<number> {
-  const { terminal, signal, service } = running;
+  const { terminal, signal } = running;
   const started = performance.now();
   const showEvery = terminal.isInteractive ? showEveryMs.interactive : showEveryMs.else;
   let nextShow = showEvery;
@@ -176,7 +186,7 @@ async function untilLive(running: Running): Promise<number> {
     }
     await pause(100, signal);
   }
-  const { integrations } = await service.operator.status(everything, signal);
+  const integrations = await reports(running);
   const seconds = (performance.now() - started) / 1000;
   const tables = integrations.flatMap((integration) => integration.tables);
   await terminal.print(
@@ -200,12 +210,16 @@ async function isActive({ rds, signal }: Running): Promise<boolean> {
   return Status === "active";
 }
 
-async function showCopy({ service, terminal, flags, signal }: Running): Promise<void> {
-  const { integrations } = await service.operator.status(everything, signal);
-  const copied = copiedRows(integrations);
+async function showCopy(running: Running): Promise<void> {
+  const { terminal, flags } = running;
+  const copied = copiedRows(await reports(running));
   const counts = `${grouped(copied)} of about ${grouped(flags.rows)} rows`;
   if (terminal.isInteractive) await terminal.redraw(`Copying ${bar(copied / flags.rows, 30)} ${counts}`);
   else await terminal.print(`Copying: ${counts}`);
+}
+
+async function reports({ client, signal }: Running): Promise<readonly IntegrationReport[]> {
+  return (await client.ask("status", {}, signal)).integrations;
 }
 
 function copiedRows(integrations: readonly IntegrationReport[]): number {
@@ -213,10 +227,10 @@ function copiedRows(integrations: readonly IntegrationReport[]): number {
 }
 
 /** Explains how to explore the demo. Every line can be pasted unchanged. */
-async function invite({ terminal, service, configuration, server, flags }: Running): Promise<void> {
-  const { accessKeyId, secretAccessKey } = present(service.credentials[0], "a service has a key");
-  const directory = relative(process.cwd(), configuration.dataDirectory);
-  const where = `--data-dir ${shellQuoted(directory.startsWith("..") ? configuration.dataDirectory : directory)}`;
+async function invite({ terminal, client, directory, server, flags }: Running): Promise<void> {
+  const { accessKeyId, secretAccessKey } = client.credential;
+  const near = relative(process.cwd(), directory);
+  const where = `--data-dir ${shellQuoted(near.startsWith("..") ? resolve(directory) : near)}`;
   const lines = [
     "",
     "Look for yourself in another terminal:",
@@ -225,9 +239,9 @@ async function invite({ terminal, service, configuration, server, flags }: Runni
     `    FROM ${shop}.public.orders GROUP BY ALL'`,
     `  ${calledAs()} status ${where}`,
     "",
-    `  export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_DEFAULT_REGION=${configuration.region}`,
+    `  export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_DEFAULT_REGION=${client.region}`,
     `  export AWS_SECRET_ACCESS_KEY=${secretAccessKey.reveal()}`,
-    `  aws rds describe-integrations --endpoint-url ${service.api}`,
+    `  aws rds describe-integrations --endpoint-url ${client.api}`,
     "",
     `The shop itself, to commit rows of your own: ${server.url(shop)}`,
     "",
@@ -261,19 +275,18 @@ function lagText(meter: LagMeter): string {
     : `p50 ${duration(lag.p50Seconds)}, p99 ${duration(lag.p99Seconds)}`;
 }
 
-async function changesApplied({ service, signal }: Running): Promise<number> {
-  const { integrations } = await service.operator.status(everything, signal);
+async function changesApplied(running: Running): Promise<number> {
+  const integrations = await reports(running);
   return integrations.flatMap(({ streams }) => streams).reduce((sum, { changes }) => sum + changes, 0);
 }
 
 /** The summary, with a comparison of both sides while the shop is still being written to. */
 async function conclude(running: Running, meter: LagMeter, copySeconds: number): Promise<number> {
-  const { terminal, service, writer, signal } = running;
+  const { terminal, client, writer, signal } = running;
   await terminal.redraw("Comparing source and warehouse …");
-  const { integrations } = await service.operator.status(everything, signal);
+  const integrations = await reports(running);
   const lines: VerificationLine[] = [];
-  for (const { id } of integrations)
-    for await (const line of service.operator.verify(id, signal)) lines.push(line);
+  for await (const line of client.lines("verify", { integration: shop }, signal)) lines.push(line);
   const verified = summaryOf(lines);
   const isEqual = isProven(verified) && verified.skipped === 0;
   if (!isEqual) await printVerification(lines, terminal);

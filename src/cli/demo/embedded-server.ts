@@ -10,6 +10,7 @@ import { pathToFileURL } from "node:url";
 import pg from "pg";
 import { pause } from "../../base/backoff.ts";
 import { CodedError } from "../../base/errors.ts";
+import { endWithUs } from "./end-with-us.ts";
 
 interface Binaries {
   readonly postgres: string;
@@ -77,7 +78,7 @@ export class EmbeddedServer implements AsyncDisposable {
           stdio: "ignore",
         },
       );
-      endWithUs(child);
+      endWithUs(child, "QUIT");
       const server = new EmbeddedServer({ port, directory, password }, child);
       await server.#ready(signal);
       return server;
@@ -168,22 +169,6 @@ function signalIfAlive(pid: number, signal: NodeJS.Signals | 0): boolean {
   } catch {
     return false;
   }
-}
-
-/**
- * Ends the server if this process ends, for any reason, without having done so: a shell reads from a pipe, which the
- * kernel then closes. A line on the pipe dismisses it.
- */
-function endWithUs(server: ChildProcess): void {
-  const script = 'read -r _ || kill -QUIT "$1"';
-  const guard = spawn("sh", ["-c", script, "sh", String(server.pid)], {
-    detached: true,
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  guard.unref();
-  // Someone may have killed the guard.
-  guard.stdin.on("error", () => {});
-  server.once("exit", () => guard.stdin.end("ended\n"));
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,13 +1,12 @@
-import { setImmediate as turn } from "node:timers/promises";
 import type pg from "pg";
 import { pause } from "../../base/backoff.ts";
 import { TaskGroup } from "../../base/task-group.ts";
-import type { QueryResult } from "../../target/target.ts";
+import type { QueryLine } from "../../model/operator.ts";
 
 export interface LagMeterParts {
   /** A dedicated connection to the shop. */
   readonly shop: pg.Client;
-  readonly query: (sql: string, signal: AbortSignal) => Promise<QueryResult>;
+  readonly query: (sql: string, signal: AbortSignal) => AsyncIterable<QueryLine>;
   /** The destination database. */
   readonly database: string;
 }
@@ -61,10 +60,7 @@ export class LagMeter implements AsyncDisposable {
     for (let beat = 1; ; beat += 1) {
       await this.#parts.shop.query(`UPDATE ${table} SET beat = $1 WHERE id = 1`, [beat]);
       const committed = performance.now();
-      while ((await this.#visible(signal)) < beat) {
-        signal.throwIfAborted();
-        await turn();
-      }
+      while ((await this.#visible(signal)) < beat) signal.throwIfAborted();
       const waitedMs = performance.now() - committed;
       this.#secondsSeen.push(waitedMs / 1000);
       await pause(Math.max(1, everyMs - waitedMs), signal);
@@ -73,9 +69,9 @@ export class LagMeter implements AsyncDisposable {
 
   async #visible(signal: AbortSignal): Promise<number> {
     const database = this.#parts.database.replaceAll('"', '""');
-    const { rows } = await this.#parts.query(`SELECT beat FROM "${database}".public.${table}`, signal);
     let beat = -1;
-    for await (const chunk of rows) beat = Number(chunk[0]?.[0] ?? beat);
+    for await (const line of this.#parts.query(`SELECT beat FROM "${database}".public.${table}`, signal))
+      if ("rows" in line) beat = Number(line.rows[0]?.[0] ?? beat);
     return beat;
   }
 }

@@ -1,0 +1,143 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { open, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pause } from "../../base/backoff.ts";
+import { CodedError } from "../../base/errors.ts";
+import { LinkedAbort } from "../../base/linked-abort.ts";
+import type { SettingsInput } from "../../config/config.ts";
+import { readServiceRecord } from "../../service/data-directory.ts";
+import { ServiceClient } from "../client.ts";
+import { endWithUs } from "./end-with-us.ts";
+
+export interface DemoServiceOptions {
+  /** The data directory, which no service has used. The configuration file and the log are kept there, too. */
+  readonly directory: string;
+  readonly settings: SettingsInput;
+  /** Log everything, to our standard error instead of the file. */
+  readonly isDebug: boolean;
+  /** What starts this program, without a command. */
+  readonly program: readonly [string, ...string[]];
+}
+
+const pollMs = 25;
+/** How long after the end of its connections a service may take to end itself. */
+const endingMs = 1_000;
+
+/**
+ * `zeroetl serve` in a process of its own. A Ctrl-C on the terminal does not reach it, so that its clients can end
+ * first. It is killed if this process ends without having stopped it.
+ */
+export class DemoService implements AsyncDisposable {
+  readonly client: ServiceClient;
+  readonly #process: ServeProcess;
+
+  private constructor(client: ServiceClient, process: ServeProcess) {
+    this.client = client;
+    this.#process = process;
+  }
+
+  /** When it returns, the service listens. Throws `CodedError` DEMO_SERVICE if the service ends instead. */
+  static async start(options: DemoServiceOptions, signal: AbortSignal): Promise<DemoService> {
+    const process = await ServeProcess.start(options, signal);
+    try {
+      while ((await readServiceRecord(options.directory)) === undefined) await pause(pollMs, process.signal);
+      const client = await ServiceClient.open({ dataDirectory: options.directory, credentials: [] });
+      return new DemoService(client, process);
+    } catch (error) {
+      await process[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Aborted when the caller's signal is, and with a `CodedError` DEMO_SERVICE when the service ends by itself. */
+  get signal(): AbortSignal {
+    return this.#process.signal;
+  }
+
+  /** The reason why a request failed. A service that ends closes its connections a moment earlier. */
+  async reasonOf(error: unknown): Promise<unknown> {
+    await pause(endingMs, this.signal).catch(() => {});
+    return this.signal.aborted ? this.signal.reason : error;
+  }
+
+  /** Stops the service. Throws `CodedError` DEMO_SERVICE if it does not stop in order. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+  }
+}
+
+class ServeProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #logFile: string;
+  readonly #abort: LinkedAbort;
+  /** Resolves when it has ended, with what to tell the user about it. */
+  readonly #ended: Promise<CodedError>;
+
+  private constructor(child: ChildProcess, logFile: string, signal: AbortSignal) {
+    this.#child = child;
+    this.#logFile = logFile;
+    this.#abort = new LinkedAbort(signal);
+    this.#ended = this.#watch();
+  }
+
+  static async start(
+    { directory, settings, isDebug, program: [program, ...parameters] }: DemoServiceOptions,
+    signal: AbortSignal,
+  ): Promise<ServeProcess> {
+    const configuration = join(directory, "zeroetl.yaml");
+    // JSON is YAML.
+    await writeFile(configuration, JSON.stringify(settings), { mode: 0o600 });
+    const logFile = join(directory, "service.log");
+    await using log = await open(logFile, "a", 0o600);
+    const serve = ["serve", "--config", configuration, "--data-dir", directory];
+    const child = spawn(program, [...parameters, ...serve, ...(isDebug ? ["--debug"] : [])], {
+      detached: true,
+      stdio: ["ignore", "ignore", isDebug ? "inherit" : log.fd],
+    });
+    const service = new ServeProcess(child, logFile, signal);
+    if (child.pid !== undefined) endWithUs(child, "KILL");
+    return service;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort[Symbol.dispose]();
+    // False if it has ended, which `signal` has told.
+    if (!this.#child.kill("SIGTERM")) return;
+    const failure = await this.#ended;
+    if (this.#child.exitCode !== 0) throw failure;
+  }
+
+  async #watch(): Promise<CodedError> {
+    const failure = await this.#untilEnded();
+    this.#abort.abort(failure);
+    return failure;
+  }
+
+  async #untilEnded(): Promise<CodedError> {
+    try {
+      await once(this.#child, "exit");
+    } catch (cause) {
+      return new CodedError("DEMO_SERVICE", "The service did not start", { cause });
+    }
+    const { exitCode, signalCode } = this.#child;
+    const said = lastWordsIn(await readFile(this.#logFile, "utf8"));
+    return new CodedError(
+      "DEMO_SERVICE",
+      `The service ended: ${said ?? signalCode ?? `exit status ${exitCode}`}`,
+    );
+  }
+}
+
+/** What a command prints when it fails, among the lines of its log. */
+function lastWordsIn(log: string): string | undefined {
+  return [...log.matchAll(/^zeroetl: (.+?)(?: \(see more with --debug\))?$/gm)].at(-1)?.[1];
+}
