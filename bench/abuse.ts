@@ -9,8 +9,8 @@ import { TestPostgres } from "../test/support/postgres.ts";
 import { ServiceProcess, type Key } from "../test/support/service.ts";
 import { until } from "../test/support/until.ts";
 import { measureLag, type LagTimes } from "./lag.ts";
-import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
 import { percentile, print, printMemory, round } from "./report.ts";
+import { Meter } from "./usage.ts";
 
 export interface AbuseOptions {
   readonly rows: number;
@@ -54,13 +54,13 @@ export async function benchAbuse({ rows, seconds }: AbuseOptions): Promise<void>
     );
     const key = await service.createKey("greedy");
     await sleep(5_000);
-    const idleMiB = residentMiB(service.pid);
-    resetPeak(service.pid);
+    const meter = Meter.start(service.pid);
     const attempts = await attempt(service, key, join(directory, "data", "warehouse", "test"));
-    printMemory({ idleMiB, peakMiB: peakMiB(service.pid) });
+    printMemory(meter.used());
     const lag = await measureGreed({ server, service, key }, seconds);
-    printMemory({ idleMiB, peakMiB: peakMiB(service.pid) });
-    print(JSON.stringify({ bench: "abuse", rows, ...attempts, ...lag, peakMiB: peakMiB(service.pid) }));
+    const usage = meter.used();
+    printMemory(usage);
+    print(JSON.stringify({ bench: "abuse", rows, ...attempts, ...lag, peakMiB: usage.peakMiB }));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -78,11 +78,11 @@ async function attempt(service: ServiceProcess, key: Key, warehouse: string) {
   if (acted.length > 0) throw new Error(`files were made: ${acted.join(", ")}`);
   for (const sql of abuseAttempts) {
     const started = performance.now();
-    const beforeMiB = residentMiB(service.pid);
-    resetPeak(service.pid);
+    const meter = Meter.start(service.pid);
     const answer = await drain(service, sql, { key });
     const took = (performance.now() - started) / 1000;
-    const grownMiB = peakMiB(service.pid) - beforeMiB;
+    const { idleMiB, peakMiB } = meter.used();
+    const grownMiB = peakMiB - idleMiB;
     if (took > timeoutSeconds + 2 || grownMiB > noteworthyMiB)
       print(`${took.toFixed(1)} s, ${grownMiB} MiB: ${shortened(sql)}: ${shortened(answer)}`);
   }

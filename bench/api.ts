@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { TestPostgres } from "../test/support/postgres.ts";
-import { credentials, region, ServiceProcess, sourceArnOf } from "../test/support/service.ts";
+import { credentials, region, sourceArnOf, type ServiceProcess } from "../test/support/service.ts";
 import { until } from "../test/support/until.ts";
 import type { LoadJob, LoadResult } from "./load.ts";
 import { Moto } from "../test/support/moto.ts";
 import { createInstances } from "./moto.ts";
-import { median, print, round } from "./report.ts";
+import { median, print, printMemory, round } from "./report.ts";
+import { startOnCatalog } from "./service.ts";
+import { Meter, type Usage } from "./usage.ts";
 
 export interface ApiBenchOptions {
   readonly seconds: number;
@@ -42,11 +44,12 @@ export async function benchApi(options: ApiBenchOptions): Promise<void> {
     await using moto = await Moto.start();
     await createInstances(moto, records);
     await using server = await TestPostgres.start();
-    await using service = await ServiceProcess.start({
+    await using service = await startOnCatalog({
       directory,
       sourceUrl: server.url(),
       otherSources: names,
     });
+    const meter = Meter.start(service.pid);
     await createIntegrations(service);
     const reference = jobOf(options, moto.endpoint, { action: "DescribeDBInstances", element: "DBInstance" });
     const ours = jobOf(options, service.endpoint, { action: "DescribeIntegrations", element: "Integration" });
@@ -58,7 +61,9 @@ export async function benchApi(options: ApiBenchOptions): Promise<void> {
       print(`run ${run} of ${runs}, ${seconds} s each, ${options.connections} connections`);
       printRun(result);
     }
-    printSummary(options, results);
+    const usage = meter.used();
+    printMemory(usage);
+    printSummary(options, results, usage);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -105,7 +110,11 @@ function printRun({ reference, ours }: Run): void {
   line("zeroetl, DescribeIntegrations", ours);
 }
 
-function printSummary({ connections, seconds }: ApiBenchOptions, results: readonly Run[]): void {
+function printSummary(
+  { connections, seconds }: ApiBenchOptions,
+  results: readonly Run[],
+  usage: Usage,
+): void {
   const ratios = results.map(({ reference, ours }) => round(ours.perSecond / reference.perSecond));
   print(
     JSON.stringify({
@@ -117,6 +126,7 @@ function printSummary({ connections, seconds }: ApiBenchOptions, results: readon
       ratio: median(ratios),
       perSecond: round(median(results.map(({ ours }) => ours.perSecond))),
       p99: round(median(results.map(({ ours }) => ours.p99))),
+      peakMiB: usage.peakMiB,
       runs: results,
     }),
   );

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TestPostgres } from "../test/support/postgres.ts";
 import { until } from "../test/support/until.ts";
-import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
-import { median, percentile, print, printMemory, round, type Memory } from "./report.ts";
-import { ServiceProcess } from "../test/support/service.ts";
+import { cpuPerMillion, median, percentile, print, printMemory, printProcessor, round } from "./report.ts";
+import { startOnCatalog } from "./service.ts";
+import { Meter, type Usage } from "./usage.ts";
+import type { ServiceProcess } from "../test/support/service.ts";
 
 export interface LagOptions {
   readonly perSecond: number;
@@ -20,7 +21,7 @@ interface Run {
   readonly p50: number;
   readonly p99: number;
   readonly written: number;
-  readonly memory: Memory;
+  readonly usage: Usage;
 }
 
 /**
@@ -36,7 +37,8 @@ export async function benchLag(options: LagOptions): Promise<void> {
     print(
       `run ${run} of ${options.runs}: ${rate} transactions/s, lag p50 ${result.p50.toFixed(1)} ms, p99 ${result.p99.toFixed(1)} ms`,
     );
-    printMemory(result.memory);
+    printMemory(result.usage);
+    printProcessor(result.usage, result.written, "transactions");
   }
   const { perSecond, seconds } = options;
   print(
@@ -46,6 +48,7 @@ export async function benchLag(options: LagOptions): Promise<void> {
       seconds,
       p50: round(median(results.map(({ p50 }) => p50))),
       p99: round(median(results.map(({ p99 }) => p99))),
+      cpuSecondsPerMillion: round(median(results.map(({ usage, written }) => cpuPerMillion(usage, written)))),
       runs: results,
     }),
   );
@@ -56,17 +59,17 @@ async function measure({ perSecond, seconds }: LagOptions): Promise<Run> {
   try {
     await using server = await TestPostgres.start({ settings: { synchronous_commit: "on" } });
     await server.run("CREATE TABLE lag (writer int, n int, note text, PRIMARY KEY (writer, n))");
-    await using service = await ServiceProcess.start({ directory, sourceUrl: server.url() });
-    const idleMiB = residentMiB(service.pid);
-    resetPeak(service.pid);
+    await using service = await startOnCatalog({ directory, sourceUrl: server.url() });
+    const meter = Meter.start(service.pid);
     await service.create("include: postgres.public.lag");
     await service.status("active", { deadlineMs: 900_000 });
+    meter.restart();
     const { lags, written } = await measureLag({ server, service }, { perSecond, seconds });
     return {
       p50: percentile(lags, 0.5),
       p99: percentile(lags, 0.99),
       written,
-      memory: { idleMiB, peakMiB: peakMiB(service.pid) },
+      usage: meter.used(),
     };
   } finally {
     await rm(directory, { recursive: true, force: true });

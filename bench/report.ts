@@ -1,14 +1,11 @@
+import type { Usage } from "./usage.ts";
+
 /** One line of a bench's table. `ratio` is against the reference measured in the same run. */
 export interface Measurement {
   readonly what: string;
   readonly seconds: number;
   readonly perSecond: number;
   readonly ratio: number;
-}
-
-export interface Memory {
-  readonly idleMiB: number;
-  readonly peakMiB: number;
 }
 
 export function median(values: readonly number[]): number {
@@ -40,8 +37,24 @@ export function printMeasurements(measurements: readonly Measurement[]): void {
     );
 }
 
-export function printMemory({ idleMiB, peakMiB }: Memory): void {
-  print(`memory: ${idleMiB} MiB idle, ${peakMiB} MiB at most, ${peakMiB - idleMiB} MiB above idle`);
+export function printMemory({ idleMiB, peakMiB }: Pick<Usage, "idleMiB" | "peakMiB">): void {
+  const [idle, most, above] = [idleMiB, peakMiB, peakMiB - idleMiB].map((value) => shown(value, "MiB"));
+  print(`memory: ${idle} idle, ${most} at most, ${above} above idle`);
+}
+
+/** `what` the service has moved meanwhile, such as rows. */
+export function printProcessor(usage: Usage, count: number, what: string): void {
+  const [total, each] = [usage.cpuSeconds, cpuPerMillion(usage, count)].map((value) => shown(value, "s", 2));
+  print(`processor: ${total}, ${each} per million ${what}`);
+}
+
+export function cpuPerMillion({ cpuSeconds }: Usage, count: number): number {
+  return (cpuSeconds / count) * 1e6;
+}
+
+/** A figure of `Usage`, which may be unknown. */
+export function shown(value: number, unit = "", digits = 0): string {
+  return Number.isNaN(value) ? "unknown" : `${value.toFixed(digits)} ${unit}`.trimEnd();
 }
 
 export const round = (value: number) => Math.round(value * 1000) / 1000;

@@ -5,10 +5,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TestPostgres } from "../test/support/postgres.ts";
-import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
 import { findProgram } from "./programs.ts";
-import { median, print, printMeasurements, printMemory, round, type Memory } from "./report.ts";
-import { ServiceProcess } from "../test/support/service.ts";
+import {
+  cpuPerMillion,
+  median,
+  print,
+  printMeasurements,
+  printMemory,
+  printProcessor,
+  round,
+} from "./report.ts";
+import { startOnCatalog } from "./service.ts";
+import { Meter, type Usage } from "./usage.ts";
 import { makeBenchTable } from "./table.ts";
 
 export interface SnapshotOptions {
@@ -25,11 +33,11 @@ export async function benchSnapshot({ rows, runs, path }: SnapshotOptions): Prom
   });
   print(`making a table of ${rows.toLocaleString("en")} rows …`);
   await makeBenchTable(server, rows);
-  const results: { reference: number; ours: number; memory: Memory }[] = [];
+  const results: { reference: number; ours: number; usage: Usage }[] = [];
   for (let run = 1; run <= runs; run++) {
     const reference = await timeCopy(psql, server.url());
-    const { seconds: ours, memory } = await timeIntegration(server.url());
-    results.push({ reference, ours, memory });
+    const { seconds: ours, usage } = await timeIntegration(server.url());
+    results.push({ reference, ours, usage });
     print(`run ${run} of ${runs}`);
     printMeasurements([
       {
@@ -40,7 +48,8 @@ export async function benchSnapshot({ rows, runs, path }: SnapshotOptions): Prom
       },
       { what: "zeroetl, create to active", seconds: ours, perSecond: rows / ours, ratio: reference / ours },
     ]);
-    printMemory(memory);
+    printMemory(usage);
+    printProcessor(usage, rows, "rows");
   }
   const ratios = results.map(({ reference, ours }) => round(reference / ours));
   print(
@@ -49,7 +58,8 @@ export async function benchSnapshot({ rows, runs, path }: SnapshotOptions): Prom
       rows,
       ratios,
       ratio: median(ratios),
-      memory: results.map(({ memory }) => memory),
+      cpuSecondsPerMillion: round(median(results.map(({ usage }) => cpuPerMillion(usage, rows)))),
+      usage: results.map(({ usage }) => usage),
     }),
   );
 }
@@ -64,19 +74,18 @@ async function timeCopy(psql: string, url: string): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-async function timeIntegration(sourceUrl: string): Promise<{ seconds: number; memory: Memory }> {
+async function timeIntegration(sourceUrl: string): Promise<{ seconds: number; usage: Usage }> {
   const directory = await mkdtemp(join(tmpdir(), "zeroetl-bench-"));
   try {
-    await using service = await ServiceProcess.start({ directory, sourceUrl });
-    const idleMiB = residentMiB(service.pid);
-    resetPeak(service.pid);
+    await using service = await startOnCatalog({ directory, sourceUrl });
+    const meter = Meter.start(service.pid);
     const started = performance.now();
     await service.create("include: postgres.public.bench");
     await service.status("active", { deadlineMs: 900_000 });
     const seconds = (performance.now() - started) / 1000;
-    const memory = { idleMiB, peakMiB: peakMiB(service.pid) };
+    const usage = meter.used();
     await service.remove();
-    return { seconds, memory };
+    return { seconds, usage };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { makeShop, shopTables } from "../src/cli/demo/shop-schema.ts";
 import { ShopWriter } from "../src/cli/demo/shop-writer.ts";
 import { TestPostgres } from "../test/support/postgres.ts";
-import { ServiceProcess } from "../test/support/service.ts";
-import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
 import { print, printMemory } from "./report.ts";
+import { startOnCatalog } from "./service.ts";
+import { Meter } from "./usage.ts";
 
 export interface SoakOptions {
   readonly rows: number;
@@ -24,9 +24,8 @@ export async function benchSoak({ rows, perSecond, seconds }: SoakOptions): Prom
     const client = await server.connect();
     await makeShop(client, rows);
     await client.end();
-    await using service = await ServiceProcess.start({ directory, sourceUrl: server.url() });
-    const idleMiB = residentMiB(service.pid);
-    resetPeak(service.pid);
+    await using service = await startOnCatalog({ directory, sourceUrl: server.url() });
+    const meter = Meter.start(service.pid);
     const writer = ShopWriter.start({ url: server.url(), rate: perSecond, connections: 8 });
     const started = performance.now();
     await service.create("include: postgres.public.*");
@@ -41,7 +40,8 @@ export async function benchSoak({ rows, perSecond, seconds }: SoakOptions): Prom
     print(
       `${transactions} transactions (${Math.round(transactions / elapsed)} a second), ${changes} changes, ${failures} refused`,
     );
-    printMemory({ idleMiB, peakMiB: peakMiB(service.pid) });
+    const usage = meter.used();
+    printMemory(usage);
     const equal = [during, after].map((lines) => JSON.stringify(lines).match(/"equal"/g)?.length ?? 0);
     for (const line of after) print(JSON.stringify(line));
     print(
@@ -54,6 +54,7 @@ export async function benchSoak({ rows, perSecond, seconds }: SoakOptions): Prom
         tables: shopTables.length,
         equalWhileWritten: equal[0],
         equalAfter: equal[1],
+        usage,
       }),
     );
     if (equal.some((tables) => tables !== shopTables.length)) throw new Error("source and warehouse differ");

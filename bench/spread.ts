@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TestPostgres } from "../test/support/postgres.ts";
-import { ServiceProcess } from "../test/support/service.ts";
-import { percentile, print, round } from "./report.ts";
+import type { ServiceProcess } from "../test/support/service.ts";
+import { cpuPerMillion, percentile, print, printMemory, printProcessor, round } from "./report.ts";
+import { startOnCatalog } from "./service.ts";
+import { Meter } from "./usage.ts";
 
 export interface SpreadOptions {
   readonly tables: number;
@@ -27,9 +29,11 @@ export async function benchSpread({ tables, writers, seconds }: SpreadOptions): 
          EXECUTE format('INSERT INTO t%s SELECT i, 0, ''note'' FROM generate_series(1, 1000) AS i', i);
        END LOOP; END $$`,
     ]);
-    await using service = await ServiceProcess.start({ directory, sourceUrl: server.url() });
+    await using service = await startOnCatalog({ directory, sourceUrl: server.url() });
+    const meter = Meter.start(service.pid);
     await service.create("include: postgres.public.*");
     await service.status("active", { deadlineMs: 900_000 });
+    meter.restart();
     const end = performance.now() + seconds * 1000;
     const counts = Promise.all(
       Array.from({ length: writers }, (_, writer) => write(server, { tables, writer, end })),
@@ -38,7 +42,10 @@ export async function benchSpread({ tables, writers, seconds }: SpreadOptions): 
     const probing = probe(server, writtenAt, end);
     const lags = await watch(service, writtenAt, end);
     await probing;
+    const usage = meter.used();
     const transactions = (await counts).reduce((sum, count) => sum + count, 0);
+    printMemory(usage);
+    printProcessor(usage, transactions, "transactions");
     const result = {
       bench: "spread",
       tables,
@@ -47,6 +54,8 @@ export async function benchSpread({ tables, writers, seconds }: SpreadOptions): 
       p50Seconds: round(percentile(lags, 0.5) / 1000),
       p99Seconds: round(percentile(lags, 0.99) / 1000),
       caughtUpSeconds: round((performance.now() - end) / 1000),
+      cpuSecondsPerMillion: round(cpuPerMillion(usage, transactions)),
+      usage,
     };
     print(JSON.stringify(result));
   } finally {

@@ -7,9 +7,18 @@ import { join } from "node:path";
 import type pg from "pg";
 import { TestPostgres, type PostgresVersion } from "../test/support/postgres.ts";
 import { until } from "../test/support/until.ts";
-import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
 import { findProgram } from "./programs.ts";
-import { median, print, printMeasurements, printMemory, round, type Memory } from "./report.ts";
+import {
+  cpuPerMillion,
+  median,
+  print,
+  printMeasurements,
+  printMemory,
+  printProcessor,
+  round,
+} from "./report.ts";
+import { startOnCatalog } from "./service.ts";
+import { cpuSeconds, hundredths, peakMiB, residentMiB, type Usage } from "./usage.ts";
 import { ServiceProcess } from "../test/support/service.ts";
 import { changesPerTransaction, makeBenchTable, writeChanges } from "./table.ts";
 
@@ -29,7 +38,7 @@ interface Run {
   readonly ours: number;
   readonly recvlogical: number;
   readonly subscription: number;
-  readonly memory: Memory;
+  readonly usage: Usage;
 }
 
 /** Catching up with a log of changes, against pg_recvlogical and PostgreSQL's own logical replication on the same log. */
@@ -39,7 +48,7 @@ export async function benchStream(options: StreamOptions): Promise<void> {
   for (let run = 1; run <= options.runs; run++) {
     print(`run ${run} of ${options.runs}: making ${options.rows.toLocaleString("en")} rows …`);
     const measured = await measure(program, options);
-    const { ours, recvlogical, subscription, memory } = measured;
+    const { ours, recvlogical, subscription, usage } = measured;
     runs.push(measured);
     const line = (what: string, seconds: number) => ({
       what,
@@ -52,7 +61,8 @@ export async function benchStream(options: StreamOptions): Promise<void> {
       line("PostgreSQL's logical replication, applied", subscription),
       line("zeroetl, applied and confirmed", ours),
     ]);
-    printMemory(memory);
+    printMemory(usage);
+    printProcessor(usage, options.changes, "changes");
   }
   const ratios = runs.map(({ ours, recvlogical }) => round(recvlogical / ours));
   const ratiosToSubscription = runs.map(({ ours, subscription }) => round(subscription / ours));
@@ -66,7 +76,8 @@ export async function benchStream(options: StreamOptions): Promise<void> {
       ratio: median(ratios),
       ratiosToSubscription,
       ratioToSubscription: median(ratiosToSubscription),
-      memory: runs.map(({ memory }) => memory),
+      cpuSecondsPerMillion: round(median(runs.map(({ usage }) => cpuPerMillion(usage, options.changes)))),
+      usage: runs.map(({ usage }) => usage),
     }),
   );
 }
@@ -101,22 +112,23 @@ async function measure(program: string, options: StreamOptions): Promise<Run> {
     await subscriber.run("ALTER SUBSCRIPTION reference_subscription DISABLE");
     const timed = watch.caughtUp(slot);
     await using service = await ServiceProcess.start({ directory, sourceUrl });
-    resetPeak(service.pid);
     const ours = await timed;
-    const memory = { idleMiB: await idleMiB(directory), peakMiB: peakMiB(service.pid) };
-    return { ours, recvlogical, subscription, memory };
+    const used = { peakMiB: peakMiB(service.pid), cpuSeconds: cpuSeconds(service.pid) };
+    const idle = await measureIdle(directory);
+    const usage = { ...idle, ...used, cpuSeconds: hundredths(used.cpuSeconds - idle.cpuSeconds) };
+    return { ours, recvlogical, subscription, usage };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-/** What the service holds when it has nothing to do: measured on one with a catalog of its own and no integration. */
-async function idleMiB(directory: string): Promise<number> {
-  await using idle = await ServiceProcess.start({
+/** What a service uses to start, and then has nothing to do: one with a catalog of its own and no integration. */
+async function measureIdle(directory: string): Promise<Pick<Usage, "idleMiB" | "cpuSeconds">> {
+  await using idle = await startOnCatalog({
     directory: join(directory, "idle"),
     sourceUrl: "postgres://nobody:none@127.0.0.1:1/none",
   });
-  return residentMiB(idle.pid);
+  return { idleMiB: residentMiB(idle.pid), cpuSeconds: cpuSeconds(idle.pid) };
 }
 
 async function write(server: TestPostgres, { rows, changes, single }: StreamOptions): Promise<void> {

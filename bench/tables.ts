@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TestPostgres } from "../test/support/postgres.ts";
-import { ServiceProcess, type OperatorIntegration } from "../test/support/service.ts";
+import type { OperatorIntegration, ServiceProcess } from "../test/support/service.ts";
 import { until } from "../test/support/until.ts";
-import { cpuSeconds, peakMiB, residentMiB, resetPeak } from "./memory.ts";
-import { median, print, printMemory, round } from "./report.ts";
+import { median, print, printMemory, round, shown } from "./report.ts";
+import { startOnCatalog } from "./service.ts";
+import { cpuSeconds, Meter, residentMiB } from "./usage.ts";
 
 export interface TablesOptions {
   readonly tables: number;
@@ -28,20 +29,19 @@ export async function benchTables({ tables, seconds }: TablesOptions): Promise<v
     await using server = await TestPostgres.start({ settings: { shared_buffers: "256MB" } });
     print(`making ${tables.toLocaleString("en")} tables …`);
     await makeTables(server, tables);
-    await using service = await ServiceProcess.start({ directory, sourceUrl: server.url() });
+    await using service = await startOnCatalog({ directory, sourceUrl: server.url() });
     const bench = { server, service };
-    const idleMiB = residentMiB(service.pid);
-    resetPeak(service.pid);
+    const meter = Meter.start(service.pid);
     const copied = await copyAll(bench, tables);
-    const memory = { idleMiB, peakMiB: peakMiB(service.pid) };
+    const usage = meter.used();
     print(
       `active after ${copied.seconds.toFixed(1)} s; no progress to be seen for ${copied.stillSeconds.toFixed(1)} s at most`,
     );
-    printMemory(memory);
+    printMemory(usage);
     await sleep(settleMs);
     const idle = await idleCost(bench, seconds);
     print(
-      `idle: the service takes ${percent(idle.service)} of a core, its source ${percent(idle.source)}; ${residentMiB(service.pid)} MiB`,
+      `idle: the service takes ${percent(idle.service)} of a core, its source ${percent(idle.source)}; ${shown(residentMiB(service.pid), "MiB")}`,
     );
     const visible: number[] = [];
     for (let index = 0; index < newTables; index++) visible.push(await newTable(bench, index));
@@ -61,7 +61,7 @@ export async function benchTables({ tables, seconds }: TablesOptions): Promise<v
         tables,
         activeSeconds: round(copied.seconds),
         stillSeconds: round(copied.stillSeconds),
-        memory,
+        usage,
         idle: { service: round(idle.service), source: round(idle.source) },
         newTableSeconds: visible.map(round),
         verifyPerSecond: round(equal / verifySeconds),
@@ -151,4 +151,4 @@ async function newTable({ server, service }: Bench, index: number): Promise<numb
   return (performance.now() - started) / 1000;
 }
 
-const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+const percent = (share: number) => shown(share * 100, "%", 1);

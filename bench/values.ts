@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TestPostgres } from "../test/support/postgres.ts";
 import { until } from "../test/support/until.ts";
-import { peakMiB, residentMiB, resetPeak } from "./memory.ts";
-import { percentile, print } from "./report.ts";
+import { percentile, print, shown } from "./report.ts";
+import { Meter, residentMiB } from "./usage.ts";
 import { ServiceProcess } from "../test/support/service.ts";
 
 export interface ValuesOptions {
@@ -83,11 +83,12 @@ const heading = [
   "path".padStart(7),
   "content".padStart(13),
   "arrived".padStart(9),
-  "peak".padStart(6),
-  "back".padStart(6),
+  "cpu/GB".padStart(9),
+  "peak".padStart(9),
+  "back".padStart(9),
   "lag p99".padStart(9),
   "lag max".padStart(9),
-  " result (peak, back: MiB above idle; times in s)",
+  " result (cpu, the service's, and times in s; peak, back: MiB above idle)",
 ].join("");
 
 function casesOf({ sizes, totalMB, types, paths, contents }: ValuesOptions): Case[] {
@@ -131,6 +132,16 @@ function valueOf({ bytes, type }: Case): string {
   return type === "bytea" ? `convert_to(${text}, 'UTF8')` : text;
 }
 
+interface CaseResult {
+  /** Until all rows had arrived, as are the processor time and the peak above idle. */
+  readonly seconds: number;
+  readonly cpuPerGB: number;
+  readonly peakMiB: number;
+  readonly back: string;
+  readonly lags: readonly number[];
+  readonly result: string;
+}
+
 class CaseRun {
   readonly #server: TestPostgres;
   readonly #service: ServiceProcess;
@@ -148,8 +159,7 @@ class CaseRun {
     await service.status("active");
     if (this.#case.path === "stream") await this.#makeTable();
     await sleep(3_000);
-    const idleMiB = residentMiB(service.pid);
-    resetPeak(service.pid);
+    const meter = Meter.start(service.pid);
     const stop = new AbortController();
     const beat = { times: [] as number[], lags: [] as number[] };
     const beating = Promise.all([this.#beat(beat, stop.signal), this.#watch(beat, stop.signal)]);
@@ -157,16 +167,17 @@ class CaseRun {
     await this.#write();
     const failure = await this.#arrival();
     const seconds = (performance.now() - started) / 1000;
-    const peak = peakMiB(service.pid) - idleMiB;
+    const { idleMiB, peakMiB, cpuSeconds } = meter.used();
     await sleep(1_000);
     stop.abort();
     await beating;
     const back = await this.#back(idleMiB);
     const result = failure ?? (await this.#compare(verify));
-    this.#print({ seconds, peak, back, lags: beat.lags, result });
+    const cpuPerGB = (cpuSeconds * 1e9) / (this.#case.rows * this.#case.bytes);
+    this.#print({ seconds, cpuPerGB, peakMiB: peakMiB - idleMiB, back, lags: beat.lags, result });
   }
 
-  #print(found: { seconds: number; peak: number; back: string; lags: number[]; result: string }): void {
+  #print(found: CaseResult): void {
     const { size, rows, type, path, content } = this.#case;
     print(
       [
@@ -176,8 +187,9 @@ class CaseRun {
         path.padStart(7),
         content.padStart(13),
         found.seconds.toFixed(1).padStart(9),
-        String(found.peak).padStart(6),
-        found.back.padStart(6),
+        shown(found.cpuPerGB, "", 1).padStart(9),
+        shown(found.peakMiB).padStart(9),
+        found.back.padStart(9),
         (percentile(found.lags, 0.99) / 1000).toFixed(1).padStart(9),
         (Math.max(...found.lags) / 1000).toFixed(1).padStart(9),
         ` ${found.result}`,
@@ -277,6 +289,6 @@ class CaseRun {
   async #back(idleMiB: number): Promise<string> {
     const above = (): number => residentMiB(this.#service.pid) - idleMiB;
     await until("memory is given back", () => above() <= idleAboveMiB, backToIdleMs).catch(() => {});
-    return String(above());
+    return shown(above());
   }
 }
