@@ -1,11 +1,12 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, Option, InvalidArgumentError } from "commander";
 import { isPostgresVersion, type PostgresVersion } from "../test/support/postgres.ts";
 import { benchAbuse } from "./abuse.ts";
 import { benchApi } from "./api.ts";
 import { benchCatalog, type CatalogOptions } from "./catalog.ts";
 import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
-import { benchSnapshot } from "./snapshot.ts";
+import { shapes } from "./shapes.ts";
+import { benchSnapshot, type SnapshotOptions } from "./snapshot.ts";
 import { benchSpread } from "./spread.ts";
 import { benchTables } from "./tables.ts";
 import { benchValues, valueContents, valuePaths, valueTypes, type ValuesOptions } from "./values.ts";
@@ -40,9 +41,14 @@ const program = new Command("bench").description(
 program
   .command("snapshot")
   .description("copying a table, against COPY … (FORMAT binary) > /dev/null")
-  .option("--rows <n>", "rows of the table", count, 5_000_000)
+  .addOption(
+    new Option("--shape <shape>", "6, 8 or 40 columns; 70, 150 or 1,400 bytes a row")
+      .choices(Object.keys(shapes))
+      .default("medium"),
+  )
+  .option("--rows <n>", "rows of the table (default: 5000000; 1000000 wide ones)", count)
   .option("--runs <n>", "runs; the ratio is their median", count, 3)
-  .action(({ rows, runs }: { rows: number; runs: number }) => benchSnapshot({ rows, runs, path }));
+  .action((options: Omit<SnapshotOptions, "path">) => benchSnapshot({ ...options, path }));
 
 program
   .command("stream")

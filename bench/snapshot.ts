@@ -16,23 +16,27 @@ import {
   round,
 } from "./report.ts";
 import { startOnCatalog } from "./service.ts";
+import { shapes, type ShapeName } from "./shapes.ts";
 import { Meter, type Usage } from "./usage.ts";
 import { makeBenchTable } from "./table.ts";
 
 export interface SnapshotOptions {
-  readonly rows: number;
+  readonly shape: ShapeName;
+  /** The shape's own number if absent. */
+  readonly rows?: number;
   readonly runs: number;
   readonly path: string;
 }
 
 /** Create to active with all rows in the warehouse, against `COPY … (FORMAT binary)` of the same table into /dev/null. */
-export async function benchSnapshot({ rows, runs, path }: SnapshotOptions): Promise<void> {
+export async function benchSnapshot({ shape, runs, path, ...options }: SnapshotOptions): Promise<void> {
+  const { rows = shapes[shape].rows } = options;
   const psql = findProgram("psql", path);
   await using server = await TestPostgres.start({
     settings: { shared_buffers: "512MB", max_wal_size: "8GB" },
   });
-  print(`making a table of ${rows.toLocaleString("en")} rows …`);
-  await makeBenchTable(server, rows);
+  print(`making a table of ${rows.toLocaleString("en")} ${shape} rows …`);
+  await makeBenchTable(server, rows, shapes[shape]);
   const results: { reference: number; ours: number; usage: Usage }[] = [];
   for (let run = 1; run <= runs; run++) {
     const reference = await timeCopy(psql, server.url());
@@ -55,6 +59,7 @@ export async function benchSnapshot({ rows, runs, path }: SnapshotOptions): Prom
   print(
     JSON.stringify({
       bench: "snapshot",
+      shape,
       rows,
       ratios,
       ratio: median(ratios),

@@ -20,7 +20,7 @@ import {
 import { startOnCatalog } from "./service.ts";
 import { cpuSeconds, hundredths, peakMiB, residentMiB, type Usage } from "./usage.ts";
 import { ServiceProcess } from "../test/support/service.ts";
-import { changesPerTransaction, makeBenchTable, writeChanges } from "./table.ts";
+import { changesPerTransaction, createBenchTable, makeBenchTable, writeChanges } from "./table.ts";
 
 export interface StreamOptions {
   /** Rows of the table before the changes. */
@@ -144,8 +144,7 @@ async function write(server: TestPostgres, { rows, changes, single }: StreamOpti
 async function subscribe(server: TestPostgres, subscriber: TestPostgres): Promise<void> {
   await server.run("CREATE PUBLICATION reference_subscription FOR TABLE bench");
   await subscriber.run([
-    `CREATE TABLE bench (id bigint PRIMARY KEY, a int, b text, c numeric(12,2), d timestamptz, e boolean,
-       f double precision, g jsonb)`,
+    createBenchTable(),
     `CREATE SUBSCRIPTION reference_subscription CONNECTION '${server.url()}'
        PUBLICATION reference_subscription WITH (binary = true)`,
   ]);

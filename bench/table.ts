@@ -1,17 +1,23 @@
 import type { TestPostgres } from "../test/support/postgres.ts";
+import { shapes, type Shape } from "./shapes.ts";
 
-/** The table of all figures: about 140 bytes a row. */
-export async function makeBenchTable(server: TestPostgres, rows: number): Promise<void> {
+/** The table `bench`, vacuumed and on disk. */
+export async function makeBenchTable(
+  server: TestPostgres,
+  rows: number,
+  shape: Shape = shapes.medium,
+): Promise<void> {
   await server.run([
-    `CREATE TABLE bench (id bigint PRIMARY KEY, a int, b text, c numeric(12,2), d timestamptz, e boolean,
-       f double precision, g jsonb)`,
-    `INSERT INTO bench SELECT i, (i::bigint * 7919) % 1000003, md5(i::text) || substr(md5((i + 1)::text), 1, 8),
-       (i % 1000000)::numeric / 100, timestamptz '2024-01-01 00:00:00+00' + i * interval '1 second', i % 2 = 0,
-       i::float8 / 7, jsonb_build_object('k', i % 100)
-     FROM generate_series(1, ${rows}) AS i`,
+    createBenchTable(shape),
+    `INSERT INTO bench SELECT ${shape.columns.map(({ value }) => value).join(", ")} FROM generate_series(1, ${rows}) AS i`,
     "VACUUM (ANALYZE, FREEZE) bench",
     "CHECKPOINT",
   ]);
+}
+
+/** As SQL. */
+export function createBenchTable({ columns }: Shape = shapes.medium): string {
+  return `CREATE TABLE bench (${columns.map(({ definition }) => definition).join(", ")})`;
 }
 
 export interface ChangeMix {
@@ -24,7 +30,7 @@ export interface ChangeMix {
 export const changesPerTransaction = 20;
 
 /**
- * Writes the mix on scattered keys, in one server-side loop that commits each transaction. Deleted keys are never
+ * Writes the mix on scattered keys of the medium shape, in one server-side loop that commits each transaction. Deleted keys are never
  * met again: updates take odd keys, deletes even ones, each once.
  */
 export async function writeChanges(server: TestPostgres, { transactions, rows }: ChangeMix): Promise<void> {
