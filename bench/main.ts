@@ -3,6 +3,7 @@ import { isPostgresVersion, type PostgresVersion } from "../test/support/postgre
 import { benchAbuse } from "./abuse.ts";
 import { benchApi } from "./api.ts";
 import { benchCatalog, type CatalogOptions } from "./catalog.ts";
+import { duckDbInstallation } from "./duckdb.ts";
 import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
 import { shapes } from "./shapes.ts";
@@ -40,7 +41,10 @@ const program = new Command("bench").description(
 
 program
   .command("snapshot")
-  .description("copying a table, against COPY … (FORMAT binary) > /dev/null")
+  .description(
+    "copying a table, against COPY … (FORMAT binary) > /dev/null and, where it is installed, DuckDB's own extension",
+  )
+  .addHelpText("after", `\nDuckDB's extension for PostgreSQL is measured after: ${duckDbInstallation}`)
   .addOption(
     new Option("--shape <shape>", "6, 8 or 40 columns; 70, 150 or 1,400 bytes a row")
       .choices(Object.keys(shapes))

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TestPostgres } from "../test/support/postgres.ts";
+import { copyByDuckDb, duckDbInstallation, hasDuckDb, type DuckDbCopy } from "./duckdb.ts";
 import { findProgram } from "./programs.ts";
 import {
   cpuPerMillion,
@@ -28,7 +29,18 @@ export interface SnapshotOptions {
   readonly path: string;
 }
 
-/** Create to active with all rows in the warehouse, against `COPY … (FORMAT binary)` of the same table into /dev/null. */
+interface Run {
+  readonly copy: number;
+  /** Undefined where it is not installed. */
+  readonly duckDb: DuckDbCopy | undefined;
+  readonly ours: number;
+  readonly usage: Usage;
+}
+
+/**
+ * Create to active with all rows in the warehouse, against `COPY … (FORMAT binary)` of the same table into /dev/null, and
+ * against a copy by DuckDB's own extension for PostgreSQL.
+ */
 export async function benchSnapshot({ shape, runs, path, ...options }: SnapshotOptions): Promise<void> {
   const { rows = shapes[shape].rows } = options;
   const psql = findProgram("psql", path);
@@ -37,33 +49,60 @@ export async function benchSnapshot({ shape, runs, path, ...options }: SnapshotO
   });
   print(`making a table of ${rows.toLocaleString("en")} ${shape} rows …`);
   await makeBenchTable(server, rows, shapes[shape]);
-  const results: { reference: number; ours: number; usage: Usage }[] = [];
+  const withDuckDb = hasDuckDb();
+  if (!withDuckDb)
+    print(`DuckDB's extension for PostgreSQL is not measured. To install it: ${duckDbInstallation}`);
+  const results: Run[] = [];
   for (let run = 1; run <= runs; run++) {
-    const reference = await timeCopy(psql, server.url());
+    const copy = await timeCopy(psql, server.url());
+    const duckDb = withDuckDb ? await copyByDuckDb(server.url()) : undefined;
     const { seconds: ours, usage } = await timeIntegration(server.url());
-    results.push({ reference, ours, usage });
+    const result = { copy, duckDb, ours, usage };
+    results.push(result);
     print(`run ${run} of ${runs}`);
-    printMeasurements([
-      {
-        what: "psql COPY … (FORMAT binary) > /dev/null",
-        seconds: reference,
-        perSecond: rows / reference,
-        ratio: 1,
-      },
-      { what: "zeroetl, create to active", seconds: ours, perSecond: rows / ours, ratio: reference / ours },
-    ]);
-    printMemory(usage);
-    printProcessor(usage, rows, "rows");
+    printRun(result, rows);
   }
-  const ratios = results.map(({ reference, ours }) => round(reference / ours));
+  printSummary(results, { shape, rows });
+}
+
+function printRun({ copy, duckDb, ours, usage }: Run, rows: number): void {
+  const line = (what: string, seconds: number) => ({
+    what,
+    seconds,
+    perSecond: rows / seconds,
+    ratio: copy / seconds,
+  });
+  printMeasurements([
+    line("psql COPY … (FORMAT binary) > /dev/null", copy),
+    ...(duckDb === undefined
+      ? []
+      : [line(`DuckDB ${duckDb.version}, CREATE TABLE AS FROM postgres`, duckDb.seconds)]),
+    line("zeroetl, create to active", ours),
+  ]);
+  printMemory(usage);
+  printProcessor(usage, rows, "rows");
+}
+
+function printSummary(
+  results: readonly Run[],
+  of: { readonly shape: ShapeName; readonly rows: number },
+): void {
+  const ratios = results.map(({ copy, ours }) => round(copy / ours));
+  const ratiosToDuckDb = results.flatMap(({ duckDb, ours }) =>
+    duckDb === undefined ? [] : [round(duckDb.seconds / ours)],
+  );
   print(
     JSON.stringify({
       bench: "snapshot",
-      shape,
-      rows,
+      ...of,
       ratios,
       ratio: median(ratios),
-      cpuSecondsPerMillion: round(median(results.map(({ usage }) => cpuPerMillion(usage, rows)))),
+      ...(ratiosToDuckDb.length > 0 && {
+        duckDb: results[0]?.duckDb?.version,
+        ratiosToDuckDb,
+        ratioToDuckDb: median(ratiosToDuckDb),
+      }),
+      cpuSecondsPerMillion: round(median(results.map(({ usage }) => cpuPerMillion(usage, of.rows)))),
       usage: results.map(({ usage }) => usage),
     }),
   );
