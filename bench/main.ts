@@ -33,6 +33,14 @@ function postgresVersion(text: string): PostgresVersion {
   return value;
 }
 
+interface LagFlags {
+  readonly rate: number;
+  readonly seconds: number;
+  readonly updates: boolean;
+  readonly rows: number;
+  readonly runs: number;
+}
+
 const list = (text: string): string[] => text.split(",");
 
 const program = new Command("bench").description(
@@ -69,9 +77,16 @@ program
   .description("commit at the source to visible in the warehouse, at a steady rate of transactions")
   .option("--rate <n>", "transactions a second", count, 1_000)
   .option("--seconds <n>", "how long", count, 30)
+  .option("--updates", "updates scattered over a table instead of inserts into an empty one", false)
+  .addOption(
+    new Option("--rows <n>", "rows of the table that is updated; implies --updates")
+      .argParser(count)
+      .default(1_000_000)
+      .implies({ updates: true }),
+  )
   .option("--runs <n>", "runs; the figures are their medians", count, 3)
-  .action(({ rate, seconds, runs }: { rate: number; seconds: number; runs: number }) =>
-    benchLag({ perSecond: rate, seconds, runs }),
+  .action(({ rate, seconds, updates, rows, runs }: LagFlags) =>
+    benchLag({ perSecond: rate, seconds, runs, updatedRows: updates ? rows : undefined }),
   );
 
 program
