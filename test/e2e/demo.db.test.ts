@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { Command, run } from "../support/command.ts";
@@ -144,6 +145,18 @@ test("a demo whose service ends says so, and leaves nothing behind", async () =>
     err: "zeroetl: The service ended: SIGKILL. Run it again with --debug, which shows the service's log.\n",
   });
   expect(existsSync(join(directory.path, "zeroetl-demo"))).toBe(false);
+});
+
+test("a demo whose standard port is taken runs on another one", async () => {
+  const other = createServer().listen(5440, "127.0.0.1");
+  // Where another program has the port, it is taken, too.
+  await once(other, "listening").catch(() => {});
+  await using directory = await TemporaryDirectory.make();
+  const parameters = ["demo", "--rows", "500", "--seconds", "1"];
+  const { status, out, err } = await run(parameters, { directory: directory.path });
+  other.close();
+  expect({ status, err }).toEqual({ status: 0, err: "" });
+  expect(out).toMatch(/RDS API: http:\/\/127\.0\.0\.1:(?!5440\b)\d+/);
 });
 
 async function servicePid(directory: string): Promise<number> {

@@ -11,7 +11,7 @@ import { ServiceClient } from "../client.ts";
 import { endWithUs } from "./end-with-us.ts";
 
 export interface DemoServiceOptions {
-  /** The data directory, which no service has used. The configuration file and the log are kept there, too. */
+  /** The data directory, in which no service has listened. The configuration file and the log are kept there, too. */
   readonly directory: string;
   readonly settings: SettingsInput;
   /** Log everything, to our standard error instead of the file. */

@@ -1,6 +1,4 @@
 import { CreateIntegrationCommand, DescribeIntegrationsCommand, RDSClient } from "@aws-sdk/client-rds";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { relative, resolve } from "node:path";
 import { present } from "../../base/assert.ts";
 import { pause } from "../../base/backoff.ts";
@@ -103,35 +101,32 @@ async function fillShop({
   );
 }
 
+/** On the standard port, or on a free one if the service does not start there: another program may use it. */
 async function startService(
   { flags, signal }: CommandContext,
   directory: string,
   server: EmbeddedServer,
 ): Promise<DemoService> {
-  return DemoService.start(
-    {
-      directory,
-      settings: {
-        listen: { api: `127.0.0.1:${await standardPortOrAny()}` },
-        sources: [{ name: shop, engine: "postgres", url: server.url(shop) }],
-        targets: [{ name: analytics, engine: "duckdb" }],
+  const startOn = async (port: number): Promise<DemoService> =>
+    DemoService.start(
+      {
+        directory,
+        settings: {
+          listen: { api: `127.0.0.1:${port}` },
+          sources: [{ name: shop, engine: "postgres", url: server.url(shop) }],
+          targets: [{ name: analytics, engine: "duckdb" }],
+        },
+        isDebug: flags.debug === true,
+        program: [process.execPath, ...process.execArgv, present(process.argv[1], "a program runs")],
       },
-      isDebug: flags.debug === true,
-      program: [process.execPath, ...process.execArgv, present(process.argv[1], "a program runs")],
-    },
-    signal,
-  );
-}
-
-/** The standard port, or 0, which stands for a free one, if that is in use. */
-async function standardPortOrAny(): Promise<number> {
-  const probe = createServer().listen(standardPort, "127.0.0.1");
-  const isFree = await once(probe, "listening").then(
-    () => true,
-    () => false,
-  );
-  probe.close();
-  return isFree ? standardPort : 0;
+      signal,
+    );
+  try {
+    return await startOn(standardPort);
+  } catch {
+    signal.throwIfAborted();
+    return startOn(0);
+  }
 }
 
 function rdsClient({ api, region, credential }: ServiceClient): RDSClient {
