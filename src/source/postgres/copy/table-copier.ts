@@ -190,17 +190,18 @@ export class TableCopier implements AsyncDisposable {
     this.#unannounced = [...round.tables];
     ask();
     yield* this.#copyRows(round, signal);
+    yield* this.#settle(signal);
     for (let chases = 0, chaseMs = Infinity; ; chases += 1) {
       const meeting = new Meeting();
       this.#meeting = meeting;
       ask();
       const lsn = await meeting.arrival(signal);
-      const isLast = chaseMs < nearMs || chases === chasesMax || !this.#isBehind(round);
+      const isBehind = this.#isBehind(round);
+      const isLast = !isBehind || chaseMs < nearMs || chases === chasesMax;
       if (!isLast) meeting.end();
       const start = performance.now();
-      if (this.#isBehind(round)) yield* this.#chase(round, lsn, signal);
+      if (isBehind) yield* this.#chase(round, lsn, signal);
       if (isLast) {
-        yield* this.#settle(signal);
         meeting.end(this.#handOver(round, lsn > prepared.snapshot.lsn ? lsn : prepared.snapshot.lsn));
         ask();
         return;
@@ -264,6 +265,7 @@ export class TableCopier implements AsyncDisposable {
     );
   }
 
+  /** Brings the target to what was committed before `lsn`. */
   async *#chase({ prepared, tables, outcomes }: Round, lsn: Lsn, signal: AbortSignal) {
     const { names, control, spoolDirectory, dataKey } = this.#parts;
     this.#catchUp ??= await CatchUp.open(
@@ -278,6 +280,7 @@ export class TableCopier implements AsyncDisposable {
       signal,
     );
     yield* this.#catchUp.readTo(lsn, signal);
+    yield* this.#settle(signal);
   }
 
   /** Waits until the target holds everything that was yielded. */
