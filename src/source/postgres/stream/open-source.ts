@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../../../base/errors.ts";
 import { logger } from "../../../base/log.ts";
@@ -121,6 +122,9 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
     tables,
   });
   await watch.look();
+  const copiesDirectory = join(request.spoolDirectory, "copies");
+  // A copy that a crash has cut off begins again.
+  await rm(copiesDirectory, { recursive: true, force: true });
   const copier = opened.use(
     new TableCopier({
       connect,
@@ -128,7 +132,7 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
       log: identity,
       tables,
       control,
-      spoolDirectory: join(request.spoolDirectory, "copies"),
+      spoolDirectory: copiesDirectory,
       dataKey: request.dataKey,
       onWait,
     }),
