@@ -4,7 +4,7 @@ import type { ColumnChange } from "../../src/model/replication/column-change.ts"
 import type { DeltaStep, Move, Patch } from "../../src/model/replication/delta.ts";
 import type { LogicalType } from "../../src/model/replication/logical-type.ts";
 import { asPosition } from "../../src/model/replication/position.ts";
-import type { Column, Relation } from "../../src/model/replication/relation.ts";
+import type { Column, Relation, TableName } from "../../src/model/replication/relation.ts";
 import { encoded, plainColumn, unchanged, type Cell } from "./plain-tuples.ts";
 import { randomFrom } from "./random.ts";
 import { TargetModel, type ModelTable, type Row } from "./target-model.ts";
@@ -19,6 +19,11 @@ const types: readonly LogicalType[] = [
 ];
 const names = ["orders", 'or"ders', "ta ble", "select", "ü", "a.b"];
 const schemas = ["public", 'S"x'];
+
+/** Every name that a table of these changes can have. */
+export const tableNames: readonly TableName[] = schemas.flatMap((schema) =>
+  names.map((table) => ({ schema, table })),
+);
 
 /** A row, and what is sent of its new version. */
 interface Update {

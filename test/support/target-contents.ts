@@ -1,25 +1,41 @@
-import { qualified } from "../../src/target/duckdb/instance/sql-text.ts";
+import { CodedError } from "../../src/base/errors.ts";
+import type { TableName } from "../../src/model/replication/relation.ts";
 import type { Warehouse } from "../../src/target/target.ts";
+import { tableNames } from "./target-changes.ts";
 import { printed, type TargetModel } from "./target-model.ts";
 import { rowsOf } from "./test-warehouse.ts";
 
-/** Every table that readers see, with its rows sorted. */
-export async function seen(warehouse: Warehouse): Promise<Record<string, string[]>> {
-  const found = await rowsOf(
-    warehouse,
-    "SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = 'shop' AND NOT internal",
-  );
-  const tables: Record<string, string[]> = {};
-  for (const [schema, table] of found) {
-    const name = { schema: schema ?? "", table: table ?? "" };
-    const rows = await rowsOf(warehouse, `FROM ${qualified("shop", name)}`);
-    tables[JSON.stringify(name)] = rows.map((row) => JSON.stringify(row)).toSorted();
+/** Rows as JSON, sorted. */
+type Shown = readonly string[];
+
+/** The rows that readers see in a table; undefined if they see no table of this name. */
+export async function shown(
+  warehouse: Warehouse,
+  name: TableName,
+  database = "shop",
+): Promise<Shown | undefined> {
+  const table = [database, name.schema, name.table].map((part) => `"${part.replaceAll('"', '""')}"`);
+  try {
+    const rows = await rowsOf(warehouse, `SELECT * FROM ${table.join(".")}`);
+    return rows.map((row) => JSON.stringify(row)).toSorted();
+  } catch (error) {
+    if (error instanceof CodedError && error.code === "QUERY_FAILED") return undefined;
+    throw error;
+  }
+}
+
+/** Every table of target-changes.ts that readers see. */
+export async function seen(warehouse: Warehouse): Promise<Record<string, Shown>> {
+  const tables: Record<string, Shown> = {};
+  for (const name of tableNames) {
+    const rows = await shown(warehouse, name);
+    if (rows !== undefined) tables[JSON.stringify(name)] = rows;
   }
   return tables;
 }
 
-export function expected(model: TargetModel): Record<string, string[]> {
-  const tables: Record<string, string[]> = {};
+export function expected(model: TargetModel): Record<string, Shown> {
+  const tables: Record<string, Shown> = {};
   for (const { shown } of model.tables.values()) {
     if (shown === undefined) continue;
     const rows = shown.rows.map((row) =>

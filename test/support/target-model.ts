@@ -221,7 +221,7 @@ function sameName(a: TableName, b: TableName): boolean {
   return a.schema === b.schema && a.table === b.table;
 }
 
-/** As DuckDB prints it. */
+/** As a warehouse prints whole numbers, decimals and texts. */
 export function printed(type: LogicalType, cell: Cell): string | null {
   if (cell === null) return null;
   if (type.kind !== "decimal") return String(cell);

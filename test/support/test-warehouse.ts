@@ -1,5 +1,4 @@
-import { cp, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, lstat } from "node:fs/promises";
 import { assert, present } from "../../src/base/assert.ts";
 import type { TableEvent } from "../../src/model/replication/block.ts";
 import type { Delta, DeltaStep, Move, Patch, RowsStep } from "../../src/model/replication/delta.ts";
@@ -81,8 +80,7 @@ export class TestWarehouse implements AsyncDisposable {
   /** What is found after a crash at this moment: opens a copy of the files as they are. */
   async afterCrash<T>(look: (warehouse: Warehouse) => Promise<T>): Promise<T> {
     await using copy = await TemporaryDirectory.make();
-    for (const file of await readdir(this.directory))
-      if (/\.duckdb(\.wal)?$/.test(file)) await cp(join(this.directory, file), join(copy.path, file));
+    await cp(this.directory, copy.path, { recursive: true, filter: isData });
     await using warehouse = await this.#engine.open({ directory: copy.path, settings: {} }, never);
     return await look(warehouse);
   }
@@ -91,6 +89,12 @@ export class TestWarehouse implements AsyncDisposable {
     await this.#warehouse?.[Symbol.asyncDispose]();
     await this.#directory[Symbol.asyncDispose]();
   }
+}
+
+/** Links and sockets belong to the process that has a directory open. */
+async function isData(path: string): Promise<boolean> {
+  const found = await lstat(path);
+  return found.isFile() || found.isDirectory();
 }
 
 export async function rowsOf(warehouse: Warehouse, sql: string): Promise<(string | null)[][]> {
@@ -171,14 +175,16 @@ export function copySteps(relation: Relation, rows: Rows, position = "copy"): De
   ];
 }
 
-/** With a position it commits. No target in these tests uses the sequence. */
+let lastSequence = 0n;
+
+/** With a position it commits, under a greater sequence than every earlier one. */
 export function deltaOf(steps: readonly DeltaStep[], position?: string): Delta {
   return {
     steps,
     checkpoint:
       position === undefined
         ? undefined
-        : { position: asPosition(position), sequence: 0n, committedAtMs: 1_700_000_000_000 },
+        : { position: asPosition(position), sequence: ++lastSequence, committedAtMs: 1_700_000_000_000 },
     changes: steps.length,
     copiedRows: 0,
     transactions: 1,

@@ -1,6 +1,4 @@
 import { expect, test } from "vitest";
-import { CodedError } from "../../base/errors.ts";
-import type { DeltaStep } from "../../model/replication/delta.ts";
 import type { Relation } from "../../model/replication/relation.ts";
 import { TableError } from "../../model/replication/table-error.ts";
 import { digestOfRows } from "../../../test/support/digest-of-rows.ts";
@@ -20,7 +18,6 @@ import {
   never,
   patchOf,
   rowsStep,
-  shopStream,
   TestWarehouse,
   viewOf,
 } from "../../../test/support/test-warehouse.ts";
@@ -33,72 +30,6 @@ const documents = plainRelation({
   name: "documents",
   columns: { id: int, body: text, views: int },
   key: ["id"],
-});
-
-test("a new database has no checkpoint; what a delta with a checkpoint did is there after opening again", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  {
-    await using database = await target.database();
-    expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
-    await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]], "0/AA"), "0/AB"), never);
-  }
-  await target.reopen();
-  await using database = await target.database();
-  expect(database.progress()).toMatchObject({
-    checkpoint: "0/AB",
-    tables: [{ phase: { kind: "synced", position: "0/AA" }, visible: true }],
-  });
-  expect(await target.rows("FROM shop.public.documents")).toEqual([["1", "a", "0"]]);
-});
-
-test("a source transaction of several deltas is seen when the last one has a checkpoint, and undone without it", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  {
-    await using database = await target.database();
-    await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
-    await database.apply(deltaOf([rowsStep(documents, { inserts: [[2, "b", 0]] })]), never);
-    await database.apply(deltaOf([rowsStep(documents, { deletes: [[1, null, null]] })]), never);
-    expect(await target.rows("SELECT id FROM shop.public.documents ORDER BY id")).toEqual([["1"]]);
-    await database.apply(deltaOf([rowsStep(documents, { inserts: [[3, "c", 0]] })], "2"), never);
-    expect(await target.rows("SELECT id FROM shop.public.documents ORDER BY id")).toEqual([["2"], ["3"]]);
-    await database.apply(deltaOf([rowsStep(documents, { deletes: [[2, null, null]] })]), never);
-  }
-  await using database = await target.database();
-  expect(database.progress().checkpoint).toBe("2");
-  expect(await target.rows("SELECT id FROM shop.public.documents ORDER BY id")).toEqual([["2"], ["3"]]);
-});
-
-test("columns that the source did not send keep their values, though keys change and rows trade places", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  await using database = await target.database();
-  const rows = [1, 2, 3, 4, 5].map((id) => [id, `body ${id}`, id * 10]);
-  await database.apply(deltaOf(copySteps(documents, rows), "1"), never);
-  const key = (id: number): Cell[] => [id, null, null];
-  const swap = moveOf(documents, [
-    { key: key(1), row: [2, unchanged, 11] },
-    { key: key(2), row: [1, unchanged, 21] },
-  ]);
-  // Row 3 takes the key of row 5, which takes a new one; row 6 is new.
-  const chain = moveOf(documents, [
-    { key: key(3), row: [5, unchanged, unchanged] },
-    { key: key(5), row: [7, unchanged, unchanged] },
-  ]);
-  const first = rowsStep(documents, {
-    deletes: [1, 2, 3, 5].map(key),
-    inserts: [[6, "new", 60]],
-    patches: [patchOf(documents, [[4, unchanged, 41]])],
-    moves: [swap, chain],
-  });
-  const second = rowsStep(documents, { patches: [patchOf(documents, [[5, unchanged, 99]])] });
-  await database.apply(deltaOf([first, second], "2"), never);
-  expect(await target.rows("FROM shop.public.documents ORDER BY id")).toEqual([
-    ["1", "body 2", "21"],
-    ["2", "body 1", "11"],
-    ["4", "body 4", "41"],
-    ["5", "body 3", "99"],
-    ["6", "new", "60"],
-    ["7", "body 5", "50"],
-  ]);
 });
 
 test("a changed row that the warehouse does not hold fails its table and changes nothing", async () => {
@@ -193,32 +124,6 @@ test("a value that cannot be kept fails the table by column, and leaves everythi
   expect(await target.rows("FROM shop.public.documents")).toEqual([["1", "a", "0"]]);
 });
 
-test("a table that was never copied can be recorded as failed", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  await using database = await target.database();
-  await database.failTable(documents, { code: "TABLE_WITHOUT_KEY", message: "It has no key." });
-  expect(database.progress().tables).toMatchObject([{ phase: { kind: "failed" }, visible: false }]);
-  expect(await database.tables()).toMatchObject([{ rows: 0 }]);
-});
-
-test("tables revealed in one delta are seen together, and old copies until then", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  await using database = await target.database();
-  const a = plainRelation({ id: "a", columns: { id: int }, key: ["id"] });
-  const b = plainRelation({ id: "b", columns: { id: int }, key: ["id"] });
-  await database.apply(deltaOf([...copySteps(a, [[1]]), ...copySteps(b, [[1]])], "1"), never);
-  const again = (relation: Relation): DeltaStep[] => copySteps(relation, [[2], [3]]).slice(0, 3);
-  await database.apply(deltaOf([...again(a), ...again(b)], "2"), never);
-  const seen = () =>
-    target.rows("SELECT (SELECT sum(id) FROM shop.public.a), (SELECT sum(id) FROM shop.public.b)");
-  expect(await seen()).toEqual([["1", "1"]]);
-  await database.apply(deltaOf([eventStep({ kind: "revealed", relation: a })]), never);
-  expect(await seen()).toEqual([["1", "1"]]);
-  await database.apply(deltaOf([eventStep({ kind: "revealed", relation: b })], "3"), never);
-  expect(await seen()).toEqual([["5", "5"]]);
-  expect(await database.tables()).toMatchObject([{ rows: 2 }, { rows: 2 }]);
-});
-
 test("a fill that the type cannot hold fails the table", async () => {
   await using target = await TestWarehouse.open(duckdb);
   await using database = await target.database();
@@ -303,42 +208,6 @@ test("any name can be a name", async () => {
   }
 });
 
-test("opening a database fences its previous writer, even within a transaction", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  await using first = await target.database();
-  await first.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
-  await first.apply(deltaOf([rowsStep(documents, { inserts: [[2, "b", 0]] })]), never);
-  await using second = await target.database();
-  const late = first.apply(deltaOf([rowsStep(documents, { inserts: [[3, "c", 0]] })], "2"), never);
-  await expect(late).rejects.toMatchObject({ code: "TARGET_FENCED" });
-  await expect(first.apply(deltaOf([], "3"), never)).rejects.toMatchObject({ code: "TARGET_FENCED" });
-  await expect(first.failTable(documents, { code: "X", message: "x" })).rejects.toThrow(CodedError);
-  await second.apply(deltaOf([rowsStep(documents, { inserts: [[4, "d", 0]] })], "2"), never);
-  expect(await target.rows("SELECT id FROM shop.public.documents ORDER BY id")).toEqual([["1"], ["4"]]);
-});
-
-test("views stay as they are while the stream goes on, each with its own checkpoint", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  await using database = await target.database();
-  await database.apply(deltaOf(copySteps(documents, [[1, "a", 0]]), "1"), never);
-  await using early = await viewOf(database);
-  await database.apply(
-    deltaOf([rowsStep(documents, { deletes: [[1, null, null]], inserts: [[2, "b", 0]] })], "2"),
-    never,
-  );
-  await using late = await viewOf(database);
-  await database.apply(
-    deltaOf([...copySteps(documents, []), eventStep({ kind: "dropped", relation: documents })], "3"),
-    never,
-  );
-  const digests = [await early.digest(documents, never), await late.digest(documents, never)];
-  expect([early.checkpoint, late.checkpoint]).toEqual(["1", "2"]);
-  expect(digests.map(({ rows }) => rows)).toEqual([1, 1]);
-  expect(digests[0]).not.toEqual(digests[1]);
-  await using empty = await viewOf(database);
-  await expect(empty.digest(documents, never)).rejects.toMatchObject({ code: "TABLE_MISSING" });
-});
-
 test("a reader who asks again and again sees two tables before or after a transaction, never between", async () => {
   await using target = await TestWarehouse.open(duckdb);
   await using database = await target.database();
@@ -371,15 +240,6 @@ test("a reader who asks again and again sees two tables before or after a transa
   };
   const [, reads] = await Promise.all([write(), read()]);
   expect(reads).toBeGreaterThan(10);
-});
-
-test("an aborted signal stops before the next step and undoes the transaction", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  await using database = await target.database();
-  const aborted = AbortSignal.abort(new Error("enough"));
-  await expect(database.apply(deltaOf(copySteps(documents, []), "1"), aborted)).rejects.toThrow("enough");
-  expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
-  expect(database.name).toBe(shopStream.sourceDatabase);
 });
 
 test("comparing a table is stopped by its signal", async () => {

@@ -8,7 +8,6 @@ import {
   deltaOf,
   never,
   rowsOf,
-  rowsStep,
   shopRequest,
   shopStream,
   TestWarehouse,
@@ -25,17 +24,6 @@ async function filled(): Promise<TestWarehouse> {
   return target;
 }
 
-test("a warehouse begins with the database dev alone, and keeps what is made", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  expect(await target.databases()).toEqual(["dev"]);
-  await (await target.database())[Symbol.asyncDispose]();
-  await target.reopen();
-  expect(await target.warehouse.databases(never)).toEqual([
-    { name: "dev", kind: "other" },
-    { name: "shop", kind: "owned", stream: shopStream },
-  ]);
-});
-
 test.each(["dev", "Shop", "shop", "system", "temp", "memory", "main", "pg_catalog", "DEV"])(
   "another stream cannot have the database %s",
   async (name) => {
@@ -47,21 +35,6 @@ test.each(["dev", "Shop", "shop", "system", "temp", "memory", "main", "pg_catalo
     expect(await target.databases()).toEqual(["dev", "shop"]);
   },
 );
-
-test("a database that was given up keeps its rows and its name, after opening again too", async () => {
-  await using target = await filled();
-  await target.warehouse.release(shopStream, never);
-  await target.warehouse.release(shopStream, never);
-  for (let opening = 0; opening < 2; opening++) {
-    expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
-    const origin = { source: "shop-server", sourceDatabase: "shop" };
-    expect(await target.warehouse.databases(never)).toEqual([
-      { name: "dev", kind: "other" },
-      { name: "shop", kind: "orphan", origin, isVacant: false },
-    ]);
-    await target.reopen();
-  }
-});
 
 const anotherStream = { integrationId: "another", sourceDatabase: "shop" };
 const another = () => ({ ...shopRequest, stream: anotherStream });
@@ -115,33 +88,6 @@ test("a stream that ends before its first copy leaves what it found", async () =
   await target.warehouse.release({ integrationId: "c", sourceDatabase: "shop" }, never);
   expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
   expect(await target.rows(copies)).toEqual([["1"]]);
-});
-
-test("an opening whose epoch is not greater than the last one is refused, and changes nothing", async () => {
-  await using target = await TestWarehouse.open(duckdb);
-  const open = (epoch: number) => target.warehouse.database({ ...shopRequest, epoch }, never);
-  const first = await open(7);
-  await first.apply(deltaOf(copySteps(numbers, [[1]]), "1"), never);
-  for (const late of [7, 6]) await expect(open(late)).rejects.toMatchObject({ code: "TARGET_FENCED" });
-  await first.apply(deltaOf([rowsStep(numbers, { inserts: [[2]] })], "2"), never);
-  await using second = await open(8);
-  await expect(first.apply(deltaOf([], "3"), never)).rejects.toMatchObject({ code: "TARGET_FENCED" });
-  await second.apply(deltaOf(copySteps(numbers, [[3]]), "3"), never);
-  expect(await target.rows("FROM shop.public.numbers")).toEqual([["3"]]);
-});
-
-test("a late opening does not take over an orphan", async () => {
-  await using target = await filled();
-  await target.warehouse.release(shopStream, never);
-  const late = target.warehouse.database({ ...another(), epoch: 1 }, never);
-  await expect(late).rejects.toMatchObject({ code: "TARGET_FENCED" });
-  for (let opening = 0; opening < 2; opening++) {
-    expect(await target.warehouse.databases(never)).toMatchObject([{ name: "dev" }, { kind: "orphan" }]);
-    expect(await target.rows("SELECT sum(n) FROM shop.public.numbers")).toEqual([["6"]]);
-    await target.reopen();
-  }
-  await using database = await target.warehouse.database(another(), never);
-  expect(database.progress().tables).toEqual([]);
 });
 
 test("a database that was opened under small epochs goes on under those of the catalog", async () => {

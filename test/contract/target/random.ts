@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
-import type { Delta } from "../../model/replication/delta.ts";
-import type { Progress } from "../../model/replication/table-state.ts";
-import { impossible, plainRelation } from "../../../test/support/plain-tuples.ts";
-import { printedSeed } from "../../../test/support/random.ts";
-import { Changes } from "../../../test/support/target-changes.ts";
-import { expected, seen } from "../../../test/support/target-contents.ts";
-import type { TargetModel } from "../../../test/support/target-model.ts";
+import type { Delta } from "../../../src/model/replication/delta.ts";
+import type { Progress } from "../../../src/model/replication/table-state.ts";
+import type { TargetEngine } from "../../../src/target/target.ts";
+import { impossible, plainRelation } from "../../support/plain-tuples.ts";
+import { printedSeed } from "../../support/random.ts";
+import { Changes } from "../../support/target-changes.ts";
+import { expected, seen } from "../../support/target-contents.ts";
+import type { TargetModel } from "../../support/target-model.ts";
 import {
   deltaOf,
   eventStep,
@@ -13,27 +14,18 @@ import {
   rowsStep,
   shopRequest,
   TestWarehouse,
-} from "../../../test/support/test-warehouse.ts";
-import type { TargetEngine } from "../target.ts";
-import { DuckDb } from "./instance/duck-db.ts";
-import { duckdb } from "./engine.ts";
-import { DuckDbWarehouse } from "./warehouse.ts";
+} from "../../support/test-warehouse.ts";
+import { int } from "./samples.ts";
 
-test("random rows and events in any order end as they do in the simplest model, and so after a crash", async () => {
-  const seed = printedSeed();
-  for (let round = 0; round < 12; round++)
-    await run(new Changes(seed + round), round % 2 === 0 ? duckdb : withManyLargeRows);
-}, 600_000);
+const rounds = 6;
 
-/** Some rows of the changes are large, and many tables get large ones among small ones. */
-const withManyLargeRows: TargetEngine = {
-  ...duckdb,
-  open: (request, signal) => {
-    const rowSizes = { largeBytes: 40, groupBytes: 100, groupRows: 8, rowBytesMax: 10_000 };
-    const start = (path: string) => DuckDb.open(path, { rowSizes });
-    return DuckDbWarehouse.open({ ...request, start }, signal);
-  },
-};
+/** Any rows and events against the model of a target. */
+export function randomContract(engine: TargetEngine): void {
+  test("random rows and events in any order end as they do in the simplest model, and so after a crash", async () => {
+    const seed = printedSeed();
+    for (let round = 0; round < rounds; round++) await run(new Changes(seed + round), engine);
+  }, 600_000);
+}
 
 async function run(changes: Changes, engine: TargetEngine): Promise<void> {
   await using target = await TestWarehouse.open(engine);
@@ -60,7 +52,7 @@ async function run(changes: Changes, engine: TargetEngine): Promise<void> {
 }
 
 function impossibleDelta(): Delta {
-  const relation = plainRelation({ id: "broken", columns: { i: { kind: "int64" } } });
+  const relation = plainRelation({ id: "broken", columns: { i: int } });
   const rows = rowsStep(relation, { inserts: [[1], [impossible]] });
   return deltaOf([eventStep({ kind: "copy-started", relation }), rows], "never");
 }
