@@ -7,7 +7,7 @@ import { SecretBytes } from "../../src/base/secret.ts";
 import type { IntegrationError } from "../../src/model/integration.ts";
 import { parseDataFilter } from "../../src/model/data-filter.ts";
 import type { Block } from "../../src/model/replication/block.ts";
-import type { OpenRequest, Source } from "../../src/source/source.ts";
+import type { OpenRequest, Source, SourceEngine } from "../../src/source/source.ts";
 import { postgres } from "../../src/source/postgres/engine.ts";
 import type { TestPostgres } from "./postgres.ts";
 import { nameOf, StreamModel } from "./stream-model.ts";
@@ -56,6 +56,13 @@ export interface RunOptions {
   /** Whose password is `secret`; else the administrator. */
   readonly user?: string;
   readonly catalogPollMs?: number;
+  /** Else PostgreSQL. */
+  readonly engine?: SourceEngine;
+}
+
+/** Where a source can be reached. */
+interface Reachable {
+  readonly url: () => string;
 }
 
 interface Running {
@@ -89,14 +96,14 @@ export class StreamRun implements AsyncDisposable {
     this.#spool = spool;
   }
 
-  static async make(server: TestPostgres, options: RunOptions = {}): Promise<StreamRun> {
+  static async make(server: Reachable, options: RunOptions = {}): Promise<StreamRun> {
     const url = new URL(server.url());
     url.username = options.user ?? url.username;
     return new StreamRun(url.href, options, await TemporaryDirectory.make());
   }
 
   /** Makes a run and starts it. */
-  static async start(server: TestPostgres, options: RunOptions = {}): Promise<StreamRun> {
+  static async start(server: Reachable, options: RunOptions = {}): Promise<StreamRun> {
     const run = await StreamRun.make(server, options);
     await run.start();
     return run;
@@ -139,7 +146,7 @@ export class StreamRun implements AsyncDisposable {
 
   async start(): Promise<void> {
     const stop = new AbortController();
-    const source = await postgres.open(this.request, stop.signal);
+    const source = await (this.#options.engine ?? postgres).open(this.request, stop.signal);
     const ended = new AbortController();
     const signal = AbortSignal.any([stop.signal, ended.signal]);
     const lane = async (work: () => Promise<void>): Promise<void> => {

@@ -1,0 +1,4 @@
+import { sourceContract } from "../source.ts";
+import { toyDatabase } from "./toy-database.ts";
+
+sourceContract("toy", toyDatabase);

@@ -1,0 +1,30 @@
+import { CodedError, messageOf } from "../../../src/base/errors.ts";
+import { databasesOf, inScope } from "../../../src/model/data-filter.ts";
+import type { SourceEngine } from "../../../src/source/source.ts";
+import { Log } from "./log.ts";
+import { ToySource } from "./source.ts";
+
+/** `toy:///directory`: each source database is a log of JSON lines. It leaves nothing at the source. */
+export const toySource: SourceEngine = {
+  validateUrl: (url) => {
+    if (!url.startsWith("toy:///")) throw new CodedError("CONFIGURATION", "The url must begin with toy:///.");
+  },
+  streams: databasesOf,
+  selects: inScope,
+  check: async ({ url, database }) => {
+    try {
+      await new Log(url, database).refresh();
+    } catch (error) {
+      const [code, message] = ["SOURCE_DATABASE_MISSING", messageOf(error)];
+      return [{ severity: "blocks", code, subject: database, message, fix: "Create the log." }];
+    }
+    return [{ severity: "fine", code: "SOURCE", subject: database, message: "The log can be read." }];
+  },
+  open: async (request) => {
+    const log = new Log(request.url, request.database);
+    await log.refresh();
+    request.onVersion("1.0");
+    return new ToySource(log, request);
+  },
+  remove: () => Promise.resolve(),
+};

@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Condition } from "../../../src/base/condition.ts";
+import type { Block } from "../../../src/model/replication/block.ts";
+import { asPosition, type Position } from "../../../src/model/replication/position.ts";
+import type { Relation, TableDefinition } from "../../../src/model/replication/relation.ts";
+import type { OpenRequest, Reach, Source, SourceMeasures, Standstill } from "../../../src/source/source.ts";
+import { digestOfRows } from "../../support/digest-of-rows.ts";
+import { inScope } from "../../../src/model/data-filter.ts";
+import { blockOf, type Change } from "./block.ts";
+import { relationOf, rowOf, type Log, type LoggedChange } from "./log.ts";
+
+/** A table of the stream. */
+interface Tracked {
+  readonly relation: Relation;
+  /** While it is being copied: the last cut of its copy so far. */
+  copyCut: number | undefined;
+}
+
+export class ToySource implements Source {
+  readonly #log: Log;
+  readonly #request: OpenRequest;
+  #at: number;
+  /** By name. */
+  readonly #tables = new Map<string, Tracked>();
+  /** Changes at the beginning of the stream. */
+  readonly #begin: Change[] = [];
+  readonly #copied: Block[] = [];
+  readonly #copiesGrown = new Condition();
+  #copyCuts = 0;
+  #copiesConfirmed = 0;
+  #standstill: { readonly at: number; readonly ended: Condition; isReleased: boolean } | undefined;
+  #completeAtMs: number | undefined;
+
+  /** The log has been read. */
+  constructor(log: Log, request: OpenRequest) {
+    this.#log = log;
+    this.#request = request;
+    const { checkpoint, tables: records } = request.progress;
+    this.#at = checkpoint === undefined ? log.length : Number(checkpoint);
+    for (const [name, { relation, rows }] of log.snapshot(this.#at)) {
+      if (!this.#selects(name)) continue;
+      const phase = records.find(({ definition }) => definition.id === relation.id)?.phase;
+      if (phase?.kind === "failed") continue;
+      if (phase?.kind === "synced") this.#tables.set(name, { relation, copyCut: undefined });
+      else {
+        this.#begin.push(this.#startCopy(name, relation));
+        const inserts = [...rows].map(([id, body]) =>
+          changeOf(relation, { kind: "insert", table: name, id, body }),
+        );
+        this.#copy(name, inserts, true);
+      }
+    }
+  }
+
+  async *read(signal: AbortSignal): AsyncGenerator<Block, never, void> {
+    if (this.#begin.length > 0) yield this.#block(this.#begin.splice(0));
+    for (;;) {
+      signal.throwIfAborted();
+      const finished = this.#finished();
+      if (finished.length > 0) yield this.#block(finished);
+      if (this.#standstill?.at === this.#at) {
+        yield this.#block([], { checkpointWanted: true });
+        await this.#released(signal);
+      } else if (this.#log.at(this.#at) === undefined) await this.#poll(signal);
+      else yield this.#next();
+    }
+  }
+
+  confirm(): void {
+    // The log is never discarded.
+  }
+
+  async *copies(signal: AbortSignal): AsyncGenerator<Block, never, void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const block = this.#copied.shift();
+      if (block === undefined) await this.#copiesGrown.wait(signal);
+      else yield block;
+    }
+  }
+
+  confirmCopies(position: Position): void {
+    this.#copiesConfirmed = Number(position);
+  }
+
+  measures(): SourceMeasures {
+    const waiting = this.#begin.flatMap((each) => ("event" in each ? [each.event.relation.id] : []));
+    return { retainedBytes: undefined, bytesRead: this.#log.bytes, copiesWaiting: new Set(waiting) };
+  }
+
+  reach(): Reach {
+    return { completeAtMs: this.#completeAtMs, waitingSinceMs: undefined, stall: undefined };
+  }
+
+  async standstill(): Promise<Standstill> {
+    await this.#log.refresh();
+    const at = this.#log.length;
+    const tables = this.#log.snapshot(at);
+    const standstill = { at, ended: new Condition(), isReleased: false };
+    this.#standstill = standstill;
+    const release = (): void => {
+      standstill.isReleased = true;
+      standstill.ended.notify();
+    };
+    return {
+      position: asPosition(String(at)),
+      release,
+      digest: ({ name }: TableDefinition) => {
+        const { relation, rows } = tables.get(name.table) ?? { relation: undefined, rows: new Map() };
+        if (relation === undefined)
+          return Promise.resolve({ kind: "unreadable", reason: { code: "TABLE_MISSING", message: "gone" } });
+        const digest = digestOfRows(
+          relation,
+          [...rows].map(([id, body]) => rowOf(id as number, body as string | null)),
+        );
+        return Promise.resolve({ kind: "read", digest });
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(release()),
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #selects(table: string): boolean {
+    return inScope(this.#request.scope, this.#request.database, { schema: "public", table });
+  }
+
+  async #released(signal: AbortSignal): Promise<void> {
+    const standstill = this.#standstill;
+    while (standstill?.isReleased === false) await standstill.ended.wait(signal);
+    if (this.#standstill === standstill) this.#standstill = undefined;
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const askedAtMs = Date.now();
+    await this.#log.refresh();
+    if (this.#log.at(this.#at) !== undefined) return;
+    this.#completeAtMs = askedAtMs;
+    await sleep(10, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+
+  /** The next transaction, without the changes of tables that are being copied. */
+  #next(): Block {
+    const number = this.#at;
+    const { changes = [], committedAtMs = 0 } = this.#log.at(number) ?? {};
+    this.#at += 1;
+    const sent: Change[] = [];
+    for (const logged of changes.filter(({ table }) => this.#selects(table))) {
+      if (logged.kind === "create") {
+        sent.push(this.#startCopy(logged.table, relationOf(logged.table, number)));
+        this.#copy(logged.table, [], true);
+        continue;
+      }
+      const tracked = this.#tables.get(logged.table);
+      if (tracked === undefined) continue;
+      const change = changeOf(tracked.relation, logged);
+      if (tracked.copyCut === undefined) sent.push(change);
+      else this.#copy(logged.table, [change], false);
+    }
+    return this.#block(sent, { committedAtMs, transactions: 1 });
+  }
+
+  #startCopy(name: string, relation: Relation): Change {
+    this.#tables.set(name, { relation, copyCut: 0 });
+    return { event: { kind: "copy-started", relation } };
+  }
+
+  /** Adds changes to a table's copy. */
+  #copy(name: string, changes: readonly Change[], isCopied: boolean): void {
+    const tracked = this.#tables.get(name);
+    if (tracked === undefined) return;
+    this.#copyCuts += 1;
+    tracked.copyCut = this.#copyCuts;
+    const position = String(this.#copyCuts);
+    const cut = { position, sequence: BigInt(this.#at), committedAtMs: 0, transactions: 0 };
+    this.#copied.push(blockOf({ changes, cut, isCopied, checkpointWanted: true }));
+    this.#copiesGrown.notify();
+  }
+
+  /** The ends of copies that the target holds up to where the stream is. */
+  #finished(): Change[] {
+    const position = asPosition(String(this.#at));
+    return [...this.#tables.values()].flatMap((tracked): Change[] => {
+      const { relation, copyCut } = tracked;
+      if (copyCut === undefined || copyCut > this.#copiesConfirmed) return [];
+      tracked.copyCut = undefined;
+      return [
+        { event: { kind: "copy-finished", relation, position } },
+        { event: { kind: "revealed", relation } },
+      ];
+    });
+  }
+
+  #block(
+    changes: readonly Change[],
+    { checkpointWanted = changes.length === 0, committedAtMs = 0, transactions = 0 } = {},
+  ): Block {
+    const position = String(this.#at);
+    const cut = { position, sequence: BigInt(this.#at), committedAtMs, transactions };
+    return blockOf({ changes, cut, checkpointWanted });
+  }
+}
+
+/** Keys do not change, so that an update sends the new row alone. */
+function changeOf(relation: Relation, logged: Exclude<LoggedChange, { kind: "create" }>): Change {
+  const { kind, id } = logged;
+  if (kind === "delete") return { kind, relation, before: rowOf(id, null) };
+  return { kind, relation, after: rowOf(id, logged.body) };
+}
