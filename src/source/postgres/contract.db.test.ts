@@ -7,7 +7,8 @@ import { postgres } from "./engine.ts";
 let server: TestPostgres;
 
 beforeAll(async () => {
-  server = await TestPostgres.start();
+  // Each test leaves a slot.
+  server = await TestPostgres.start({ settings: { max_replication_slots: "100" } });
 });
 
 afterAll(async () => {
