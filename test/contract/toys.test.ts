@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { SecretBytes } from "../../src/base/secret.ts";
-import { configurationOf } from "../../src/config/config.ts";
 import { parseDataFilter } from "../../src/model/data-filter.ts";
 import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import { sourceEngines } from "../../src/source/engines.ts";
@@ -10,6 +9,7 @@ import { targetEngines, targetSettings } from "../../src/target/engines.ts";
 import type { Source } from "../../src/source/source.ts";
 import type { DestinationDatabase } from "../../src/target/target.ts";
 import { asPosition } from "../../src/model/replication/position.ts";
+import { configurationOf } from "../support/configuration.ts";
 import { shown } from "../support/target-contents.ts";
 import { never, TestWarehouse, viewOf } from "../support/test-warehouse.ts";
 import { until } from "../support/until.ts";
@@ -22,11 +22,11 @@ import { toyTarget } from "./toy-target/engine.ts";
 const sources = { ...sourceEngines, toy: toySource };
 const targets = { ...targetEngines, toy: toyTarget };
 
-test("an engine of targets that is registered by one line can be configured", () => {
+test("an engine of targets that is registered by one line can be configured", async () => {
   const file = { targets: [{ name: "shop", engine: "toy" }] };
-  const accepted = configurationOf(file, { ...targetSettings, toy: targets.toy.settings });
+  const accepted = await configurationOf(file, { ...targetSettings, toy: targets.toy.settings });
   expect(accepted.targets).toMatchObject([{ engine: "toy" }]);
-  expect(() => configurationOf(file, targetSettings)).toThrow();
+  await expect(configurationOf(file)).rejects.toThrow("engine");
 });
 
 test("a stream from the toy source to the toy target ends up equal, also after it was stopped", async () => {

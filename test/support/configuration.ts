@@ -5,10 +5,13 @@ import { targetSettings } from "../../src/target/engines.ts";
 import { TemporaryDirectory } from "./temporary.ts";
 
 /** The configuration of a file with these settings. Paths in them are absolute: the file is gone afterwards. */
-export async function configurationOf(settings: SettingsInput): Promise<Configuration> {
+export async function configurationOf(
+  settings: SettingsInput,
+  engines = targetSettings,
+): Promise<Configuration> {
   await using directory = await TemporaryDirectory.make();
   const file = join(directory.path, "zeroetl.yaml");
   // JSON is YAML.
   await writeFile(file, JSON.stringify(settings), { mode: 0o600 });
-  return await loadConfiguration({ file, variables: {}, engines: targetSettings });
+  return await loadConfiguration({ file, variables: {}, engines });
 }
