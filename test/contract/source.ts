@@ -163,8 +163,7 @@ function copies(make: () => Promise<ContractSource>): void {
     await run.until("the copy has started", () => run.model.phase("public.b")?.kind === "copying");
     await source.commit([...inserts("a", 100, 110), ...inserts("b", 100, 110)]);
     await source.commit([{ kind: "update", table: "b", id: 1, body: "while it is copied" }]);
-    await source.commit(inserts("a", 110, 111));
-    await run.until("the other table's rows", () => run.model.rows("public.a").length === 61);
+    await run.until("the other table's rows", () => run.model.rows("public.a").length === 60);
     expect(run.model.phase("public.b")).toEqual({ kind: "copying" });
     run.holdCopies("none");
     await run.synced("public.b");
