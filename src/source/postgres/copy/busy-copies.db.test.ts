@@ -52,3 +52,31 @@ test("tables that are copied one after another while all are written to end equa
   await run.synced(...tables.flatMap((table) => [`public.${table}`, `public.log_${table}`]));
   expect(await run.differences()).toEqual([]);
 }, 180_000);
+
+test("no transaction is lost or repeated where a copy catches up with a busy stream", async () => {
+  const random = randomFrom(printedSeed());
+  const below = (limit: number): number => Math.floor(random() * limit);
+  await using server = await TestPostgres.start({
+    settings: { max_replication_slots: "30", max_wal_senders: "30" },
+  });
+  for (let round = 0; round < 10; round += 1) {
+    const database = await TestDatabase.make(server);
+    await database.run("CREATE TABLE other (id int PRIMARY KEY)");
+    await using run = await database.stream();
+    await run.synced("public.other");
+    run.holdCopies("rows");
+    await database.run("CREATE TABLE t AS SELECT i AS id, 'x' AS v FROM generate_series(1, 50) i");
+    await database.run("ALTER TABLE t ADD PRIMARY KEY (id)");
+    await run.until("its copy", () => run.model.phase("public.t")?.kind === "copying");
+    const client = await server.connect(database.name);
+    for (let step = 0; step < 40; step += 1) {
+      const update = `UPDATE t SET v = v || '${step}' WHERE id = ${1 + below(50)}`;
+      await client.query(below(2) === 0 ? update : `INSERT INTO t VALUES (${200 + step}, 'new')`);
+      if (step > 0 && below(5) === 0) run.holdCopies(below(2) === 0 ? "none" : "changes");
+    }
+    await client.end();
+    run.holdCopies("none");
+    await run.synced("public.t");
+    expect(await run.differences()).toEqual([]);
+  }
+}, 120_000);
