@@ -35,7 +35,7 @@ export class FeedStatement {
     return (await this.#execute(fill, values)).rowsChanged;
   }
 
-  /** For few rows: returns all of them. Throws like `run`. */
+  /** Returns all rows of the result, which must be few. Throws like `run`. */
   async rows(fill: FillChunk): Promise<DuckDBValue[][]> {
     return (await this.#execute(fill, [])).getRows();
   }
@@ -50,9 +50,9 @@ export class FeedStatement {
     } catch (error) {
       throw this.#feed.failure() ?? error;
     } finally {
-      // The remaining rows would otherwise stay in memory as long as the statement.
+      // Otherwise, the remaining rows would stay in memory until the statement is released.
       this.#feed.empty();
-      // Bound again although it was prepared: a schema has changed, and every execution would bind again.
+      // The prepared statement was bound again because a schema has changed. Every later execution would bind it again.
       if (this.#feed.binds() !== binds) this.#forget();
     }
   }

@@ -10,25 +10,25 @@ import { headersAreAsExpected } from "./string-headers.ts";
 import { FeedTools, Scratch } from "./tuple-feed.ts";
 
 /**
- * Fills a chunk that DuckDB requests; returns its number of rows, 0 at the end. May throw, which fails the statement.
+ * Fills a chunk that DuckDB requests, and returns the number of rows, 0 at the end. If it throws, the statement fails.
  */
 export type FillChunk = (chunk: DuckDBDataChunk) => number;
 
 /**
  * Rows that a statement reads from this process: `FROM zeroetl_feed('<handle>')` with columns f0, f1 … DuckDB requests
- * one chunk at a time while the statement runs on a thread of its own, so decoding here and storing there proceed in
+ * one chunk at a time while the statement runs on a separate thread, so decoding here and storing there proceed in
  * parallel, and nothing is staged in between.
  */
 export interface Feed {
   /** The SQL that calls the table function. */
   readonly sql: string;
-  /** How often a statement has been bound to it: more than once means that the statement is outdated. */
+  /** How often a statement has been bound to this feed. More than once means that the statement is outdated. */
   readonly binds: () => number;
   /** Sets, for one execution, the function that fills its chunks. */
   readonly fill: (fill: FillChunk) => void;
-  /** The execution has ended: drops all references to its rows. */
+  /** Call it when the execution has ended: drops all references to its rows. */
   readonly empty: () => void;
-  /** What `fill` threw. DuckDB passes on only its message. */
+  /** The error that `fill` threw. DuckDB itself passes on only its message. */
   readonly failure: () => unknown;
   readonly close: () => void;
 }
@@ -45,8 +45,8 @@ const functionName = "zeroetl_feed";
 const cardinality = 1000;
 
 /**
- * The feeds of one instance of DuckDB. Threads of the pool wait for JavaScript while one runs: call `holdThreads`, and
- * dispose of the result when the instance has been closed.
+ * The feeds of one instance of DuckDB. While a feed runs, threads of the pool wait for JavaScript: call `holdThreads`,
+ * and dispose of the result when the instance has been closed.
  */
 export class Feeds {
   readonly #open = new Map<string, OpenFeed>();

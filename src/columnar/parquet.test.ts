@@ -14,7 +14,7 @@ import { FeedStatement, type FeedSession } from "./feed-statement.ts";
 import { Feeds } from "./feed.ts";
 import { TupleFeed } from "./tuple-feed.ts";
 
-/** Parquet's types do not hold all of these values exactly, so the file gets text. */
+/** Parquet's types cannot represent all of these values exactly, so the file contains them as text. */
 const storedAsText: ReadonlySet<LogicalKind> = new Set(["json", "timetz", "interval"]);
 
 async function withDuckDb<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
@@ -60,7 +60,7 @@ test("values of every logical type and NULLs come back from a Parquet file", asy
   const file = join(directory.path, "x.parquet");
   const columns = Object.fromEntries(logicalSamples.map(([type], index) => [`v${index}`, type]));
   const relation = plainRelation({ id: "1", columns: { n: { kind: "int32" }, ...columns } });
-  // More rows than fit into two chunks.
+  // More rows than two chunks can contain.
   const samplesAt = (row: number) =>
     logicalSamples.map(([, values], index) => values[(row + index) % (values.length + 1)] ?? [null, null]);
   const rows = Array.from({ length: 5000 }, (_, row): Cell[] => [

@@ -3,12 +3,12 @@ import { assert } from "../base/assert.ts";
 import { vectorRowsMax, type Vector } from "../model/replication/vector.ts";
 import { Arena, headerBytes, inlineBytesMax, writeHeaders, type Strings } from "./string-headers.ts";
 
-// Bytes that may be copied to the heap per byte needed, before gathering the needed ones is cheaper.
+// If more bytes per needed byte would be copied to the heap, gathering the needed bytes first is cheaper.
 const wasteMax = 8;
-/** No value is wider, nor is the header of a string. */
+/** The maximum width of a value, and the width of a string header. */
 const widthMax = headerBytes;
 
-/** Where the rows of a vector go, and where in memory the tuples are that they were decoded from. */
+/** The destination of a vector's rows in the chunk, and the location in memory of the tuples they were decoded from. */
 export interface RowsAt {
   /** First row in the chunk. */
   readonly at: number;
@@ -21,8 +21,8 @@ export interface RowsAt {
 
 /**
  * Rows in the layout of DuckDB's data chunks, prepared before DuckDB requests them, so that delivery is one copy per
- * column. Strings are stored as headers, whose bytes are already on DuckDB's heap; if this build of DuckDB stores
- * strings differently from what we expect, each string is delivered by a separate call.
+ * column. Strings are stored as headers, whose bytes are already on DuckDB's heap; if this build of DuckDB does not
+ * store strings as we expect, each string is delivered by a separate call.
  */
 export class StagedChunk {
   readonly #knownHeaders: boolean;

@@ -3,7 +3,7 @@ import { BLOB } from "@duckdb/node-api";
 
 /**
  * DuckDB's 16 bytes for a string (duckdb/common/types/string_type.hpp): its length as uint32, then up to 12 bytes of
- * the string itself; a longer string has its first 4 bytes and a pointer to all of it.
+ * the string itself; for a longer string, its first 4 bytes and a pointer to the whole string.
  */
 export const headerBytes = 16;
 export const inlineBytesMax = 12;
@@ -24,7 +24,7 @@ export class Arena {
   }
 }
 
-/** The pointer of the header at `offset`. An address has 47 or 48 bits, so a number holds it exactly. */
+/** The pointer of the header at `offset`. An address has 47 or 48 bits, so a number represents it exactly. */
 function addressIn(headers: Uint8Array, offset: number): number {
   const view = new DataView(headers.buffer, headers.byteOffset + offset, headerBytes);
   return view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;

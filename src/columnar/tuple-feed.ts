@@ -19,7 +19,7 @@ export interface TuplePart {
 
 const noBytes = new Uint8Array(0);
 
-/** Memory for decoding. Used by one chunk at a time, from the first row to the last without interruption. */
+/** Memory for decoding. One chunk at a time uses it, from the first row to the last without interruption. */
 export class Scratch {
   readonly #vectors = new Map<string, Vector>();
   #fields = new Fields(16);
@@ -47,7 +47,7 @@ export class Scratch {
   }
 }
 
-// Chunks prepared before DuckDB requests them: meanwhile DuckDB stores rows, and occasionally compresses many.
+// Chunks prepared before DuckDB requests them, while it stores rows and occasionally compresses many of them.
 const chunksAheadMax = 8;
 
 /** Shared by the feeds of one session: one feed runs at a time. */
@@ -59,11 +59,11 @@ export class FeedTools {
   /** Other sessions may share `scratch`. */
   constructor(scratch: Scratch, knownHeaders: boolean) {
     this.scratch = scratch;
-    // In addition to those ahead: the one that DuckDB works on and, as a safety margin, the one before.
+    // Two more than are prepared ahead: the one that DuckDB is processing and, as a safety margin, the previous one.
     this.#stages = Array.from({ length: chunksAheadMax + 2 }, () => new StagedChunk(knownHeaders));
   }
 
-  /** In rotation, so that one is free again when DuckDB has requested two more chunks. */
+  /** Stages are reused in rotation: one is free again when DuckDB has requested two more chunks. */
   stage(): StagedChunk {
     this.#next = (this.#next + 1) % this.#stages.length;
     return present(this.#stages[this.#next], "there are stages");

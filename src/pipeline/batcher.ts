@@ -26,8 +26,8 @@ export interface BatcherLimits {
   /** How many full batches may wait while one is applied: an apply occasionally takes seconds. */
   readonly batchesAheadMax: number;
   /**
-   * The reader waits once this many bytes are pending or being applied, whatever the size of a single block: those of
-   * all batchers of a pipeline.
+   * The reader waits once this many bytes are pending or being applied in all batchers of a pipeline, whatever the size
+   * of a single block.
    */
   readonly bytesInFlightMax: number;
   /** After a batch of more changes than this, the source is assumed to be ahead, and the next batch may fill up. */
@@ -35,15 +35,15 @@ export interface BatcherLimits {
   /** How long a batch may wait for more changes while there is a backlog. */
   readonly backlogWaitMs: number;
   /**
-   * Copied rows are applied in parts and committed after this many rows or bytes: they are not visible until the copy
-   * ends.
+   * Copied rows are applied in parts and committed after this many rows or bytes, since they are not visible until the
+   * copy ends.
    */
   readonly copiedRowsPerCommit: number;
   readonly copiedBytesPerCommit: number;
 }
 
-// figures.md: 20k changes a batch cost a third of the throughput of 100k. The waits stay far below what a lag of tens
-// of milliseconds allows, and begin only when a batch was so large that its own apply takes longer.
+// figures.md: 20k changes a batch cost a third of the throughput of 100k. The waits are short compared with a lag of
+// tens of milliseconds, and begin only after a batch so large that applying it takes longer.
 export const defaultLimits: BatcherLimits = {
   changesMax: 100_000,
   bytesMax: 32 * 1024 * 1024,
@@ -63,17 +63,17 @@ interface Pending {
   cut: number;
 }
 
-/** What the batchers of one pipeline hold together. */
+/** The total of all batchers of one pipeline. */
 export class InFlight {
-  /** Of blocks that are pending or being applied. */
+  /** Size of the blocks that are pending or being applied. */
   bytes = 0;
   readonly changed = new Condition();
 }
 
 /**
- * Where reading and applying meet: the reader puts blocks in and waits when several full batches are pending; the
- * applier takes batches that end at commits. While one batch is applied, the next one gathers, so the load determines
- * the size of a batch.
+ * Connects reading and applying: the reader adds blocks, and waits if several full batches are pending; the applier
+ * takes batches that end at commits. While one batch is applied, the next one is gathered, so the load determines the
+ * size of a batch.
  */
 export class Batcher {
   readonly #limits: BatcherLimits;
@@ -104,7 +104,7 @@ export class Batcher {
     while (this.#full(this.#limits.batchesAheadMax) || this.#isHeavy()) await this.#changed.wait(signal);
   }
 
-  /** The next batch, as soon as it is available. One caller. */
+  /** Returns the next batch as soon as it is available. One caller. */
   async take(signal: AbortSignal): Promise<Batch> {
     this.#inFlight.bytes -= this.#applyingBytes;
     this.#applyingBytes = 0;
@@ -117,7 +117,7 @@ export class Batcher {
     return batch;
   }
 
-  /** Never true while nothing is being applied: what is pending could be a part of a batch. */
+  /** Never true while nothing is being applied, since the pending blocks may be only a part of a batch. */
   #isHeavy(): boolean {
     return this.#applyingBytes > 0 && this.#inFlight.bytes >= this.#limits.bytesInFlightMax;
   }
@@ -156,7 +156,7 @@ export class Batcher {
     }
   }
 
-  /** Takes up to the last cut, or up to the first one at which there is enough for a batch. */
+  /** Takes changes up to the last cut, or up to the first cut at which there are enough for a batch. */
   #takeToCut(): Batch {
     const slices: BlockSlice[] = [];
     let last: Cut | undefined;
@@ -187,7 +187,7 @@ export class Batcher {
     });
   }
 
-  /** Enough for a batch, from a transaction whose end has not arrived yet. */
+  /** Takes enough changes for a batch from a transaction whose end has not arrived yet. */
   #takePart(): Batch {
     const slices: BlockSlice[] = [];
     let [changes, bytes] = [0, 0];
@@ -232,7 +232,7 @@ export class Batcher {
     return batch;
   }
 
-  /** Whether to commit at the cut: not for copied rows alone, which are many and which no one waits for. */
+  /** The checkpoint, if the batch commits at the cut. Copied rows alone commit less often: they are not urgent. */
   #checkpoint(
     { position, sequence, committedAtMs }: Cut,
     taken: { slices: readonly BlockSlice[]; transactions: number; wanted: boolean },

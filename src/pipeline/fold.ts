@@ -36,7 +36,7 @@ class BatchFold {
   readonly #steps: DeltaStep[] = [];
   #copiedRows = 0;
   #events = 0;
-  /** The block that was added last: its parts come one after another. */
+  /** The block that was added last. Parts of a block are added consecutively. */
   #last: { readonly block: Block; readonly regions: readonly number[] } | undefined;
   /** The open folds, by table id. */
   readonly #open = new Map<string, RowsFold>();

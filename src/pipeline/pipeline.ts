@@ -17,11 +17,11 @@ export interface PipelineParts {
   readonly onRead: (block: Block) => void;
   /** Called after each apply of the stream's changes, committed or not. Must not throw. */
   readonly onApplied: (delta: Delta) => void;
-  /** Called after each apply of copied rows, and of changes with which they catch up. Must not throw. */
+  /** Called after each apply of copied rows or of changes that update them. Must not throw. */
   readonly onCopied: (delta: Delta) => void;
 }
 
-/** One of the two ways from the source to the target: that of the stream, and that of copies beside it. */
+/** One of the two paths from the source to the target: for the stream, or for copies. */
 interface Lane {
   readonly blocks: AsyncGenerator<Block, never, void>;
   readonly batcher: Batcher;
@@ -34,8 +34,9 @@ interface Lane {
 /**
  * Moves changes and copies from source to target until the source, the target or the signal causes it to throw.
  *
- * Reading and applying overlap by one batch. When `stop` is aborted, the running apply finishes and, if it held a
- * checkpoint, is confirmed before this throws the signal's reason. When one part fails, the others are stopped first.
+ * Reading and applying overlap by one batch. When `stop` is aborted, the running apply finishes. If it had a
+ * checkpoint, that is confirmed before the function throws the signal's reason. When one part fails, the others are
+ * stopped first.
  */
 export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Promise<never> {
   using failure = new LinkedAbort(stop);
@@ -48,7 +49,7 @@ export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Prom
     batcher: new Batcher(limits, inFlight),
     onRead: parts.onRead,
     apply: async (delta) => {
-      // An apply that has begun runs to its end: aborting it would only waste work.
+      // An apply that has begun is not aborted, since its work would be lost.
       await target.apply(delta, neverAborted);
       announced.applied(delta);
     },
@@ -105,7 +106,7 @@ class AnnouncedCopies {
   readonly #changed = new Condition();
   #uncommitted: Relation[] = [];
 
-  /** Notes what a delta of the stream announces. */
+  /** Records the copies that a delta of the stream announces. */
   applied({ steps, checkpoint }: Delta): void {
     for (const step of steps)
       if (step.kind === "event" && step.event.kind === "copy-started")

@@ -1,13 +1,13 @@
 import { assert, present } from "../base/assert.ts";
 import type { Piece, TupleLayout, TupleRun } from "../model/replication/tuple.ts";
 
-/** A tuple by the number of its region and its offset there. */
+/** A tuple, identified by the number of its region and its offset in it. */
 export interface TupleRef {
   readonly region: number;
   readonly offset: number;
 }
 
-/** Bytes, and the layout of the tuples that are looked for in them. */
+/** Bytes, and the layout of the tuples that are read from them. */
 export interface NumberedRegion {
   readonly layout: TupleLayout;
   readonly bytes: Uint8Array;
@@ -101,7 +101,7 @@ export class PairRunBuilder {
   }
 }
 
-/** Runs in exactly the order in which tuples were added. */
+/** Builds runs that preserve exactly the order in which tuples were added. */
 class SequenceBuilder {
   readonly #regions: Regions;
   readonly #runs: { readonly region: number; readonly offsets: number[] }[] = [];

@@ -27,7 +27,7 @@ export function rowsFold(relation: Relation, regions: Regions): RowsFold {
     : new MultisetFold(relation, regions);
 }
 
-/** Rows of a copy: only inserts of different rows, kept in the order of arrival. */
+/** Rows of a copy: only inserts of distinct rows, in the order of arrival. */
 export class AppendFold implements RowsFold {
   readonly relation: Relation;
   readonly #runs: TupleRun[] = [];
@@ -57,10 +57,10 @@ const noRows = { deletes: [], inserts: [], patches: [], moves: [] };
 
 const none = -1;
 
-/** A row with columns that only the target knows. */
+/** A row with columns whose values only the target has. */
 interface PartialRow {
   readonly unchanged: readonly number[];
-  /** Number of the key under which the target holds the row. */
+  /** Number of the key under which the target stores the row. */
   readonly origin: number;
 }
 
@@ -75,8 +75,8 @@ class KeyedFold implements RowsFold {
   readonly #keys: KeyTable;
   readonly #fields: FieldReader;
   #changes = 0;
-  // By key number: its current row (none: deleted), whether the target holds a row of this key, and what of the current
-  // row only the target knows.
+  // By key number: its current row (none: deleted), whether the target has a row with this key, and the columns of the
+  // current row whose values only the target has.
   #rowRegions = new Int32Array(0);
   #rowOffsets = new Int32Array(0);
   #held = new Int32Array(0);
@@ -115,7 +115,7 @@ class KeyedFold implements RowsFold {
     if (partial !== undefined) this.#partials.set(entry, partial);
   }
 
-  /** Fills key columns that were not sent: then the tuple before has the whole key. */
+  /** Fills key columns that were not sent, from the tuple before, which then contains the whole key. */
   #withKey(row: TupleRef, sent: { readonly unchanged: readonly number[]; readonly before: number }) {
     const { unchanged, before } = sent;
     const inKey = unchanged.filter((column) => this.#keyColumns.includes(column));
@@ -126,7 +126,7 @@ class KeyedFold implements RowsFold {
     };
   }
 
-  /** Fills columns that were not sent from the row of this batch, or leaves them to the target. */
+  /** Fills columns that were not sent from the previous row in this batch, if any; the target fills the others. */
   #fill(
     previous: number,
     row: TupleRef,
@@ -223,13 +223,13 @@ class PartialGroup {
     this.#moved.add(row, key);
   }
 
-  /** One, or none if no row is patched. */
+  /** Returns one patch, or none if no row is patched. */
   patches(): Patch[] {
     const tuples = this.#patched.runs();
     return tuples.length === 0 ? [] : [{ unchanged: this.#unchanged, tuples }];
   }
 
-  /** One, or none if no row moves. */
+  /** Returns one move, or none if no row moves. */
   moves(): Move[] {
     const { left: tuples, right: keys } = this.#moved.runs();
     return tuples.length === 0 ? [] : [{ unchanged: this.#unchanged, tuples, keys }];
@@ -290,7 +290,7 @@ class MultisetFold implements RowsFold {
 
 const noColumns: readonly number[] = [];
 
-/** Reads all fields of single tuples: which were not sent, and where to take them from. */
+/** Reads all fields of single tuples, to find those that were not sent and fill them from other tuples. */
 class FieldReader {
   readonly #regions: Regions;
   readonly #columns: readonly number[];

@@ -10,8 +10,8 @@ import type { TableFailureReason } from "../model/replication/block.ts";
 /** One kind of warehouse. Registered by a line in `engines.ts`. */
 export interface TargetEngine {
   /**
-   * The settings that only its targets have in the configuration file, beside those of every target. What it accepts
-   * once, it accepts again unchanged.
+   * The settings in the configuration file that only targets of this engine have, in addition to the common ones. The
+   * schema must accept its own output unchanged.
    */
   readonly settings: z.ZodObject;
   readonly atomicity: Atomicity;
@@ -34,7 +34,7 @@ export type Atomicity = "database" | "table";
 export interface WarehouseRequest {
   /** Belongs to this target alone; created if absent. */
   readonly directory: string;
-  /** What the engine's `settings` have accepted. Only the engine knows its type: it parses the value again. */
+  /** The output of the engine's `settings`. Only the engine has its type, and parses the value again. */
   readonly settings: unknown;
 }
 
@@ -45,18 +45,18 @@ export interface Warehouse extends AsyncDisposable {
    * over: its rows stay readable until the first copy of the new stream is revealed.
    *
    * The database stores the epoch of its last opening. An opening with a greater epoch fences every earlier writer:
-   * nothing that they write afterwards becomes visible. Any other opening is refused, since it is late.
+   * nothing that they write afterwards becomes visible. Any other opening is late and is rejected.
    *
    * Throws `CodedError` (DATABASE_NAME_TAKEN if the name is reserved or another stream owns the database; TARGET_FENCED
    * if the stored epoch is not less than the epoch of the request).
    */
   readonly database: (request: DatabaseRequest, signal: AbortSignal) => Promise<DestinationDatabase>;
   /**
-   * Every database, including `dev`, as of one moment. Any answer may be out of date when it arrives: `database` decides
-   * who owns a database. Throws `CodedError` TARGET_FAILED if the warehouse cannot be asked.
+   * Every database, including `dev`, as of one moment. Any answer may be out of date when it arrives: `database`
+   * decides who owns a database. Throws `CodedError` TARGET_FAILED if the warehouse cannot be queried.
    */
   readonly databases: (signal: AbortSignal) => Promise<readonly WarehouseDatabase[]>;
-  /** Whether the name is not allowed for a database because the warehouse itself needs it. Known without asking it. */
+  /** Whether the warehouse reserves the name, so that no database can have it. Does not query the warehouse. */
   readonly isReserved: (name: string) => boolean;
   /**
    * Deletes a destination database that no stream owns. Throws `CodedError` (DATABASE_NOT_FOUND, DATABASE_IN_USE if a
@@ -65,15 +65,15 @@ export interface Warehouse extends AsyncDisposable {
   readonly dropDatabase: (name: string, signal: AbortSignal) => Promise<void>;
   /**
    * The stream has ended permanently: its database keeps its name and its rows, which stay readable, but has no owner.
-   * A database in which readers see nothing goes to the next stream that requests its name. Does nothing if the stream
-   * owns none. Call it after the stream's `DestinationDatabase` has been disposed of.
+   * If readers see no table in it, the next stream that requests its name gets it. Does nothing if the stream owns
+   * none. Call it after the stream's `DestinationDatabase` has been disposed of.
    */
   readonly release: (stream: StreamIdentity, signal: AbortSignal) => Promise<void>;
-  /** Read-only. Rows come in chunks; a slow reader blocks no one. Throws `CodedError` QUERY_FAILED. */
+  /** Read-only. Rows arrive in chunks; a slow reader does not block others. Throws `CodedError` QUERY_FAILED. */
   readonly query: (sql: string, signal: AbortSignal, nested?: NestedForm) => Promise<QueryResult>;
 }
 
-/** What fills a database: stored in the database, so that no other stream takes it over. */
+/** The stream that fills a database. Stored in the database, so that no other stream takes it over. */
 export interface StreamIdentity {
   readonly integrationId: string;
   readonly sourceDatabase: string;
@@ -81,7 +81,7 @@ export interface StreamIdentity {
 
 /** Where the rows of a destination database come from. */
 export interface Origin {
-  /** Identifies one source among all that ever fill the warehouse, such as its ARN. */
+  /** Identifies the source among all sources that ever fill the warehouse, such as by its ARN. */
   readonly source: string;
   readonly sourceDatabase: string;
 }
@@ -115,17 +115,16 @@ export type NestedForm = "text" | "json";
 
 export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** Sentences for the user: what the rows are not. */
+  /** Sentences for the user about limitations of the rows, for example that they are no longer updated. */
   readonly notices: readonly string[];
   /** Values as text in the warehouse's notation, null for NULL. */
   readonly rows: AsyncIterable<readonly (readonly (string | null)[])[]>;
 }
 
 /**
- * One destination database, written by one stream.
- * A delta's rows, schema changes, table states and checkpoint become visible and durable at the end of the delta that has
- * a checkpoint, together as far as the engine's `atomicity` reaches. Tables that are still hidden are not guaranteed to
- * survive a change of engine.
+ * One destination database, written by one stream. A delta's rows, schema changes, table states and checkpoint become
+ * visible and durable at the end of the delta that has a checkpoint, with the engine's `atomicity`. Tables that are
+ * still hidden are not guaranteed to survive a change of engine.
  */
 export interface DestinationDatabase extends AsyncDisposable {
   readonly name: string;
@@ -138,10 +137,10 @@ export interface DestinationDatabase extends AsyncDisposable {
    */
   readonly apply: (delta: Delta, signal: AbortSignal) => Promise<void>;
   /**
-   * Stores rows of tables that are being copied, and changes with which they catch up, beside `apply`: the two may run
-   * at the same time. The tables' `copy-started` has been committed; their `copy-finished` is applied later. Deltas have
-   * no other events than `truncated`. What has been applied up to a delta with a checkpoint is durable; its position
-   * means nothing to the target. Throws as `apply` does, and then undoes what is uncommitted.
+   * Stores rows of tables that are being copied, and the changes that update them. It may run at the same time as
+   * `apply`. The tables' `copy-started` has been committed; their `copy-finished` is applied later. Deltas have no
+   * other events than `truncated`. Everything applied up to a delta with a checkpoint is durable. The target does not
+   * use the checkpoint's position. Throws as `apply` does, after which uncommitted changes are undone.
    */
   readonly applyCopies: (delta: Delta, signal: AbortSignal) => Promise<void>;
   /** Records that a table failed, in a separate transaction. Call it only between transactions. */
@@ -150,7 +149,7 @@ export interface DestinationDatabase extends AsyncDisposable {
   readonly tables: () => Promise<readonly TableMeasure[]>;
   /**
    * A reader's view of what is committed now; it does not change while the stream continues. Undefined if the engine
-   * cannot hold such a view, or cannot compute digests: then the database cannot be compared with its source.
+   * cannot provide such a view or cannot compute digests; the database then cannot be compared with its source.
    */
   readonly view: (() => Promise<DatabaseView>) | undefined;
 }
@@ -159,7 +158,7 @@ export interface TableMeasure {
   readonly record: TableRecord;
   /** Rows copied so far for a table that is being copied. */
   readonly rows: number;
-  /** `rows` may include deleted rows, or be out of date. */
+  /** If true, `rows` may include deleted rows or be out of date. */
   readonly isEstimate: boolean;
 }
 

@@ -40,7 +40,7 @@ export class DemoDirectory implements AsyncDisposable {
     }
   }
 
-  /** Records where the demo's server is, for the next demo in case this one is killed. */
+  /** Records the location of the demo's server, so that the next demo can stop it if this one is killed. */
   async rememberServer(directory: string): Promise<void> {
     await writeFile(this.#serverFile(), directory, { mode: 0o600 });
   }

@@ -5,7 +5,7 @@ import { built } from "../../../test/support/built.ts";
 import { TemporaryDirectory } from "../../../test/support/temporary.ts";
 import { DemoService } from "./demo-service.ts";
 
-// A program is built and started.
+// The test builds and starts a program.
 vi.setConfig({ testTimeout: 300_000 });
 
 const listen = { api: "127.0.0.1:0" };

@@ -11,22 +11,22 @@ import { ServiceClient } from "../client.ts";
 import { endWithUs } from "./end-with-us.ts";
 
 export interface DemoServiceOptions {
-  /** The data directory, in which no service has listened. The configuration file and the log are kept there, too. */
+  /** The data directory, with which no service has listened yet. Also contains the configuration file and the log. */
   readonly directory: string;
   readonly settings: SettingsInput;
   /** Log everything, to our standard error instead of the file. */
   readonly isDebug: boolean;
-  /** What starts this program, without a command. */
+  /** The command line that starts this program, without a subcommand. */
   readonly program: readonly [string, ...string[]];
 }
 
 const pollMs = 25;
-/** How long after the end of its connections a service may take to end itself. */
+/** How long a service may take to end after its connections have closed. */
 const endingMs = 1_000;
 
 /**
- * `zeroetl serve` in a process of its own. A Ctrl-C on the terminal does not reach it, so that its clients can end
- * first. It is killed if this process ends without having stopped it.
+ * `zeroetl serve` in a separate process. A Ctrl-C on the terminal does not reach it, so that its clients can end first.
+ * It is killed if this process ends without having stopped it.
  */
 export class DemoService implements AsyncDisposable {
   readonly client: ServiceClient;
@@ -37,7 +37,7 @@ export class DemoService implements AsyncDisposable {
     this.#process = process;
   }
 
-  /** When it returns, the service listens. Throws `CodedError` DEMO_SERVICE if the service ends instead. */
+  /** Returns when the service accepts connections. Throws `CodedError` DEMO_SERVICE if the service ends instead. */
   static async start(options: DemoServiceOptions, signal: AbortSignal): Promise<DemoService> {
     const process = await ServeProcess.start(options, signal);
     try {
@@ -55,7 +55,7 @@ export class DemoService implements AsyncDisposable {
     return this.#process.signal;
   }
 
-  /** The reason why a request failed. A service that ends closes its connections a moment earlier. */
+  /** The reason why a request failed. A service that ends closes its connections shortly before. */
   async reasonOf(error: unknown): Promise<unknown> {
     await pause(endingMs, this.signal).catch(() => {});
     return this.signal.aborted ? this.signal.reason : error;
@@ -71,7 +71,7 @@ class ServeProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #logFile: string;
   readonly #abort: LinkedAbort;
-  /** Resolves when it has ended, with what to tell the user about it. */
+  /** Resolves when the process has ended, with the error to report to the user. */
   readonly #ended: Promise<CodedError>;
 
   private constructor(child: ChildProcess, logFile: string, signal: AbortSignal) {
@@ -110,7 +110,7 @@ class ServeProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort[Symbol.dispose]();
-    // False if it has ended, which `signal` has told.
+    // False if it has already ended, which `signal` has reported.
     if (!this.#child.kill("SIGTERM")) return;
     const failure = await this.#ended;
     if (this.#child.exitCode !== 0) throw failure;
@@ -137,7 +137,7 @@ class ServeProcess implements AsyncDisposable {
   }
 }
 
-/** What a command prints when it fails, among the lines of its log. */
+/** Finds the error message that a failed command prints among the lines of its log. */
 function lastWordsIn(log: string): string | undefined {
   return [...log.matchAll(/^zeroetl: (.+?)(?: \(see more with --debug\))?$/gm)].at(-1)?.[1];
 }

@@ -28,7 +28,7 @@ const analytics = "analytics";
 const standardPort = 5440;
 const standardDirectory = "zeroetl-demo";
 const connections = 4;
-/** How often progress is shown to a person, and in a log. */
+/** How often progress is printed: on a terminal, and in a log. */
 const showEveryMs = { interactive: 250, else: 5000 } as const;
 const liveDeadlineMs = 15 * 60_000;
 
@@ -46,7 +46,7 @@ interface Running {
   readonly directory: string;
 }
 
-/** `zeroetl demo`: the main use case with nothing else installed. Leaves no processes and no files behind. */
+/** `zeroetl demo`: the main use case, with nothing else installed. Leaves no processes or files behind. */
 export async function demo(context: CommandContext, flags: DemoFlags): Promise<number> {
   const { terminal, signal } = context;
   try {
@@ -101,7 +101,7 @@ async function fillShop({
   );
 }
 
-/** On the standard port, or on a free one if the service does not start there: another program may use it. */
+/** Uses the standard port, or a free port if the service does not start there: another program may use the port. */
 async function startService(
   { flags, signal }: CommandContext,
   directory: string,
@@ -191,7 +191,7 @@ async function untilLive(running: Running): Promise<number> {
   return seconds;
 }
 
-/** As seen by any client of the API. */
+/** Uses the API like any other client. */
 async function isActive({ rds, signal }: Running): Promise<boolean> {
   const describe = new DescribeIntegrationsCommand({ IntegrationIdentifier: shop });
   const { Integrations } = await rds.send(describe, { abortSignal: signal });
@@ -275,7 +275,7 @@ async function changesApplied(running: Running): Promise<number> {
   return integrations.flatMap(({ streams }) => streams).reduce((sum, { changes }) => sum + changes, 0);
 }
 
-/** The summary, with a comparison of both sides while the shop is still being written to. */
+/** Prints the summary, with a comparison of both sides while writes to the shop continue. */
 async function conclude(running: Running, meter: LagMeter, copySeconds: number): Promise<number> {
   const { terminal, client, writer, signal } = running;
   await terminal.redraw("Comparing source and warehouse …");

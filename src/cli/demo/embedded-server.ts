@@ -23,7 +23,7 @@ interface Owner {
   readonly gid?: number;
 }
 
-// Exists on every Linux and macOS, and owns nothing.
+// This user exists on every Linux and macOS system, and owns no files.
 const nobody = "nobody";
 
 const settings = {
@@ -94,7 +94,7 @@ export class EmbeddedServer implements AsyncDisposable {
 
   async connect(database: string): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: this.url(database), application_name: "zeroetl demo" });
-    // The running query also reports it; without a listener it would end the process.
+    // The running query also reports the error, which would end the process if there were no listener.
     client.on("error", () => {});
     await client.connect();
     return client;
@@ -120,7 +120,7 @@ export class EmbeddedServer implements AsyncDisposable {
         await client.end();
         return;
       } catch {
-        // Not up yet; the deadline above ends this.
+        // Not ready yet; the deadline above ends the loop.
         await pause(25, signal);
       }
     }
@@ -255,7 +255,7 @@ async function ownerOf(): Promise<Owner> {
 }
 
 /**
- * The binaries in a place where the owner can run them: if they are below a directory closed to others, root must copy
+ * Returns binaries that the owner can run. If they are in a directory that other users cannot access, root must copy
  * them.
  */
 async function reachable(binaries: Binaries, directory: string, owner: Owner): Promise<Binaries> {

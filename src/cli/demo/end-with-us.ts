@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 
 /**
- * Sends a signal to a child if this process ends, for any reason, while the child still runs: a shell reads from a
- * pipe, which the kernel closes with this process. A line on the pipe dismisses the shell.
+ * Sends a signal to a child if this process ends, for any reason, while the child is still running. A shell reads from
+ * a pipe, which the kernel closes when this process ends. A line on the pipe makes the shell exit without sending the
+ * signal.
  */
 export function endWithUs(child: ChildProcess, signal: "QUIT" | "KILL"): void {
   const script = `read -r _ || kill -${signal} "$1"`;
@@ -11,7 +12,7 @@ export function endWithUs(child: ChildProcess, signal: "QUIT" | "KILL"): void {
     stdio: ["pipe", "ignore", "ignore"],
   });
   guard.unref();
-  // Someone may have killed the guard.
+  // The guard may have been killed.
   guard.stdin.on("error", () => {});
   child.once("exit", () => guard.stdin.end("ended\n"));
 }

@@ -22,8 +22,8 @@ const table = "heartbeat";
 const everyMs = 200;
 
 /**
- * Measures what a user would see: a row is committed in the shop, and the clock runs from the moment the commit is
- * acknowledged until a query of the warehouse shows the row. One row at a time, so that a late one delays the next.
+ * Measures the lag that a user observes: the time from the acknowledgment of a commit in the shop until a query of the
+ * warehouse returns the row. Measures one row at a time, so that a late row delays the next.
  */
 export class LagMeter implements AsyncDisposable {
   readonly #parts: LagMeterParts;

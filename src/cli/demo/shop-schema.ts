@@ -71,7 +71,7 @@ CREATE INDEX ON payments (order_id);
 CREATE INDEX ON shipments (order_id);
 `;
 
-/** The number of rows per table. They add up to `rows`, as nearly as possible for so small a shop. */
+/** The number of rows per table. They add up to `rows`, but only approximately in a very small shop. */
 export function shopSizes(rows: number) {
   const part = (share: number): number => Math.max(10, Math.round(rows * share));
   const orders = part(0.2);

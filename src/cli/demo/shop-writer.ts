@@ -16,7 +16,7 @@ export interface ShopWriterMeasures {
   readonly transactions: number;
   /** Rows that they inserted, updated and deleted. */
   readonly changes: number;
-  /** Attempts that the server refused or that lost their connection; they may have been committed. */
+  /** Attempts that the server rejected or that lost their connection. The latter may have been committed. */
   readonly failures: number;
 }
 
@@ -29,7 +29,7 @@ interface Kind {
 }
 
 /**
- * The transactions of a shop. Each statement changes several tables at once, which a reader must never see half done.
+ * The transactions of a shop. Each statement changes several tables at once, and readers must never see a part of it.
  */
 const kinds: readonly Kind[] = [
   {
@@ -82,7 +82,7 @@ const kinds: readonly Kind[] = [
 ];
 
 const log = logger("shop-writer");
-// A delayed writer continues at its rate, instead of flooding a server that has just recovered.
+// A writer that is delayed longer continues at its usual rate, so as not to flood a server that has just recovered.
 const behindMsMax = 1000;
 const reconnectMs = 100;
 
@@ -118,7 +118,7 @@ export class ShopWriter implements AsyncDisposable {
         connectionString: this.#options.url,
         application_name: "zeroetl demo shop",
       });
-      // The running query also reports it; without a listener it would end the process.
+      // The running query also reports the error, which would end the process if there were no listener.
       client.on("error", () => {});
       try {
         await client.connect();

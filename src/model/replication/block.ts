@@ -6,12 +6,13 @@ import type { ColumnChange } from "./column-change.ts";
 /** The kinds of `Block.kinds`. A copied row is an insert. */
 export const change = { insert: 0, update: 1, delete: 2, event: 3 } as const;
 
-/** No tuple: an insert has no old one, a delete no new one. */
+/** No tuple: an insert has no old tuple, and a delete has no new tuple. */
 export const noTuple = -1;
 
 /**
- * An event of a whole table, in order with its rows. A table that is being copied is hidden until `revealed`, which
- * comes where the stream has passed the position of its copy, so that readers never see tables from different times.
+ * An event that concerns a whole table, in order with its rows. A table that is being copied is hidden until
+ * `revealed`, which is sent once the stream has passed the position of its copy, so that readers never see tables from
+ * different times.
  */
 export type TableEvent =
   /** The (hidden) table starts empty. A visible table with the same id stays unchanged until `revealed`. */
@@ -22,21 +23,21 @@ export type TableEvent =
   | { readonly kind: "altered"; readonly relation: Relation; readonly changes: readonly ColumnChange[] }
   | { readonly kind: "truncated"; readonly relation: Relation }
   | { readonly kind: "dropped"; readonly relation: TableDefinition }
-  /** The table is no longer replicated. Its contents stay readable, and `reason` says what to do. */
+  /** The table is no longer replicated. Its contents stay readable, and `reason` describes what to do. */
   | { readonly kind: "failed"; readonly relation: TableDefinition; readonly reason: TableFailureReason };
 
 export interface TableFailureReason {
   /** From the catalogue of error codes, such as `TABLE_WITHOUT_KEY`. */
   readonly code: string;
-  /** One sentence: what is wrong. */
+  /** One sentence that describes the problem. */
   readonly message: string;
-  /** The statement that brings the table back; if absent, the catalogue's fix for the code applies. */
+  /** The statement that makes the table replicable again; if absent, the catalogue's fix for the code applies. */
   readonly fix?: string;
 }
 
 /**
  * Where a batch may end: after the change at index `after` − 1, everything that the source committed up to `position`
- * has been sent. `position` is confirmed once a target holds it durably.
+ * has been sent. `position` is confirmed once it is durable in a target.
  */
 export interface Cut {
   readonly after: number;
@@ -47,11 +48,11 @@ export interface Cut {
    *
    * - It never decreases along a stream, nor across restarts. Cuts between which nothing was committed, such as those of
    *   a copy, may share one.
-   * - It is the same for the same place when the same log is read again, wherever blocks end then.
-   * - If the source has lost the stream's place (PostgreSQL: the slot is created again), it goes on at or after the
-   *   checkpoint, and every table is copied again.
-   * - Only the log up to the target's checkpoint is certain to be the same. If the source was replaced by a standby that
-   *   lacked some of what was sent after the checkpoint, other changes may get the sequences of those.
+   * - It is the same for the same place when the same log is read again, regardless of where blocks end.
+   * - If the source has lost the stream's position (PostgreSQL: the slot is created again), it continues at or after
+   *   the checkpoint, and every table is copied again.
+   * - Only the log up to the target's checkpoint is certain to be the same. If the source was replaced by a standby
+   *   that lacked some of what was sent after the checkpoint, other changes may get the same sequences.
    */
   readonly sequence: bigint;
   /** When the last transaction before the cut was committed, ms since 1970 on the source's clock; 0: no commit. */
@@ -76,18 +77,18 @@ export interface Block {
   /** Number of changes: the used length of the arrays below. */
   readonly count: number;
   readonly kinds: Uint8Array;
-  /** Index in `relations`, or in `events` where the kind is `event`. */
+  /** Index in `relations`, or in `events` if the kind is `event`. */
   readonly subjects: Int32Array;
-  /** Offset in the region of the old tuple, or of the key that an update changed; `noTuple` where not sent. */
+  /** Offset in the region of the old tuple, or of the key that an update changed; `noTuple` if not sent. */
   readonly oldTuples: Int32Array;
   readonly newTuples: Int32Array;
   readonly relations: readonly BlockRelation[];
   readonly events: readonly TableEvent[];
   /** In order; at most one per transaction. A block without a cut lies within a transaction. */
   readonly cuts: readonly Cut[];
-  /** The rows are those of copies: inserts of rows that are all different, to be stored in any order. */
+  /** The rows belong to copies: inserts of rows that are all distinct and can be stored in any order. */
   readonly isCopied: boolean;
-  /** The source requests a checkpoint at the last cut soon, though no row changed (idle slot, server stopping). */
+  /** The source requests a checkpoint at the last cut soon, even if no row has changed (idle slot, server stopping). */
   readonly checkpointWanted: boolean;
   /** Called at most once, when the region is no longer read: all changes have been applied. */
   readonly release?: () => void;

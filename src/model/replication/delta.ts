@@ -12,22 +12,22 @@ export interface RowsStep {
   readonly kind: "rows";
   readonly relation: Relation;
   /**
-   * Rows to delete, all of which the target holds: by key (the tuples' key columns), each key once, where the relation
-   * has one; else by the whole row, one row for each tuple, however many equal rows exist. Includes the old versions of
-   * rows that `inserts` replaces and of all rows in `moves`, and none of the rows in `patches`.
+   * Rows to delete, all of which exist at the target. If the relation has a key: by key (the tuples' key columns), each
+   * key once; otherwise by the whole row, one row for each tuple, however many equal rows exist. Includes the old
+   * versions of rows that `inserts` replaces and of all rows in `moves`, and none of the rows in `patches`.
    */
   readonly deletes: readonly TupleRun[];
   /** Whole rows to insert. */
   readonly inserts: readonly TupleRun[];
-  /** Rows that the target holds and that keep their keys. Only for relations with a key. */
+  /** Rows that exist at the target and keep their keys. Only for relations with a key. */
   readonly patches: readonly Patch[];
-  /** Rows that the target holds under another key. Only for relations with a key. */
+  /** Rows that exist at the target under another key. Only for relations with a key. */
   readonly moves: readonly Move[];
   /** Changes folded into this step, for the metrics. */
   readonly changes: number;
 }
 
-/** New versions of rows, without some columns, which keep the values that the target holds. */
+/** New versions of rows, without some columns, which keep their values at the target. */
 export interface Patch {
   /** Indexes of these columns, ascending; at least one, none of them in the key. */
   readonly unchanged: readonly number[];
@@ -38,8 +38,8 @@ export interface Patch {
 export interface Move extends Patch {
   /**
    * Tuples whose key columns find the old versions: row i of `tuples` (counted over all runs) is the new version of row
-   * i of `keys`. A key means the row that had it before this step, which is also in `deletes`; another row may take the
-   * key. So a chain (1 to 2, 2 to 3) deletes 1 and 2 and moves both rows, and so does a swap of 1 and 2.
+   * i of `keys`. A key identifies the row that had it before this step, which is also in `deletes`; another row may
+   * take the key. Thus a chain (1 to 2, 2 to 3) deletes 1 and 2 and moves both rows, as does a swap of 1 and 2.
    */
   readonly keys: readonly TupleRun[];
 }
@@ -64,9 +64,9 @@ export interface Checkpoint {
 export interface Delta {
   readonly steps: readonly DeltaStep[];
   /**
-   * Absent inside a source transaction that is too large for one batch: then the target's transaction stays open. A
-   * target without transactions keeps such a delta back until the one with the checkpoint, whose `sequence` is that of
-   * both.
+   * Absent within a source transaction that is too large for one batch; the target's transaction then stays open. A
+   * target without transactions holds such a delta back until the delta with the checkpoint, whose `sequence` applies
+   * to both.
    */
   readonly checkpoint: Checkpoint | undefined;
   /** Changed and copied rows. */

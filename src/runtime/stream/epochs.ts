@@ -3,14 +3,14 @@ import { SerialQueue } from "../../base/serial-queue.ts";
 import type { RuntimeCatalog } from "../../catalog/catalog.ts";
 
 /**
- * How many are reserved at a time. Small, since each start of the service reserves a block, and the catalog's counter
- * must not get far ahead of the time in ms, at which the counter of a new catalog begins.
+ * How many numbers are reserved at a time. The block is small because each start of the service reserves one, and the
+ * catalog's counter must not get far ahead of the time in ms, which is the start value in a new catalog.
  */
 const blockSize = 1_000;
 
 /**
  * Numbers the openings of destination databases. The numbers are reserved in the catalog a block at a time, so that
- * streams can be opened again while the catalog is away.
+ * streams can be opened again while the catalog is unavailable.
  */
 export class Epochs {
   readonly #catalog: Pick<RuntimeCatalog, "reserveEpochs">;
@@ -22,7 +22,7 @@ export class Epochs {
     this.#catalog = catalog;
   }
 
-  /** Greater than every number before it. Throws `CodedError` CATALOG_FAILED. */
+  /** Returns a number greater than all previous ones. Throws `CodedError` CATALOG_FAILED. */
   next(): Promise<number> {
     return this.#queue.run(async () => {
       if (this.#next === this.#end) {

@@ -42,9 +42,9 @@ test("tables that are copied one after another while all are written to end equa
     }
     const statements = Array.from({ length: 1 + below(3) }, () => change(made[below(made.length)] ?? "t0"));
     const end = below(8) === 0 ? "ROLLBACK" : "COMMIT";
-    // A statement may meet a key that exists, or a table that is locked because it is being copied.
+    // A statement may fail because a key exists already, or because the table is locked while it is copied.
     await client.query(["BEGIN", ...statements, end].join("; ")).catch(() => client.query("ROLLBACK"));
-    // Copies whose changes are held fall behind the stream.
+    // If their changes are withheld, copies fall behind the stream.
     if (below(5) === 0) run.holdCopies(below(2) === 0 ? "none" : "changes");
   }
   run.holdCopies("none");

@@ -26,7 +26,7 @@ async function copying(server: TestPostgres): Promise<{ database: TestDatabase; 
   return { database, run };
 }
 
-/** As `copying`, behind the rows: the tables are no longer locked, and have changes to catch up with. */
+/** As `copying`, after the rows: the tables are no longer locked, and have changes that the copies still lack. */
 async function catchingUp(server: TestPostgres): Promise<{ database: TestDatabase; run: StreamRun }> {
   const { database, run } = await copying(server);
   await database.run("INSERT INTO t VALUES (4000, 'during')", "INSERT INTO other VALUES (0)");
@@ -56,7 +56,7 @@ test("a copy catches up with what was changed meanwhile, by any kind of change",
   const { database, run } = await copying(server);
   await using _ = run;
   await database.run(
-    // Leaves out w, which is stored apart and unchanged.
+    // The source does not send w, which is stored out of line and unchanged.
     "UPDATE t SET v = 'changed' WHERE id % 3 = 0",
     "UPDATE t SET id = id + 10000 WHERE id % 7 = 0",
     "DELETE FROM t WHERE id % 5 = 0",

@@ -14,12 +14,12 @@ import { TrackedTable } from "../tables/tracked-table.ts";
 import type { CopyJob } from "./copy-plan.ts";
 
 export interface CatchUpRequest {
-  /** Of the copy. Its slot retains every later change. */
+  /** The snapshot of the copy. Its slot retains every later change. */
   readonly snapshot: ExportedSnapshot;
   readonly publication: string;
   /** The tables that have been copied. */
   readonly jobs: readonly CopyJob[];
-  /** Sees the current catalog. */
+  /** A session that sees the current catalog. */
   readonly control: Session;
   /** Opens the spools of transactions that are sent before their commit. */
   readonly openSpools: () => Promise<Spools>;
@@ -28,8 +28,8 @@ export interface CatchUpRequest {
 }
 
 /**
- * Reads the changes that were made to copied tables since their snapshot, from the slot that exported it: the rows of a
- * copy are brought to a later position while the stream goes on.
+ * Reads the changes that were made to copied tables since their snapshot, from the slot that exported it. This brings a
+ * copy to a later position while the stream continues.
  */
 export class CatchUp implements AsyncDisposable {
   readonly #request: CatchUpRequest;
@@ -40,7 +40,7 @@ export class CatchUp implements AsyncDisposable {
   readonly #tables = new Map<number, TrackedTable>();
   readonly #lost = new Set<number>();
   #position: Lsn;
-  /** Received and not read yet. */
+  /** Received, but not read yet. */
   #received: Region | undefined;
   /** The region that is being read. */
   #blocks: AsyncGenerator<Block, void> | undefined;
@@ -82,7 +82,7 @@ export class CatchUp implements AsyncDisposable {
     );
   }
 
-  /** Starts the stream of the snapshot's slot, which is of no other use afterwards. */
+  /** Starts streaming from the snapshot's slot, which cannot be used for anything else afterwards. */
   static async open(request: CatchUpRequest, signal: AbortSignal): Promise<CatchUp> {
     await using opened = new Resources();
     const spools = opened.use(await request.openSpools());
@@ -91,12 +91,12 @@ export class CatchUp implements AsyncDisposable {
     return new CatchUp(request, stream, { resources: opened.move(), spools });
   }
 
-  /** Oids of tables that can no longer be brought up to date, since they were altered or dropped after the snapshot. */
+  /** OIDs of tables that can no longer catch up, because they were altered or dropped after the snapshot. */
   get lost(): ReadonlySet<number> {
     return this.#lost;
   }
 
-  /** Everything that was committed before it has been yielded. */
+  /** Everything that was committed before this position has been yielded. */
   get position(): Lsn {
     return this.#position;
   }
@@ -105,12 +105,12 @@ export class CatchUp implements AsyncDisposable {
     return this.#stream.socket.bytesRead;
   }
 
-  /** The target holds everything that was yielded so far. */
+  /** Call it when the target has stored everything that was yielded so far. */
   confirm(): void {
     this.#feedback.confirm(this.#position);
   }
 
-  /** Yields what was committed before `lsn`, and nothing that was committed at or after it. */
+  /** Yields the changes that were committed before `lsn`, and none that were committed at or after it. */
   async *readTo(lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
     this.#log.decoder.boundary = lsn;
     this.#feedback.ask();
@@ -140,7 +140,7 @@ export class CatchUp implements AsyncDisposable {
   // oxlint-disable-next-line eslint/require-yield -- a keepalive adds no changes
   async *#keepalive(walEnd: Lsn, replyRequested: boolean): AsyncGenerator<Block, void> {
     if (replyRequested) this.#feedback.reply();
-    // Within a transaction, its part sent so far is not complete up to there.
+    // Within a transaction, the part that was sent so far may be incomplete up to this position.
     if (this.#log.decoder.transaction === undefined && walEnd > this.#position) this.#position = walEnd;
   }
 

@@ -10,7 +10,7 @@ export interface CopyJob {
   readonly shape: Shape;
 }
 
-/** A part of a table that one statement copies. All pieces together are the table, with each row once. */
+/** A part of a table that one statement copies. Together, the pieces contain each row of the table once. */
 export interface CopyPiece {
   readonly job: CopyJob;
   readonly sql: string;
@@ -37,7 +37,7 @@ export async function planCopies(session: Session, jobs: readonly CopyJob[]): Pr
   );
 }
 
-/** Current sizes, or those of the last count if a table is locked: they only divide the work. */
+/** Current sizes, or the last known ones if a table is locked. They are only used to divide the work. */
 async function readPages(session: Session, oids: readonly number[]): Promise<ReadonlyMap<number, number>> {
   const read = async (expression: string): Promise<ReadonlyMap<number, number>> => {
     const rows = await session.rows<{ oid: string; pages: string | null }>(
@@ -51,8 +51,8 @@ async function readPages(session: Session, oids: readonly number[]): Promise<Rea
 }
 
 /**
- * Where the rows are stored: the table itself, its leaves, or the root of partitions that our user may not read one by
- * one.
+ * Where to read the rows: from the table itself, its leaves, or the root if our user may not read the partitions
+ * individually.
  */
 function partsOf(table: CatalogTable): { oid: number; from: string }[] {
   const { oid, kind, partitions } = table;

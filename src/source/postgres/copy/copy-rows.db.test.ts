@@ -8,7 +8,7 @@ import { Session } from "../connection/session.ts";
 
 const never = new AbortController().signal;
 
-/** The server takes TLS connections, too. */
+/** Makes the server also accept TLS connections. */
 async function startTls(server: TestPostgres): Promise<void> {
   const data = join(server.directory, "data");
   const { uid, gid } = await stat(data);
@@ -45,7 +45,7 @@ test("rows come over TLS as over TCP, while their memory is used again, and the 
     let [count, sum] = [0, 0];
     for await (const rows of copyRows({ session }, "COPY public.t TO STDOUT (FORMAT binary)", never)) {
       const view = new DataView(rows.region.buffer, rows.region.byteOffset);
-      // The number of fields, and the length of the first one, stand before it.
+      // The number of fields and the length of the first one precede its value.
       for (const offset of rows.offsets) sum += view.getInt32(offset + 6);
       count += rows.offsets.length;
       rows.release();

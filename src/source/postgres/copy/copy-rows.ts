@@ -19,8 +19,8 @@ export interface CopiedRows {
 }
 
 /**
- * Runs a `COPY … TO STDOUT (FORMAT binary)` and yields its rows, region by region. Afterwards the session is the
- * caller's again, unless the signal was aborted. Throws the server's error unchanged.
+ * Runs a `COPY … TO STDOUT (FORMAT binary)` and yields its rows, region by region. Afterwards, the caller can use the
+ * session again, unless the signal was aborted. Throws the server's error unchanged.
  */
 export async function* copyRows(
   { session, pool = copyRegions() }: { readonly session: Session; readonly pool?: RegionPool },
@@ -43,7 +43,7 @@ export async function* copyRows(
   } catch (error) {
     throw session.failure(error);
   } finally {
-    // If the caller leaves early, or the socket fails, the connection is closed: no one reads the remaining rows.
+    // If the caller leaves early, or the socket fails, the connection is closed, since the remaining rows are not read.
     if (isReady) {
       connection.release();
       giveBack();

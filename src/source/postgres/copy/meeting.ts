@@ -6,8 +6,8 @@ import type { Lsn } from "../stream/lsn.ts";
 export type HandOver = (block: BlockBuilder) => void;
 
 /**
- * Where a copy and the stream meet: the stream pauses at a boundary until the copy lets it continue, with or without
- * the tables that were copied.
+ * Synchronizes a copy with the stream: the stream pauses at a boundary until the copy lets it continue, with or without
+ * the copied tables.
  */
 export class Meeting {
   readonly #arrived = deferred();
@@ -27,7 +27,7 @@ export class Meeting {
     this.#ended.resolve();
   }
 
-  /** For the stream: it is at a boundary, and pauses. */
+  /** For the stream at a boundary: pauses until the copy lets it continue. */
   async attend(lsn: Lsn, signal: AbortSignal): Promise<HandOver | undefined> {
     this.#lsn = lsn;
     this.#arrived.resolve();

@@ -1,6 +1,7 @@
 /**
- * Yields the items of several generators as they arrive; each generator in its own order, and none further ahead than
- * one item. Leaving early, or a failure of one, ends all of them: their waiting depends on `stop`.
+ * Yields the items of several generators as they arrive. Items of one generator stay in order, and each generator is at
+ * most one item ahead. If the caller leaves early or a generator fails, all generators end; `stop` interrupts their
+ * waits.
  */
 export async function* merge<T>(
   generators: readonly AsyncGenerator<T, void>[],
@@ -14,7 +15,7 @@ export async function* merge<T>(
   const pending = new Map<AsyncGenerator<T, void>, Promise<Arrival>>();
   const ask = (from: AsyncGenerator<T, void>): void => {
     const arrival = next(from);
-    // It may fail while our caller is busy with another item; the race below handles it later.
+    // It may reject while the caller processes another item; the race below handles the rejection later.
     arrival.catch(() => {});
     pending.set(from, arrival);
   };

@@ -13,7 +13,7 @@ export interface PreparedCopy {
   readonly snapshot: ExportedSnapshot;
   readonly tables: readonly TrackedTable[];
   readonly pieces: readonly CopyPiece[];
-  /** Whether no table had to be left out because it could not be published. */
+  /** False if a table was omitted because it could not be published. */
   readonly isWhole: boolean;
 }
 
@@ -24,8 +24,8 @@ export interface PrepareRequest {
 }
 
 /**
- * Publishes the tables and then takes a snapshot, which waits for open transactions. Undefined if no table can be copied
- * now.
+ * Publishes the tables and then takes a snapshot, which waits for open transactions. Returns undefined if no table can
+ * be copied now.
  */
 export async function prepareCopy(
   request: PrepareRequest,
@@ -41,8 +41,8 @@ export async function prepareCopy(
     signal,
   );
   if (jobs.length === 0) return undefined;
-  // The tables are in the publication before any transaction that the snapshot lacks could begin: taking the snapshot
-  // waits for all transactions that were open before.
+  // The tables are in the publication before any transaction that the snapshot does not contain can begin: taking the
+  // snapshot waits for all transactions that were already open.
   const snapshot = await ExportedSnapshot.open({ ...connect, onWait }, signal);
   try {
     const pieces = await planCopies(session, jobs);

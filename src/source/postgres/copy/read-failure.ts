@@ -8,8 +8,8 @@ import { sqlStateOf } from "../connection/source-error.ts";
 const alteredStates = new Set(["55P03", "40P01", "42P01", "42703", "42704"]);
 
 /**
- * What an error means for the table that was read: that it is being altered, or why it cannot be read. Undefined if the
- * error concerns the source.
+ * The meaning of an error for the table that was read: it is being altered, or the reason why it cannot be read.
+ * Undefined if the error concerns the source.
  */
 export function readFailure(error: unknown, table: CatalogTable): TableFailureReason | "altered" | undefined {
   const state = sqlStateOf(error);

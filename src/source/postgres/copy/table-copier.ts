@@ -27,7 +27,7 @@ export interface CopierParts {
   readonly names: StreamNames;
   readonly log: LogIdentity;
   readonly tables: StreamTables;
-  /** Sees the current catalog. */
+  /** A session that sees the current catalog. */
   readonly control: Session;
   /** For transactions that the server sends before their commit while copied tables catch up. */
   readonly spoolDirectory: string;
@@ -35,7 +35,7 @@ export interface CopierParts {
   readonly onWait: OnWait;
 }
 
-/** Resources that a copy needs in addition to the stream's, and that the source may have run out of. */
+/** Errors for resources that a copy needs in addition to the stream's, and of which the source may have none left. */
 const scarce: ReadonlySet<string> = new Set<ErrorCode>([
   "REPLICATION_SLOTS",
   "WAL_SENDERS",
@@ -43,12 +43,12 @@ const scarce: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 const scarcityPauseMs = 5_000;
 
-/** Each is a table to be created at the target: the stream does not wait for thousands of them at once. */
+/** The target creates a table for each of them: the stream should not wait for thousands at once. */
 const announcedAtOnceMax = 50;
 
-/** A copy that needed less than this to reach the stream needs less than this again: the stream may wait for it. */
+/** If the last catch-up took less than this, the next one should, too, so the stream can wait for it. */
 const nearMs = 100;
-/** A copy that does not come near under load holds the stream up in the end. */
+/** After this many catch-ups that all took longer, the stream waits for the copy anyway. */
 const chasesMax = 30;
 
 /** How a table's copy ended. */
@@ -62,14 +62,14 @@ interface Round {
 }
 
 /**
- * Copies the tables that need it, beside the stream, which leaves their changes out meanwhile.
+ * Copies tables concurrently with the stream, which omits their changes in the meantime.
  *
  * ```
  * prepare: publish, snapshot ─▶ announce ─▶ copy rows ─▶ catch up from the snapshot's slot ─▶ hand over
  * ```
  *
- * The copy holds the tables as of its snapshot. It then reads the changes since, until it is as far as the stream. There
- * the stream pauses for a moment, the copy reaches the same position, and the stream takes the tables over.
+ * The copy first contains the tables as of its snapshot. It then reads the later changes until it has nearly caught up
+ * with the stream. The stream pauses briefly, the copy reaches the same position, and the stream takes over the tables.
  */
 export class TableCopier implements AsyncDisposable {
   readonly #parts: CopierParts;
@@ -82,7 +82,7 @@ export class TableCopier implements AsyncDisposable {
   /** The earliest time at which the next copy may be prepared. */
   #notBefore = 0;
   #meeting: Meeting | undefined;
-  /** Tables whose copy is to be announced in the stream. */
+  /** Tables whose copy has not been announced in the stream yet. */
   #unannounced: (readonly [CopyJob, TrackedTable])[] = [];
   /** Tables that left the publication during their copy, by oid. */
   readonly #refused = new Map<number, TableFailureReason>();
@@ -102,7 +102,7 @@ export class TableCopier implements AsyncDisposable {
     return this.#state === "idle" && performance.now() >= this.#notBefore;
   }
 
-  /** Where the log begins that the source retains for the current copy. */
+  /** The start of the log that the source retains for the current copy. */
   get retainsFrom(): Lsn | undefined {
     return this.#catchUp?.position ?? this.#snapshot?.lsn;
   }
@@ -160,12 +160,12 @@ export class TableCopier implements AsyncDisposable {
 
   /**
    * For the stream, between two transactions: everything that was committed before `lsn` has been read. Announces and
-   * ends copies; the stream pauses while a copy that is near comes to the same position.
+   * ends copies. The stream pauses while a copy that has nearly caught up reaches the same position.
    */
   async *atBoundary(lsn: Lsn, cut: Omit<Cut, "after">, signal: AbortSignal): AsyncGenerator<Block, void> {
     const block = new BlockBuilder();
     const meeting = this.#meeting;
-    // The copy may ask for another one as soon as this one has ended.
+    // The copy may request another meeting as soon as this one has ended.
     this.#meeting = undefined;
     const handOver = await meeting?.attend(lsn, signal);
     const count = handOver === undefined ? announcedAtOnceMax : this.#unannounced.length;
@@ -211,8 +211,8 @@ export class TableCopier implements AsyncDisposable {
   }
 
   /**
-   * Excludes tables that have left the stream since, or have failed in it; one that has returned is a different table
-   * to it.
+   * Excludes tables that have since left the stream or have failed in it. To the stream, a table that has returned is a
+   * different table.
    */
   #joining({ tables, pieces }: PreparedCopy): ReadonlyMap<CopyJob, TrackedTable> {
     const { byOid } = this.#parts.tables;
@@ -265,7 +265,7 @@ export class TableCopier implements AsyncDisposable {
     );
   }
 
-  /** Brings the target to what was committed before `lsn`. */
+  /** Yields the changes that were committed before `lsn`. */
   async *#chase({ prepared, tables, outcomes }: Round, lsn: Lsn, signal: AbortSignal) {
     const { names, control, spoolDirectory, dataKey } = this.#parts;
     this.#catchUp ??= await CatchUp.open(
@@ -283,7 +283,7 @@ export class TableCopier implements AsyncDisposable {
     yield* this.#settle(signal);
   }
 
-  /** Waits until the target holds everything that was yielded. */
+  /** Waits until the target has stored everything that was yielded. */
   async *#settle(signal: AbortSignal): AsyncGenerator<Block, void> {
     const block = new BlockBuilder();
     block.cut(this.#cut(0));
@@ -318,14 +318,14 @@ export class TableCopier implements AsyncDisposable {
     await catchUp?.[Symbol.asyncDispose]();
   }
 
-  /** Positions of the copies are numbers. They mean nothing to a stream that is opened again, which copies again. */
+  /** Positions of copies are numbers. A stream that is opened again does not use them: it copies the tables again. */
   #cut(transactions: number): Omit<Cut, "after"> {
     this.#cuts += 1;
     const position = asPosition(String(this.#cuts));
     return { position, sequence: BigInt(this.#cuts), committedAtMs: 0, transactions };
   }
 
-  /** If it is, the reason is reported, and the next attempt is delayed. */
+  /** If so, also reports the reason and delays the next attempt. */
   #isScarce(error: unknown): boolean {
     if (!(error instanceof CodedError) || !scarce.has(error.code)) return false;
     const { code, message, fix } = error;

@@ -13,7 +13,7 @@ import { readTypeContext } from "../catalog/type-context.ts";
 const never = new AbortController().signal;
 const publication = "none";
 
-/** Copies every table of a database, after `between` has been done to it behind the snapshot. */
+/** Copies every table of a database. `between` runs after the snapshot has been taken. */
 async function copied(
   server: TestPostgres,
   between: readonly string[] | (() => Promise<unknown>),
@@ -88,7 +88,7 @@ test("a table that was altered behind the snapshot waits for another one, the ot
 test("the pieces of a large table are all of it, while it is written to and vacuumed", async () => {
   await using server = await TestPostgres.start();
   await server.run([
-    // A page a row: many pages without many bytes to write.
+    // One row per page: many pages with little data to write.
     "CREATE TABLE large (id int PRIMARY KEY, v text) WITH (fillfactor = 10)",
     "ALTER TABLE large ALTER v SET STORAGE PLAIN",
     "INSERT INTO large SELECT i, repeat('x', 780) FROM generate_series(1, 20000) i",
@@ -116,7 +116,7 @@ test("a table that may not be read fails alone, and leaves of partitions may be 
   await server.run([
     "CREATE ROLE r LOGIN PASSWORD 'secret'",
     "CREATE TABLE closed (id int PRIMARY KEY)",
-    // May be locked with others, and fails among them.
+    // Can be locked together with other tables, but fails when it is read.
     "CREATE TABLE locked (id int PRIMARY KEY)",
     "GRANT UPDATE ON locked TO r",
     "CREATE TABLE open (id int PRIMARY KEY, v int)",
@@ -153,7 +153,7 @@ test("small tables are locked together, and one that fails among them does not h
   const outcomes = await copied(server, ["ALTER TABLE t60 ADD v int"], "r");
   const locks = run.mock.calls.filter(([sql]) => sql.includes("LOCK TABLE"));
   run.mockRestore();
-  // Three times fifty, and again for those behind one that failed.
+  // Three groups of fifty, and again for those after a table that failed.
   expect(locks.length).toBeGreaterThan(2);
   expect(locks.length).toBeLessThan(10);
   const others = names.filter((name) => outcomes.get(name) !== "finished 2");

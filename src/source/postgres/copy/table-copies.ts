@@ -12,13 +12,13 @@ import { Session, type ConnectRequest } from "../connection/session.ts";
 export interface CopyRequest {
   readonly connect: ConnectRequest;
   readonly publication: string;
-  /** Exported, and held for the duration of the copy. */
+  /** An exported snapshot, which remains valid for the duration of the copy. */
   readonly snapshot: string;
   readonly pieces: readonly CopyPiece[];
   readonly connections: number;
-  /** Sees the current catalog. */
+  /** A session that sees the current catalog. */
   readonly control: Session;
-  /** Whether a connection that could not be opened can be dispensed with or waited for. */
+  /** Whether the copy can do without a connection that could not be opened, or wait for it. */
   readonly isScarce: (error: unknown) => boolean;
 }
 
@@ -27,7 +27,7 @@ export type CopyStep =
   | { readonly kind: "started" | "finished"; readonly job: CopyJob }
   | { readonly kind: "rows"; readonly job: CopyJob; readonly rows: CopiedRows }
   | { readonly kind: "failed"; readonly job: CopyJob; readonly reason: TableFailureReason }
-  /** The table was changed since the snapshot was taken, or is locked: it is copied again with another snapshot. */
+  /** The table has been altered since the snapshot, or is locked: it is copied again with another snapshot. */
   | { readonly kind: "postponed"; readonly job: CopyJob };
 
 type WorkerStep = CopyStep | { readonly kind: "piece"; readonly job: CopyJob };
@@ -89,7 +89,7 @@ async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<Wor
   if (session === undefined) return;
   let locked: readonly CopyJob[] = [];
   for (let group = queue.take(); group.length > 0; group = queue.take()) {
-    // While pieces of a table are left, its lock is kept: rewriting a table moves its rows to other pages.
+    // While pieces of a table remain, it stays locked: rewriting a table moves its rows to other pages.
     const isLocked = group.every(({ job }) => locked.includes(job));
     const refused = isLocked ? [] : await lock(session, request, group);
     locked = group.map(({ job }) => job);
@@ -109,13 +109,14 @@ async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<Wor
   await session.run("ROLLBACK");
 }
 
-/** Many small tables are locked together, which saves round trips, but only up to the work of one large piece. */
+/** Locking small tables together saves round trips. A group contains at most the work of one large piece. */
 const groupTablesMax = 50;
 /**
- * Less than PostgreSQL's deadlock_timeout: a session that alters two of them is never the victim of a deadlock with us.
+ * Less than PostgreSQL's deadlock_timeout: in a deadlock with a session that alters two of the tables, our lock request
+ * fails first.
  */
 const groupLockTimeout = "500ms";
-/** The other tables of the copy wait meanwhile; a table that stays locked is retried with the next snapshot. */
+/** Meanwhile, the other tables of the copy wait. A table that stays locked is retried with the next snapshot. */
 const lockTimeout = "2s";
 
 /** The pieces that no worker has taken yet. */
@@ -128,7 +129,7 @@ class PieceQueue {
     this.#pieces = [...pieces];
   }
 
-  /** A piece, or small tables of one piece each; empty when all are taken. */
+  /** Returns one piece, or several small tables of one piece each; empty if no pieces are left. */
   take(): CopyPiece[] {
     const first = this.#pieces.shift();
     if (first === undefined) return [];
@@ -169,7 +170,7 @@ export async function beginSnapshot(session: Session, snapshot: string): Promise
 }
 
 function snapshotSql(snapshot: string): string {
-  // Reading a large table takes a while.
+  // Reading a large table can take longer than the timeout.
   return `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
     SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`;
 }
@@ -181,7 +182,7 @@ interface PieceWork {
   readonly pieces: readonly CopyPiece[];
 }
 
-/** If a piece fails, and with it the transaction, returns the pieces that are left. */
+/** Returns the remaining pieces if a piece, and thus the transaction, fails. */
 async function* copyPieces(
   { session, pool, queue, pieces }: PieceWork,
   signal: AbortSignal,
@@ -202,9 +203,9 @@ async function* copyPieces(
 }
 
 /**
- * Protects the tables of the pieces from being altered until the transaction ends. Returns steps for those that cannot
- * be copied: a table that was altered between the snapshot and the lock would look empty if it was rewritten, and a
- * column's name could refer to another column. Undefined if the tables must be locked one by one.
+ * Prevents the tables of the pieces from being altered until the transaction ends. Returns steps for tables that cannot
+ * be copied: if a table was altered between the snapshot and the lock, it would appear empty after a rewrite, or a
+ * column name could refer to a different column. Returns undefined if the tables must be locked one by one.
  */
 async function lock(
   session: Session,
@@ -234,7 +235,7 @@ async function lock(
   }
 }
 
-/** Whether statements planned for one version of the table have the same meaning for the other. */
+/** Whether statements that were planned for one version of the table are also valid for the other. */
 function isSame(planned: CatalogTable, other: CatalogTable | undefined): boolean {
   const essence = ({ schema, name, storage, columns, types, partitions }: CatalogTable): string =>
     JSON.stringify({
@@ -248,7 +249,7 @@ function isSame(planned: CatalogTable, other: CatalogTable | undefined): boolean
   return other !== undefined && essence(planned) === essence(other);
 }
 
-/** What an error means for one table; undefined if it concerns the source. */
+/** The outcome of an error for one table; undefined if the error concerns the source. */
 function stepOf(error: unknown, job: CopyJob): WorkerStep | undefined {
   const failure = readFailure(error, job.table);
   if (failure === undefined) return undefined;

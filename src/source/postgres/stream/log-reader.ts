@@ -10,11 +10,11 @@ import { Decoder, type Stop } from "./decoder.ts";
 import type { Lsn } from "./lsn.ts";
 import type { Spools } from "./spool.ts";
 
-/** What the owner of a reader does at the places of the log that are not rows. */
+/** Callbacks for places in the log that are not rows. */
 export interface LogPlaces {
   /** A transaction has ended; its rows are in this block and those before it. */
   readonly commit: (commit: Pick<Commit, "endLsn" | "committedAtMs">, block: BlockBuilder) => void;
-  /** A transaction begins that committed at or after the decoder's boundary. Called again until that is moved. */
+  /** A transaction begins that committed at or after the decoder's boundary. Called again until that has moved. */
   readonly boundary: (lsn: Lsn, signal: AbortSignal) => AsyncGenerator<Block, void>;
   readonly keepalive: (keepalive: Keepalive, signal: AbortSignal) => AsyncGenerator<Block, void>;
 }
@@ -38,7 +38,7 @@ export class LogReader {
     this.#places = places;
   }
 
-  /** The changes of one region, and what the places in it add. */
+  /** Yields the changes of one region, and what the callbacks for places in it add. */
   async *read(region: Region, signal: AbortSignal): AsyncGenerator<Block, void> {
     const { decoder } = this;
     decoder.at = 0;
@@ -60,7 +60,7 @@ export class LogReader {
     await this.#parts.spools.flush();
   }
 
-  /** What goes into separate blocks, between those of the region. */
+  /** Separate blocks, between those of the region. */
   #around(stop: Stop, signal: AbortSignal): AsyncGenerator<Block, void> | undefined {
     switch (stop.kind) {
       case "boundary":

@@ -17,11 +17,11 @@ const startDeadlineMs = 60_000;
 export interface StartedStream {
   readonly socket: BackendSocket;
   readonly regions: RegionPool;
-  /** What the server sent with its confirmation: this may already include changes. */
+  /** The data that the server sent with its confirmation, which may already include changes. */
   readonly first: Region;
 }
 
-/** Sends `START_REPLICATION` and waits for the server to agree. The session belongs to the stream from then on. */
+/** Sends `START_REPLICATION` and waits for the confirmation. From then on, the session belongs to the stream. */
 export async function startStream(
   walsender: Session,
   sql: string,

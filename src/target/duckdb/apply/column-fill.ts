@@ -19,8 +19,8 @@ interface FillTools {
 }
 
 /**
- * The fills of added columns, by the ids of the columns. A fill goes the way of a row's values: its column decodes it, and
- * a feed delivers it. Throws `TableError` for a value that the column cannot hold.
+ * The fills of added columns, by the ids of the columns. A fill is processed like a value in a row: its column decodes
+ * it, and a feed delivers it. Throws `TableError` for a value that the column cannot hold.
  */
 export async function readFills(
   tools: FillTools,
@@ -58,7 +58,7 @@ async function readFill(tools: FillTools, relation: Relation, { column, fill }: 
   return { value: literal(printed), isLiteral: true };
 }
 
-/** One NaN prints like another. */
+/** NaN never counts as the same, since different NaNs have the same text. */
 function isSame(a: DuckDBValue | undefined, b: DuckDBValue | undefined): boolean {
   return !Number.isNaN(a) && isDeepStrictEqual(a, b);
 }

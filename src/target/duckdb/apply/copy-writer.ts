@@ -9,7 +9,7 @@ import type { WriterTools } from "./rows-writer.ts";
 import { RowWriters, type HugeRows } from "./row-writers.ts";
 
 export interface CopyWriterParts {
-  /** Of this writer alone. */
+  /** Used only by this writer. */
   readonly session: Session;
   readonly tools: WriterTools;
   readonly physical: PhysicalTables;
@@ -21,7 +21,7 @@ export interface CopyWriterParts {
 }
 
 /**
- * Writes the rows of tables that readers do not see yet, in transactions of its own, while another session applies the
+ * Writes the rows of tables that readers do not see yet, in separate transactions, while another session applies the
  * stream. Nothing refers to these rows before the stream's session takes the tables over.
  */
 export class CopyWriter {
@@ -85,7 +85,7 @@ export class CopyWriter {
     await this.#parts.physical.empty(table);
   }
 
-  /** A transaction does not see tables that were created after it began: those of the delta begin another one. */
+  /** A transaction does not see tables that were created after it began: for these, a new transaction begins. */
   async #begin({ steps }: Delta): Promise<void> {
     const tables = steps.map((step) =>
       this.#rowsOf(step.kind === "rows" ? step.relation : step.event.relation),

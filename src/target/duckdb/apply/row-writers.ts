@@ -5,8 +5,8 @@ import type { PhysicalTables } from "../tables/physical-tables.ts";
 import { sortStep, type SortedRows } from "../tables/row-sizes.ts";
 import { RowsWriter, type WriterTools } from "./rows-writer.ts";
 
-// Statements of this many tables stay prepared, at about 100 kB each. If more tables change repeatedly, each batch
-// prepares all of them again, which takes twice the time.
+// Statements for this many tables stay prepared, at about 100 kB per table. If more tables change repeatedly, each
+// batch prepares all of them again and takes twice as long.
 const writersMax = 1000;
 
 /** An estimate. */
@@ -37,7 +37,7 @@ export class RowWriters {
     return this.#hugeTurn !== undefined;
   }
 
-  /** Writes to a physical table. Throws as `writeFailure` gives it. */
+  /** Writes to a physical table. Throws the error that `writeFailure` returns. */
   async write(step: RowsStep, table: string): Promise<void> {
     const { tools, physical, addLargePart, turns } = this.#parts;
     if (step.deletes.length + step.patches.length > 0) physical.noteChanges(table);
@@ -61,7 +61,7 @@ export class RowWriters {
     return this.#written.largest();
   }
 
-  /** The transaction has ended. */
+  /** Call it when the transaction has ended. */
   ended(): void {
     this.#written.clear();
     this.#hugeTurn?.[Symbol.dispose]();
@@ -101,7 +101,7 @@ export class RowWriters {
   }
 }
 
-/** Lets one transaction at a time write rows of which the memory does not hold two. */
+/** Allows one transaction at a time to write rows that are too large for two of them to fit in memory. */
 export class HugeRows {
   readonly hugeBytes: number;
   #last: Promise<void> = Promise.resolve();
@@ -110,7 +110,7 @@ export class HugeRows {
     this.hugeBytes = hugeBytes;
   }
 
-  /** Waits for its turn, which lasts until disposed of. */
+  /** Waits for the caller's turn, which ends when the result is disposed of. */
   async take(): Promise<Disposable> {
     const before = this.#last;
     let end = (): void => {};

@@ -54,14 +54,14 @@ export class RowsWriter {
     assert(step.relation === this.relation, "a writer writes one version of a table");
     for (const { unchanged, small } of patches)
       if (small.length > 0) await this.#patch({ unchanged, tuples: small });
-    // A patched row that gets a large value is rewritten as if it moved to its own key.
+    // A patched row that gets a large value is rewritten like a row that moves, but keeps its key.
     const grown = patches.flatMap(({ unchanged, large }): Move[] => {
       const tuples = runsOf(large);
       return tuples.length === 0 ? [] : [{ unchanged, tuples, keys: tuples }];
     });
     const moves = [...step.moves, ...grown];
     const deletes = [...step.deletes, ...grown.flatMap(({ keys }) => keys)];
-    // Rows that are rewritten are assembled while the rows that hold their values still exist.
+    // Rows that are rewritten are assembled while the rows that contain their values still exist.
     for (const move of moves) await this.#merge(move);
     if (hasRows(deletes)) await this.#delete(deletes);
     if (hasRows(inserts.small)) await this.#insert(inserts.small);
@@ -90,7 +90,7 @@ export class RowsWriter {
     await this.#run("insert", [{ runs, columns: this.#all }], sql);
   }
 
-  /** One statement for the rows between two runs of fillers: together they do not exceed a group. */
+  /** Runs one statement for the rows between two runs of fillers. Together, these rows do not exceed a group. */
   async #insertLarge(tuples: readonly LargeTuple[]): Promise<void> {
     const part = present(this.parts.large, "a table with large rows has a large part");
     const sql = (feed: string): string =>
@@ -183,7 +183,7 @@ export class RowsWriter {
       ) WHERE copy <= copies`;
   }
 
-  /** In place: columns that were not sent, often the large part of a row, are not even read. */
+  /** Updates in place: columns that were not sent, often most of the row's data, are not even read. */
   async #patch(patch: Patch): Promise<void> {
     const keys = this.#keys();
     const sent = this.#all.filter((index) => !patch.unchanged.includes(index) && !keys.includes(index));
@@ -200,7 +200,7 @@ export class RowsWriter {
   }
 
   /**
-   * Writes to the stage: the rows with the columns that were sent, and the remaining columns as the table holds them.
+   * Writes complete rows to the stage: the columns that were sent, and the values in the table for the remaining ones.
    */
   async #merge(move: Move): Promise<void> {
     const stage = await this.#stageTable();
@@ -232,7 +232,7 @@ export class RowsWriter {
     this.#expectAll(move, merged);
   }
 
-  /** Ranges of rowids of the large part that contain the rows of the keys; none contains more of them than a group. */
+  /** Rowid ranges of the large part that contain the rows with the keys, each with no more of them than a group. */
   async #heldLarge(large: LargePart, keys: readonly TupleRun[]): Promise<(readonly [bigint, bigint])[]> {
     const parts = [{ runs: keys, columns: this.#keys() }];
     const statement = this.#statement(
@@ -374,7 +374,7 @@ function isText(kind: LogicalKind): boolean {
 
 type Pairs = Pick<Move, "tuples" | "keys">;
 
-/** The rows in slices; each was sent with no more bytes than a group of large rows has, or is a single row. */
+/** Divides the rows into slices: each is a single row, or was sent with at most the bytes of a group of large rows. */
 function slices({ tuples, keys }: Move, { largeBytes, groupBytes }: RowSizes): Pairs[] {
   if (!tuples.some((run) => largeTuples(run, largeBytes).length > 0)) return [{ tuples, keys }];
   const single = ({ offsets, ...run }: TupleRun): TupleRun[] =>
@@ -406,7 +406,7 @@ const itself: Expression = (value) => value;
 const sign: Expression = (value) => `signbit(${value})`;
 const text: Expression = (value) => `CAST(${value} AS VARCHAR)`;
 
-/** Expressions that together differ whenever values differ: DuckDB treats some distinct values as equal. */
+/** Expressions of which at least one differs if values differ: DuckDB treats some distinct values as equal. */
 function distinguishing({ type: { kind } }: Column): readonly Expression[] {
   if (kind === "float32" || kind === "float64") return [itself, sign];
   return kind === "interval" || kind === "timetz" ? [text] : [itself];
