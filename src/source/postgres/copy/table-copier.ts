@@ -17,7 +17,7 @@ import { CatchUp } from "./catch-up.ts";
 import type { CopyJob } from "./copy-plan.ts";
 import { Meeting, type HandOver } from "./meeting.ts";
 import { prepareCopy, type PreparedCopy } from "./prepared-copy.ts";
-import { copyTables, type CopyStep } from "./table-copies.ts";
+import { copyTables, type CopyStep } from "./snapshot-copy.ts";
 
 /** Connections that read tables in parallel, in addition to the one that reads the stream. */
 const copyConnections = 2;

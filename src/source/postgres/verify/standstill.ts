@@ -9,7 +9,7 @@ import type { Lsn } from "../stream/lsn.ts";
 import { Session, type ConnectRequest } from "../connection/session.ts";
 import { ExportedSnapshot } from "../stream/slot.ts";
 import { SnapshotDigests } from "./table-digest.ts";
-import { beginSnapshot } from "../copy/table-copies.ts";
+import { beginSnapshot } from "../copy/snapshot-copy.ts";
 
 /** How long the stream may wait for a snapshot, which open transactions at the source delay. */
 const snapshotDeadlineMs = 30_000;

@@ -7,7 +7,7 @@ import { planCopies } from "./copy-plan.ts";
 import { Session } from "../connection/session.ts";
 import { shapeOf } from "../catalog/shape.ts";
 import { ExportedSnapshot } from "../stream/slot.ts";
-import { copyTables, type CopyStep } from "./table-copies.ts";
+import { copyTables, type CopyStep } from "./snapshot-copy.ts";
 import { readTypeContext } from "../catalog/type-context.ts";
 
 const never = new AbortController().signal;
