@@ -67,7 +67,7 @@ test("a second Ctrl-C ends a demo at once, and its server with it", async () => 
 
 test("a second signal ends a demo while rows are copied, and its server with it", async () => {
   await using directory = await TemporaryDirectory.make();
-  await using demo = await Command.start(["demo", "--rows", "300000"], { directory: directory.path });
+  await using demo = await Command.start(["demo", "--rows", "1500000"], { directory: directory.path });
   demo.read();
   await demo.says(/The service with the RDS API/, 120_000);
   await until("rows are copied", async () =>
