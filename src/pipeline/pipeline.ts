@@ -1,7 +1,7 @@
 import { Condition } from "../base/condition.ts";
 import { LinkedAbort } from "../base/linked-abort.ts";
 import type { Block } from "../model/replication/block.ts";
-import type { Delta } from "../model/replication/delta.ts";
+import { tableOf, type Delta } from "../model/replication/delta.ts";
 import type { Position } from "../model/replication/position.ts";
 import type { Relation } from "../model/replication/relation.ts";
 import type { Source } from "../source/source.ts";
@@ -120,8 +120,8 @@ class AnnouncedCopies {
   /** Waits until the tables of a delta of copies have been announced. */
   async wait({ steps }: Delta, signal: AbortSignal): Promise<void> {
     for (const step of steps) {
-      const relation = step.kind === "rows" ? step.relation : step.event.relation;
-      while (this.#relations.get(relation.id) !== relation) await this.#changed.wait(signal);
+      const table = tableOf(step);
+      while (this.#relations.get(table.id) !== table) await this.#changed.wait(signal);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { TableEvent } from "./block.ts";
 import type { Position } from "./position.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation, TableDefinition } from "./relation.ts";
 import type { TupleRun } from "./tuple.ts";
 
 /**
@@ -50,6 +50,11 @@ export interface EventStep {
 }
 
 export type DeltaStep = RowsStep | EventStep;
+
+/** The table that a step changes. */
+export function tableOf(step: DeltaStep): TableDefinition {
+  return step.kind === "rows" ? step.relation : step.event.relation;
+}
 
 /** The source's position after a delta: the target stores it in the same transaction as the rows. */
 export interface Checkpoint {
