@@ -71,7 +71,6 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #onClosed: (closed: DuckDbDatabase) => void;
   #position: Position | undefined;
   #hasLeftRows: boolean;
-  #inTransaction = false;
   /** Since the last commit. */
   #hasSteps = false;
   /** Number of commits that changed something. */
@@ -94,12 +93,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#tables = tables;
     this.#hasLeftRows = tables.left().length > 0;
     this.#hugeRows = new HugeRows(duck.memoryBytes * hugeShare);
-    this.#physical = new PhysicalTables(session, {
-      database: name,
-      prefix: String(epoch),
-      withLargePart,
-      sizes: duck.rowSizes,
-    });
+    this.#physical = this.#physicalTables(session, withLargePart);
     const tools = toolsOf(duck, session);
     this.#events = new TableEvents(this.#physical, tables, (...added) => readFills(tools, ...added));
     this.#writers = new RowWriters({
@@ -188,7 +182,7 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   failTable(table: TableDefinition, reason: TableFailureReason): Promise<void> {
     return this.#alone(async () => {
-      assert(!this.#inTransaction, "a table is recorded as failed between transactions");
+      assert(!this.#writers.isOpen, "a table is recorded as failed between transactions");
       await this.#begin();
       await this.#step({ kind: "event", event: { kind: "failed", relation: table, reason } });
       await this.#commit(undefined);
@@ -245,10 +239,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   async #begin(): Promise<void> {
-    if (this.#inTransaction) return;
-    await this.#session.runKept("BEGIN");
-    this.#inTransaction = true;
-    this.#physical.begin();
+    if (!this.#writers.isOpen) await this.#writers.begin();
   }
 
   async #step(step: DeltaStep): Promise<void> {
@@ -272,15 +263,8 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   async #openCopies(): Promise<CopyWriter> {
     const session = await this.#duck.writerSession();
-    const { rowSizes: sizes } = this.#duck;
-    const physical = new PhysicalTables(session, {
-      database: this.name,
-      prefix: String(this.#epoch),
-      withLargePart: [],
-      sizes,
-    });
+    const physical = this.#physicalTables(session, []);
     return new CopyWriter({
-      session,
       tools: toolsOf(this.#duck, session),
       physical,
       turns: this.#hugeRows,
@@ -294,6 +278,16 @@ export class DuckDbDatabase implements DestinationDatabase {
     });
   }
 
+  #physicalTables(session: Session, withLargePart: readonly string[]): PhysicalTables {
+    const { rowSizes: sizes } = this.#duck;
+    return new PhysicalTables(session, {
+      database: this.name,
+      prefix: String(this.#epoch),
+      withLargePart,
+      sizes,
+    });
+  }
+
   #noteCopied({ relation }: RowsStep): void {
     const rows = this.#tables.committedOf(relation.id)?.rows;
     if (rows !== undefined) this.#segments.wrote(rows, relation.columns.length);
@@ -303,13 +297,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     const changed = this.#tables.changed();
     for (const entry of changed) await this.#ledger.writeEntry(entry);
     await this.#writeCheckpoint(checkpoint);
-    try {
-      await this.#session.runKept("COMMIT");
-    } catch (error) {
-      throw writeFailure(error, this.#writers.largest());
-    }
-    this.#inTransaction = false;
-    this.#writers.ended();
+    await this.#writers.commit();
     this.#tables.commit();
     if (this.#hasSteps) this.#remeasure();
     this.#hasSteps = false;
@@ -331,15 +319,10 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   async #rollback(): Promise<void> {
-    if (!this.#inTransaction) return;
-    this.#inTransaction = false;
+    if (!this.#writers.isOpen) return;
     this.#tables.rollback();
-    this.#physical.rollback();
     this.#counts.rollback();
-    // A failed commit has already ended the transaction.
-    await this.#session.run("ROLLBACK").catch(() => {});
-    this.#session.forgetStatements();
-    this.#writers.release();
+    await this.#writers.rollback();
   }
 
   /** Serializes work. Any failure rolls back: a COMMIT after an error would silently commit nothing. */
@@ -371,12 +354,12 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   /** Releases what only a busy stream needs. */
   async #settle(): Promise<void> {
-    if (this.#inTransaction || this.#closed) return;
+    if (this.#writers.isOpen || this.#closed) return;
     const { size } = await stat(join(this.#duck.directory, `${fileOf(this.name)}.wal`)).catch(() => ({
       size: 0,
     }));
     await this.#alone(async () => {
-      if (this.#inTransaction) return;
+      if (this.#writers.isOpen) return;
       await this.#writers.forget();
       if (size < idleLogBytesMax) return;
       await this.#checkpointUnlessRead();
@@ -388,7 +371,7 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   async #checkpointIfDue(): Promise<void> {
-    if (!this.#inTransaction && this.#isCheckpointDue) await this.#checkpointUnlessRead();
+    if (!this.#writers.isOpen && this.#isCheckpointDue) await this.#checkpointUnlessRead();
   }
 
   /**

@@ -3,20 +3,14 @@ import { isDeepStrictEqual } from "node:util";
 import { present } from "../../../base/assert.ts";
 import { duckType, sqlType } from "../../../columnar/duck-type.ts";
 import { FeedStatement } from "../../../columnar/feed-statement.ts";
-import type { Feeds } from "../../../columnar/feed.ts";
 import { FieldFeed } from "../../../columnar/field-feed.ts";
-import type { FeedTools } from "../../../columnar/tuple-feed.ts";
 import type { ColumnChange } from "../../../model/replication/column-change.ts";
 import type { Column, Relation } from "../../../model/replication/relation.ts";
-import type { Session } from "../instance/session.ts";
 import { literal } from "../instance/sql-text.ts";
 import type { Fill } from "../tables/physical-tables.ts";
+import type { WriterTools } from "./rows-writer.ts";
 
-interface FillTools {
-  readonly session: Session;
-  readonly feeds: Feeds;
-  readonly feedTools: FeedTools;
-}
+type FillTools = Pick<WriterTools, "session" | "feeds" | "feedTools">;
 
 /**
  * The fills of added columns, by the ids of the columns. A fill is processed like a value in a row: its column decodes

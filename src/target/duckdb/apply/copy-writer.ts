@@ -1,16 +1,14 @@
 import { assert } from "../../../base/assert.ts";
 import { SerialQueue } from "../../../base/serial-queue.ts";
-import type { Delta, RowsStep } from "../../../model/replication/delta.ts";
+import { tableOf, type Delta, type RowsStep } from "../../../model/replication/delta.ts";
 import type { TableDefinition } from "../../../model/replication/relation.ts";
 import { writeFailure } from "../instance/duck-errors.ts";
-import type { Session } from "../instance/session.ts";
 import type { PhysicalTables } from "../tables/physical-tables.ts";
 import type { WriterTools } from "./rows-writer.ts";
 import { RowWriters, type HugeRows } from "./row-writers.ts";
 
 export interface CopyWriterParts {
-  /** Used only by this writer. */
-  readonly session: Session;
+  /** Of a session that only this writer uses. */
   readonly tools: WriterTools;
   readonly physical: PhysicalTables;
   readonly turns: HugeRows;
@@ -30,8 +28,8 @@ export class CopyWriter {
   readonly #queue = new SerialQueue();
   /** Physical tables that the open transaction sees, or that the next one will see. */
   readonly #visible = new Set<string>();
-  /** Physical tables written in the open transaction; undefined outside one. */
-  #open: Set<string> | undefined;
+  /** Physical tables written in the open transaction. */
+  #written = new Set<string>();
 
   constructor(parts: CopyWriterParts) {
     this.#parts = parts;
@@ -53,7 +51,8 @@ export class CopyWriter {
         }
         if (delta.checkpoint !== undefined || this.#writers.hasHugeRows) await this.#commit();
       } catch (error) {
-        await this.#rollback();
+        await this.#writers.rollback();
+        this.#written.clear();
         throw writeFailure(error);
       }
     });
@@ -63,7 +62,7 @@ export class CopyWriter {
   async close(): Promise<void> {
     await this.#queue.idle();
     this.#writers.release();
-    this.#parts.session.close();
+    this.#parts.tools.session.close();
   }
 
   #rowsOf(relation: TableDefinition): string {
@@ -74,51 +73,31 @@ export class CopyWriter {
 
   async #rows(step: RowsStep): Promise<void> {
     const table = this.#rowsOf(step.relation);
-    this.#open?.add(table);
+    this.#written.add(table);
     await this.#writers.write(step, table);
   }
 
   async #truncate(relation: TableDefinition): Promise<void> {
     const table = this.#rowsOf(relation);
-    this.#open?.add(table);
+    this.#written.add(table);
     await this.#writers.forget();
     await this.#parts.physical.empty(table);
   }
 
   /** A transaction does not see tables that were created after it began: for these, a new transaction begins. */
   async #begin({ steps }: Delta): Promise<void> {
-    const tables = steps.map((step) =>
-      this.#rowsOf(step.kind === "rows" ? step.relation : step.event.relation),
-    );
+    const tables = steps.map((step) => this.#rowsOf(tableOf(step)));
     if (tables.some((table) => !this.#visible.has(table))) await this.#commit();
-    if (tables.length === 0 || this.#open !== undefined) return;
+    if (tables.length === 0 || this.#writers.isOpen) return;
     for (const table of tables) this.#visible.add(table);
-    await this.#parts.session.runKept("BEGIN");
-    this.#parts.physical.begin();
-    this.#open = new Set();
+    await this.#writers.begin();
   }
 
   async #commit(): Promise<void> {
-    if (this.#open === undefined) return;
-    try {
-      await this.#parts.session.runKept("COMMIT");
-    } catch (error) {
-      throw writeFailure(error, this.#writers.largest());
-    }
-    const tables = this.#open;
-    this.#open = undefined;
-    this.#writers.ended();
+    if (!this.#writers.isOpen) return;
+    await this.#writers.commit();
+    const tables = this.#written;
+    this.#written = new Set();
     this.#parts.onCommitted(tables);
-  }
-
-  async #rollback(): Promise<void> {
-    if (this.#open === undefined) return;
-    this.#open = undefined;
-    const { physical, session } = this.#parts;
-    physical.rollback();
-    // A failed commit has already ended the transaction.
-    await session.run("ROLLBACK").catch(() => {});
-    session.forgetStatements();
-    this.#writers.release();
   }
 }

@@ -1,3 +1,4 @@
+import { deferred } from "../../../base/deferred.ts";
 import type { RowsStep } from "../../../model/replication/delta.ts";
 import type { TableDefinition } from "../../../model/replication/relation.ts";
 import { writeFailure } from "../instance/duck-errors.ts";
@@ -20,21 +21,57 @@ interface RowWritersParts {
   readonly turns: HugeRows;
 }
 
-/** Writes the rows of one session's transaction, to any tables. */
+/** Writes rows to any tables, in the transactions of one session. */
 export class RowWriters {
   readonly #parts: RowWritersParts;
   /** Ordered by last use, the most recent last. */
   readonly #writers = new Map<string, RowsWriter>();
   readonly #written = new Written();
+  #isOpen = false;
   #hugeTurn: Disposable | undefined;
 
   constructor(parts: RowWritersParts) {
     this.#parts = parts;
   }
 
+  /** Whether a transaction is open. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Whether the transaction contains huge rows, so that other transactions with such rows wait for its end. */
   get hasHugeRows(): boolean {
     return this.#hugeTurn !== undefined;
+  }
+
+  /** Begins a transaction. */
+  async begin(): Promise<void> {
+    const { tools, physical } = this.#parts;
+    await tools.session.runKept("BEGIN");
+    this.#isOpen = true;
+    physical.begin();
+  }
+
+  /** Ends the transaction. If it throws, call `rollback`. */
+  async commit(): Promise<void> {
+    try {
+      await this.#parts.tools.session.runKept("COMMIT");
+    } catch (error) {
+      throw writeFailure(error, this.#written.largest());
+    }
+    this.#ended();
+  }
+
+  /** Undoes the transaction, if one is open. */
+  async rollback(): Promise<void> {
+    if (!this.#isOpen) return;
+    const { tools, physical } = this.#parts;
+    this.#isOpen = false;
+    physical.rollback();
+    // A failed commit has already ended the transaction.
+    await tools.session.run("ROLLBACK").catch(() => {});
+    tools.session.forgetStatements();
+    this.release();
   }
 
   /** Writes to a physical table. Throws the error that `writeFailure` returns. */
@@ -56,29 +93,24 @@ export class RowWriters {
     }
   }
 
-  /** The table that most probably caused a commit to fail. */
-  largest(): TableDefinition | undefined {
-    return this.#written.largest();
-  }
-
-  /** Call it when the transaction has ended. */
-  ended(): void {
-    this.#written.clear();
-    this.#hugeTurn?.[Symbol.dispose]();
-    this.#hugeTurn = undefined;
-  }
-
   /** Statements that were prepared before a schema change would be bound again at every execution. */
   async forget(): Promise<void> {
     for (const writer of this.#writers.values()) await writer.close();
     this.#writers.clear();
   }
 
-  /** Releases without contacting DuckDB, after a rollback or for a session that is closed. */
+  /** Releases without contacting DuckDB, for a session that is closed. */
   release(): void {
     for (const writer of this.#writers.values()) writer.release();
     this.#writers.clear();
-    this.ended();
+    this.#ended();
+  }
+
+  #ended(): void {
+    this.#isOpen = false;
+    this.#written.clear();
+    this.#hugeTurn?.[Symbol.dispose]();
+    this.#hugeTurn = undefined;
   }
 
   async #writer({ relation }: RowsStep, table: string): Promise<RowsWriter> {
@@ -113,12 +145,10 @@ export class HugeRows {
   /** Waits for the caller's turn, which ends when the result is disposed of. */
   async take(): Promise<Disposable> {
     const before = this.#last;
-    let end = (): void => {};
-    this.#last = new Promise((resolve) => {
-      end = resolve;
-    });
+    const turn = deferred();
+    this.#last = turn.promise;
     await before;
-    return { [Symbol.dispose]: end };
+    return { [Symbol.dispose]: turn.resolve };
   }
 }
 
@@ -136,6 +166,7 @@ class Written {
     this.#tables.set(relation.id, { table: relation, bytes });
   }
 
+  /** The table that most probably caused a commit to fail. */
   largest(): TableDefinition | undefined {
     const [first] = [...this.#tables.values()].toSorted((a, b) => b.bytes - a.bytes);
     return first?.table;
