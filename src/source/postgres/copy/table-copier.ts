@@ -9,7 +9,6 @@ import type { StreamNames } from "../names.ts";
 import { BlockBuilder, copiedBlock } from "../stream/block-builder.ts";
 import { built } from "../stream/log-reader.ts";
 import { positionOf, type LogIdentity, type Lsn } from "../stream/lsn.ts";
-import type { ExportedSnapshot } from "../stream/slot.ts";
 import { Spools } from "../stream/spool.ts";
 import type { StreamTables } from "../tables/stream-tables.ts";
 import type { TrackedTable } from "../tables/tracked-table.ts";
@@ -74,9 +73,9 @@ interface Round {
 export class TableCopier implements AsyncDisposable {
   readonly #parts: CopierParts;
   readonly #changed = new Condition();
-  #state: "idle" | "preparing" | "prepared" | "copying" = "idle";
+  #isPreparing = false;
+  /** Until its tables have been handed over. */
   #prepared: PreparedCopy | undefined;
-  #snapshot: ExportedSnapshot | undefined;
   #catchUp: CatchUp | undefined;
   #bytesRead = 0;
   /** The earliest time at which the next copy may be prepared. */
@@ -99,12 +98,12 @@ export class TableCopier implements AsyncDisposable {
   }
 
   get isIdle(): boolean {
-    return this.#state === "idle" && performance.now() >= this.#notBefore;
+    return !this.#isPreparing && this.#prepared === undefined && performance.now() >= this.#notBefore;
   }
 
   /** The start of the log that the source retains for the current copy. */
   get retainsFrom(): Lsn | undefined {
-    return this.#catchUp?.position ?? this.#snapshot?.lsn;
+    return this.#catchUp?.position ?? this.#prepared?.snapshot.lsn;
   }
 
   /** Whether the stream should call `atBoundary` at its next boundary. */
@@ -114,17 +113,16 @@ export class TableCopier implements AsyncDisposable {
 
   /** Publishes the tables and takes a snapshot, for `read`. Prepares nothing if no table can be copied now. */
   async prepare(wanted: readonly TrackedTable[], signal: AbortSignal): Promise<void> {
-    this.#state = "preparing";
+    this.#isPreparing = true;
     const { connect, names, onWait } = this.#parts;
     try {
       const request = { connect, publication: names.publication, onWait };
       this.#prepared = await prepareCopy(request, wanted, signal);
-      this.#snapshot = this.#prepared?.snapshot;
     } catch (error) {
       // The tables wait, and the stream, which has its own resources, continues.
       if (!this.#isScarce(error)) throw error;
     }
-    this.#state = this.#prepared === undefined ? "idle" : "prepared";
+    this.#isPreparing = false;
     this.#changed.notify();
   }
 
@@ -132,17 +130,11 @@ export class TableCopier implements AsyncDisposable {
   async *read(ask: () => void, signal: AbortSignal): AsyncGenerator<Block, never> {
     for (;;) {
       while (this.#prepared === undefined) await this.#changed.wait(signal);
-      const prepared = this.#prepared;
-      this.#prepared = undefined;
-      this.#state = "copying";
       try {
-        yield* this.#round(prepared, ask, signal);
+        yield* this.#round(this.#prepared, ask, signal);
       } finally {
-        await this.#endCatchUp();
-        await prepared.snapshot[Symbol.asyncDispose]();
-        this.#snapshot = undefined;
+        await this.#end();
         this.#refused.clear();
-        this.#state = "idle";
       }
     }
   }
@@ -179,8 +171,7 @@ export class TableCopier implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#endCatchUp();
-    await this.#prepared?.snapshot[Symbol.asyncDispose]();
+    await this.#end();
   }
 
   async *#round(prepared: PreparedCopy, ask: () => void, signal: AbortSignal): AsyncGenerator<Block, void> {
@@ -202,7 +193,7 @@ export class TableCopier implements AsyncDisposable {
       const start = performance.now();
       if (isBehind) yield* this.#chase(round, lsn, signal);
       if (isLast) {
-        meeting.end(this.#handOver(round, lsn > prepared.snapshot.lsn ? lsn : prepared.snapshot.lsn));
+        meeting.end(this.#handOver(round, lsn));
         ask();
         return;
       }
@@ -254,25 +245,30 @@ export class TableCopier implements AsyncDisposable {
   }
 
   /** Whether the stream has left out changes that the copied tables still lack. */
-  #isBehind({ prepared, tables, outcomes }: Round): boolean {
-    const reached = this.#catchUp?.position ?? prepared.snapshot.lsn;
-    return [...tables].some(
-      ([job, { oid, leftOutAt }]) =>
-        leftOutAt !== undefined &&
-        leftOutAt >= reached &&
-        outcomes.get(job)?.kind === "finished" &&
-        this.#catchUp?.lost.has(oid) !== true,
+  #isBehind(round: Round): boolean {
+    const reached = this.#catchUp?.position ?? round.prepared.snapshot.lsn;
+    return [...this.#complete(round).values()].some(
+      ({ leftOutAt }) => leftOutAt !== undefined && leftOutAt >= reached,
+    );
+  }
+
+  /** Tables whose copies contain all rows of the snapshot and can be brought up to date. */
+  #complete({ tables, outcomes }: Round): ReadonlyMap<CopyJob, TrackedTable> {
+    return new Map(
+      [...tables].filter(
+        ([job, { oid }]) => outcomes.get(job)?.kind === "finished" && this.#catchUp?.lost.has(oid) !== true,
+      ),
     );
   }
 
   /** Yields the changes that were committed before `lsn`. */
-  async *#chase({ prepared, tables, outcomes }: Round, lsn: Lsn, signal: AbortSignal) {
+  async *#chase(round: Round, lsn: Lsn, signal: AbortSignal): AsyncGenerator<Block, void> {
     const { names, control, spoolDirectory, dataKey } = this.#parts;
     this.#catchUp ??= await CatchUp.open(
       {
-        snapshot: prepared.snapshot,
+        snapshot: round.prepared.snapshot,
         publication: names.publication,
-        jobs: [...tables.keys()].filter((job) => outcomes.get(job)?.kind === "finished"),
+        jobs: [...this.#complete(round).keys()],
         control,
         openSpools: () => Spools.open(spoolDirectory, dataKey),
         cut: (block, transactions) => block.cut(this.#cut(transactions)),
@@ -293,16 +289,18 @@ export class TableCopier implements AsyncDisposable {
     this.#catchUp?.confirm();
   }
 
-  /** `from`: the position of the copied tables and of the stream. */
-  #handOver({ tables, outcomes }: Round, from: Lsn): HandOver {
-    const lost = this.#catchUp?.lost ?? new Set();
+  /** `lsn`: the position of the stream. The copied tables are there too, or at their snapshot if that is later. */
+  #handOver(round: Round, lsn: Lsn): HandOver {
+    const { tables, outcomes, prepared } = round;
+    const from = lsn > prepared.snapshot.lsn ? lsn : prepared.snapshot.lsn;
+    const complete = this.#complete(round);
     const refused = new Map(this.#refused);
     return (block) => {
       for (const [job, table] of tables) {
         const outcome = outcomes.get(job);
         const reason = outcome?.kind === "failed" ? outcome.reason : refused.get(table.oid);
         if (reason !== undefined) this.#parts.tables.fail(table, reason, block);
-        else if (outcome?.kind === "finished" && !lost.has(table.oid)) {
+        else if (complete.has(job)) {
           this.#parts.tables.copied(table, job.shape, from);
           const position = positionOf(this.#parts.log, from);
           block.event({ kind: "copy-finished", relation: job.shape.relation, position });
@@ -311,11 +309,14 @@ export class TableCopier implements AsyncDisposable {
     };
   }
 
-  async #endCatchUp(): Promise<void> {
+  /** Releases what the current copy uses, at the source and here. */
+  async #end(): Promise<void> {
     const catchUp = this.#catchUp;
     this.#catchUp = undefined;
     this.#bytesRead += catchUp?.bytesRead ?? 0;
     await catchUp?.[Symbol.asyncDispose]();
+    await this.#prepared?.snapshot[Symbol.asyncDispose]();
+    this.#prepared = undefined;
   }
 
   /** Positions of copies are numbers. A stream that is opened again does not use them: it copies the tables again. */
