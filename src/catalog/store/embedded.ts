@@ -1,6 +1,7 @@
 import { access, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
+import { DiskReserve } from "./disk-reserve.ts";
 import { DurableNodeFs } from "./durable-node-fs.ts";
 
 const startParams = [
@@ -17,7 +18,9 @@ const startParams = [
 export async function openEmbedded(directory: string): Promise<PGlite> {
   const data = join(directory, "data");
   if (!(await exists(data))) await initialise(directory, data);
-  return start(data);
+  const reserve = new DiskReserve(directory, join(directory, "reserve"));
+  reserve.restore();
+  return start(data, reserve);
 }
 
 /** All or nothing: if power fails while the cluster is being created, it is created again. */
@@ -32,8 +35,8 @@ async function initialise(directory: string, data: string): Promise<void> {
   await syncPath(directory);
 }
 
-async function start(data: string): Promise<PGlite> {
-  return PGlite.create({ fs: new DurableNodeFs(data), startParams });
+async function start(data: string, reserve?: DiskReserve): Promise<PGlite> {
+  return PGlite.create({ fs: new DurableNodeFs(data, reserve), startParams });
 }
 
 async function syncTree(directory: string): Promise<void> {

@@ -101,6 +101,7 @@ export class DuckDbDatabase implements DestinationDatabase {
       physical: this.#physical,
       addLargePart: (relation) => this.#events.addLargePart(relation),
       turns: this.#hugeRows,
+      requireSpace: () => duck.requireSpace(),
     });
   }
 
@@ -268,6 +269,7 @@ export class DuckDbDatabase implements DestinationDatabase {
       tools: toolsOf(this.#duck, session),
       physical,
       turns: this.#hugeRows,
+      requireSpace: () => this.#duck.requireSpace(),
       rowsOf: ({ id }) => this.#tables.committedOf(id)?.rows,
       onCommitted: (tables) => {
         for (const table of tables)

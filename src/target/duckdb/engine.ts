@@ -3,13 +3,11 @@ import { access, mkdir } from "node:fs/promises";
 import { messageOf } from "../../base/errors.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { TargetEngine, WarehouseRequest } from "../target.ts";
-import { freeBytes } from "./instance/duck-db.ts";
+import { freeBytes, freeBytesNeeded, spaceLeft } from "./instance/duck-db.ts";
 import { duckDbSettings, optionsOf } from "./settings.ts";
 import { DuckDbWarehouse } from "./warehouse.ts";
 
 const freeBytesWanted = 1024 ** 3;
-/** With less, the next transactions do not fit. */
-const freeBytesNeeded = 64 * 1024 ** 2;
 
 async function check({ directory }: WarehouseRequest): Promise<readonly Finding[]> {
   try {
@@ -33,7 +31,7 @@ async function check({ directory }: WarehouseRequest): Promise<readonly Finding[
         severity: bytes < freeBytesNeeded ? "blocks" : "warns",
         code: "TARGET_DISK_FULL",
         subject: directory,
-        message: `${Math.floor(bytes / 1024 ** 2)} MiB of disk space are left for the warehouse.`,
+        message: spaceLeft(bytes),
         fix: `Free disk space for ${directory}, or choose another data_dir.`,
       },
     ];

@@ -12,6 +12,8 @@ export interface CopyWriterParts {
   readonly tools: WriterTools;
   readonly physical: PhysicalTables;
   readonly turns: HugeRows;
+  /** See `RowWriters`. */
+  readonly requireSpace: () => Promise<void>;
   /** The physical table that receives a table's copy, as of the last commit of the stream. */
   readonly rowsOf: (table: TableDefinition) => string | undefined;
   /** A transaction that wrote these physical tables has been committed. */
@@ -33,10 +35,10 @@ export class CopyWriter {
 
   constructor(parts: CopyWriterParts) {
     this.#parts = parts;
-    const { tools, physical, turns } = parts;
+    const { tools, physical, turns, requireSpace } = parts;
     const addLargePart = (relation: TableDefinition): Promise<void> =>
       physical.addLargePart(this.#rowsOf(relation), relation.columns);
-    this.#writers = new RowWriters({ tools, physical, addLargePart, turns });
+    this.#writers = new RowWriters({ tools, physical, addLargePart, turns, requireSpace });
   }
 
   /** See `DestinationDatabase.applyCopies`. */

@@ -19,6 +19,8 @@ interface RowWritersParts {
   /** Adds a large part to the physical table of a relation. */
   readonly addLargePart: (relation: TableDefinition) => Promise<void>;
   readonly turns: HugeRows;
+  /** Throws if too little disk space is left for another transaction. */
+  readonly requireSpace: () => Promise<void>;
 }
 
 /** Writes rows to any tables, in the transactions of one session. */
@@ -44,9 +46,10 @@ export class RowWriters {
     return this.#hugeTurn !== undefined;
   }
 
-  /** Begins a transaction. */
+  /** Begins a transaction, if there is disk space for one. */
   async begin(): Promise<void> {
-    const { tools, physical } = this.#parts;
+    const { tools, physical, requireSpace } = this.#parts;
+    await requireSpace();
     await tools.session.runKept("BEGIN");
     this.#isOpen = true;
     physical.begin();

@@ -2,8 +2,9 @@ import { mkdir, rm, statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { SerialQueue } from "../../../base/serial-queue.ts";
 import { holdThreads } from "../../../base/end-process.ts";
+import { CodedError } from "../../../base/errors.ts";
+import { SerialQueue } from "../../../base/serial-queue.ts";
 import { Feeds } from "../../../columnar/feed.ts";
 import { duckFailure } from "./duck-errors.ts";
 import { GiveBack } from "./give-back.ts";
@@ -226,6 +227,13 @@ export class DuckDb {
     }
   }
 
+  /** Throws `CodedError` TARGET_DISK_FULL if too little disk space is left for another transaction. */
+  async requireSpace(): Promise<void> {
+    const bytes = await freeBytes(this.directory);
+    if (bytes >= freeBytesNeeded) return;
+    throw new CodedError("TARGET_DISK_FULL", spaceLeft(bytes));
+  }
+
   /** Writes the log to the database file, so that closing and the next opening are fast. */
   async checkpoint(name: string): Promise<void> {
     await this.#run(`CHECKPOINT ${quoted(name)}`);
@@ -248,6 +256,13 @@ export class DuckDb {
 
 function temporaryIn(directory: string): string {
   return join(directory, "tmp");
+}
+
+/** With less disk space, no transaction begins: the catalog, beside the warehouse, keeps the rest for its own writes. */
+export const freeBytesNeeded = 64 * 1024 ** 2;
+
+export function spaceLeft(bytes: number): string {
+  return `${Math.floor(bytes / 1024 ** 2)} MiB of disk space are left for the warehouse.`;
 }
 
 /** Free disk space for a directory. */
