@@ -54,8 +54,10 @@ const afterwards = {
 } as const;
 
 /** The `options` of the startup packet. */
-export function startupOptions(ofUrl: string | undefined): string {
-  const ours = Object.entries(startup).map(
+export function startupOptions(ofUrl: string | undefined, hasTransactionTimeout: boolean): string {
+  const { transaction_timeout } = afterwards;
+  const settings = hasTransactionTimeout ? { ...startup, transaction_timeout } : startup;
+  const ours = Object.entries(settings).map(
     ([name, value]) => `-c ${name}=${value.replaceAll(" ", String.raw`\ `)}`,
   );
   return [ofUrl, ...ours].filter(Boolean).join(" ");

@@ -95,6 +95,21 @@ test("no setting of a role or database changes a session, even where a proxy dro
   }
 });
 
+test("sessions open although the role limits a transaction to less than their first statement takes", async () => {
+  await using server = await TestPostgres.start({ version: 18 });
+  await server.run([
+    "CREATE ROLE r LOGIN REPLICATION PASSWORD 'secret'",
+    "ALTER ROLE r SET transaction_timeout = '1ms'",
+  ]);
+  const url = `postgres://r:secret@127.0.0.1:${server.port}/postgres`;
+  for (let round = 0; round < 20; round += 1) {
+    const opening = Array.from({ length: 20 }, () => Session.open({ url, database: "postgres" }, never));
+    const opened = await Promise.allSettled(opening);
+    for (const result of opened) if (result.status === "fulfilled") await result.value[Symbol.asyncDispose]();
+    expect(opened.filter(({ status }) => status === "rejected")).toEqual([]);
+  }
+});
+
 test("a statement that is not answered in time gives the connection up", async () => {
   await using server = await TestPostgres.start();
   await using session = await Session.open({ url: server.url(), database: "postgres" }, never);

@@ -6,7 +6,7 @@ import { CodedError } from "../../../base/errors.ts";
 import { DirectSocket } from "./direct-socket.ts";
 import { assertPinned, pinSql, startupOptions, statementTimeoutMs, unpinnedSql } from "./session-settings.ts";
 import type { Unpinned } from "./session-settings.ts";
-import { ConnectionLost, sourceError } from "./source-error.ts";
+import { ConnectionLost, sourceError, sqlStateOf } from "./source-error.ts";
 
 export const applicationName = "zeroetl";
 const connectDeadlineMs = 10_000;
@@ -20,6 +20,11 @@ export interface ConnectRequest {
   readonly database: string;
   /** A connection to a walsender, which also accepts the commands of the streaming replication protocol. */
   readonly replication?: boolean;
+}
+
+/** What earlier attempts to connect have shown. */
+interface Attempt {
+  readonly hasTransactionTimeout: boolean;
 }
 
 interface ConnectionParameters {
@@ -63,8 +68,18 @@ export class Session implements AsyncDisposable {
 
   /** Throws `CodedError`, or the signal's reason. */
   static async open(request: ConnectRequest, signal: AbortSignal): Promise<Session> {
+    try {
+      return await Session.#open(request, { hasTransactionTimeout: false }, signal);
+    } catch (error) {
+      if (sqlStateOf(error) !== transactionTimeout) throw error;
+      // The role's limit is shorter than our first statement. Older servers would refuse the parameter.
+      return Session.#open(request, { hasTransactionTimeout: true }, signal);
+    }
+  }
+
+  static async #open(request: ConnectRequest, attempt: Attempt, signal: AbortSignal): Promise<Session> {
     signal.throwIfAborted();
-    const session = new Session(clientFor(request), signal);
+    const session = new Session(clientFor(request, attempt), signal);
     signal.addEventListener("abort", session.#onAbort);
     let isLate = false;
     const deadline = setTimeout(() => {
@@ -78,7 +93,9 @@ export class Session implements AsyncDisposable {
     } catch (error) {
       await session.#end();
       signal.throwIfAborted();
-      throw connectError(isLate ? new Error("the server did not answer within 10 seconds") : error, request);
+      if (isLate) throw connectError(new Error("the server did not answer within 10 seconds"), request);
+      // What the server said before it closed the connection, if the next statement found it closed.
+      throw connectError(session.#lost instanceof pg.DatabaseError ? session.#lost : error, request);
     } finally {
       clearTimeout(deadline);
     }
@@ -218,13 +235,19 @@ function newClient(url: string): pg.Client {
   }
 }
 
-function clientFor({ url, database, replication }: ConnectRequest): pg.Client {
+/** SQLSTATE transaction_timeout, of PostgreSQL 17 and later. */
+const transactionTimeout = "25P04";
+
+function clientFor(
+  { url, database, replication }: ConnectRequest,
+  { hasTransactionTimeout }: Attempt,
+): pg.Client {
   const client = newClient(url);
   // Set here because values in a URL would override the client's options, because a database name within a URL cannot
   // contain every character, and because `replication` has no option.
   const internals = client as unknown as ClientInternals;
   const { connectionParameters: parameters } = internals;
-  parameters.options = startupOptions(parameters.options);
+  parameters.options = startupOptions(parameters.options, hasTransactionTimeout);
   parameters.application_name = applicationName;
   parameters.client_encoding = "UTF8";
   parameters.database = database;
