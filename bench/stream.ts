@@ -163,7 +163,7 @@ async function subscribe(server: TestPostgres, subscriber: TestPostgres): Promis
 
 async function ourSlot(server: TestPostgres): Promise<string> {
   const [slot] = await server.rows<{ name: string }>(
-    "SELECT slot_name AS name FROM pg_replication_slots WHERE slot_name LIKE 'zeroetl%' AND NOT temporary",
+    "SELECT slot_name AS name FROM pg_replication_slots WHERE slot_name LIKE 'zeroetl%' AND slot_name NOT LIKE '%_copy'",
   );
   if (slot === undefined) throw new Error("the integration has a slot");
   return slot.name;

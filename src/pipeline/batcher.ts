@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Condition } from "../base/condition.ts";
 import { assert } from "../base/assert.ts";
-import { change, type Block, type Cut } from "../model/replication/block.ts";
+import { change, type Block, type Cut, type TableEvent } from "../model/replication/block.ts";
 import type { Checkpoint } from "../model/replication/delta.ts";
 
 /** Changes of a block from index `from` up to, but not including, `to`. */
@@ -35,8 +35,8 @@ export interface BatcherLimits {
   /** How long a batch may wait for more changes while there is a backlog. */
   readonly backlogWaitMs: number;
   /**
-   * Copied rows are applied in parts and committed after this many rows or bytes, since they are not visible until the
-   * copy ends.
+   * Copied rows are applied in parts and committed at the first cut after this many rows or bytes: what a restart reads
+   * again. They are not visible until the copy ends.
    */
   readonly copiedRowsPerCommit: number;
   readonly copiedBytesPerCommit: number;
@@ -51,8 +51,8 @@ export const defaultLimits: BatcherLimits = {
   bytesInFlightMax: 128 * 1024 * 1024,
   backlogChanges: 10_000,
   backlogWaitMs: 200,
-  copiedRowsPerCommit: 2_000_000,
-  copiedBytesPerCommit: 512 * 1024 * 1024,
+  copiedRowsPerCommit: 250_000,
+  copiedBytesPerCommit: 64 * 1024 * 1024,
 };
 
 interface Pending {
@@ -133,7 +133,7 @@ export class Batcher {
 
   /** Events that concern a whole table, and requested checkpoints, do not wait for more changes. */
   #isAwaited(): boolean {
-    return this.#pending.some(({ block }) => block.checkpointWanted || block.events.length > 0);
+    return this.#pending.some(({ block }) => block.checkpointWanted || block.events.some(isUrgent));
   }
 
   #isEnough(changes: number, bytes: number): boolean {
@@ -248,5 +248,10 @@ export class Batcher {
 }
 
 function hasEvent({ block, from, to }: BlockSlice): boolean {
-  return block.events.length > 0 && block.kinds.subarray(from, to).includes(change.event);
+  return block.events.some(isUrgent) && block.kinds.subarray(from, to).includes(change.event);
+}
+
+/** The progress of a copy is committed with its rows, whenever that is. */
+function isUrgent({ kind }: TableEvent): boolean {
+  return kind !== "copied-part";
 }

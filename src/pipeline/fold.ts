@@ -52,7 +52,7 @@ class BatchFold {
         continue;
       }
       const { relation } = present(block.relations[subject], "a relation stands in its block");
-      const open = this.#foldOf(relation, block.isCopied);
+      const open = this.#foldOf(relation, block);
       if (open instanceof AppendFold) {
         const end = appendRun(open, { block, from: at, to: slice.to });
         this.#copiedRows += end - at;
@@ -90,11 +90,16 @@ class BatchFold {
     return this.#steps;
   }
 
-  #foldOf(relation: Relation, isCopied: boolean): RowsFold {
+  #foldOf(relation: Relation, { isCopied, isRepeated }: Block): RowsFold {
     const open = this.#open.get(relation.id);
-    if (open?.relation === relation && open instanceof AppendFold === isCopied) return open;
+    if (
+      open?.relation === relation &&
+      open instanceof AppendFold === isCopied &&
+      open.isRepeated === isRepeated
+    )
+      return open;
     if (open !== undefined) this.#close(relation.id);
-    const opened = isCopied ? new AppendFold(relation) : rowsFold(relation, this.#regions);
+    const opened = isCopied ? new AppendFold(relation) : rowsFold(relation, this.#regions, isRepeated);
     this.#open.set(relation.id, opened);
     return opened;
   }

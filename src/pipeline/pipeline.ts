@@ -1,6 +1,6 @@
 import { Condition } from "../base/condition.ts";
 import { LinkedAbort } from "../base/linked-abort.ts";
-import type { Block } from "../model/replication/block.ts";
+import type { Block, TableEvent } from "../model/replication/block.ts";
 import { tableOf, type Delta } from "../model/replication/delta.ts";
 import type { Position } from "../model/replication/position.ts";
 import type { Relation } from "../model/replication/relation.ts";
@@ -100,7 +100,13 @@ async function apply(lane: Lane, signal: AbortSignal): Promise<void> {
 
 const neverAborted = new AbortController().signal;
 
-/** The copies whose `copy-started` the target has committed: their rows can be stored. */
+type Announcement = Extract<TableEvent, { kind: "copy-started" | "copy-resumed" }>;
+
+function isAnnouncement(event: TableEvent): event is Announcement {
+  return event.kind === "copy-started" || event.kind === "copy-resumed";
+}
+
+/** The copies whose announcement the target has committed: their rows can be stored. */
 class AnnouncedCopies {
   readonly #relations = new Map<string, Relation>();
   readonly #changed = new Condition();
@@ -109,8 +115,7 @@ class AnnouncedCopies {
   /** Records the copies that a delta of the stream announces. */
   applied({ steps, checkpoint }: Delta): void {
     for (const step of steps)
-      if (step.kind === "event" && step.event.kind === "copy-started")
-        this.#uncommitted.push(step.event.relation);
+      if (step.kind === "event" && isAnnouncement(step.event)) this.#uncommitted.push(step.event.relation);
     if (checkpoint === undefined || this.#uncommitted.length === 0) return;
     for (const relation of this.#uncommitted) this.#relations.set(relation.id, relation);
     this.#uncommitted = [];

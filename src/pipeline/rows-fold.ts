@@ -17,19 +17,22 @@ export interface RowChange {
 /** Folds changes of one relation into their net effect. */
 export interface RowsFold {
   readonly relation: Relation;
+  /** As in `Block`. */
+  readonly isRepeated: boolean;
   readonly add: (change: RowChange) => void;
   readonly step: () => RowsStep | undefined;
 }
 
-export function rowsFold(relation: Relation, regions: Regions): RowsFold {
+export function rowsFold(relation: Relation, regions: Regions, isRepeated: boolean): RowsFold {
   return relation.identity.kind === "key"
-    ? new KeyedFold(relation, regions, relation.identity.columns)
-    : new MultisetFold(relation, regions);
+    ? new KeyedFold(relation, regions, { columns: relation.identity.columns, isRepeated })
+    : new MultisetFold(relation, regions, isRepeated);
 }
 
 /** Rows of a copy: only inserts of distinct rows, in the order of arrival. */
 export class AppendFold implements RowsFold {
   readonly relation: Relation;
+  readonly isRepeated = false;
   readonly #runs: TupleRun[] = [];
   #changes = 0;
 
@@ -49,7 +52,8 @@ export class AppendFold implements RowsFold {
   step(): RowsStep | undefined {
     if (this.#changes === 0) return undefined;
     const { relation } = this;
-    return { kind: "rows", relation, ...noRows, inserts: this.#runs, changes: this.#changes };
+    const changes = this.#changes;
+    return { kind: "rows", relation, ...noRows, inserts: this.#runs, isRepeated: false, changes };
   }
 }
 
@@ -70,6 +74,7 @@ interface PartialRow {
  */
 class KeyedFold implements RowsFold {
   readonly relation: Relation;
+  readonly isRepeated: boolean;
   readonly #regions: Regions;
   readonly #keyColumns: readonly number[];
   readonly #keys: KeyTable;
@@ -82,11 +87,16 @@ class KeyedFold implements RowsFold {
   #held = new Int32Array(0);
   readonly #partials = new Map<number, PartialRow>();
 
-  constructor(relation: Relation, regions: Regions, keyColumns: readonly number[]) {
+  constructor(
+    relation: Relation,
+    regions: Regions,
+    { columns, isRepeated }: { readonly columns: readonly number[]; readonly isRepeated: boolean },
+  ) {
     this.relation = relation;
+    this.isRepeated = isRepeated;
     this.#regions = regions;
-    this.#keyColumns = keyColumns;
-    this.#keys = new KeyTable(regions, keyColumns);
+    this.#keyColumns = columns;
+    this.#keys = new KeyTable(regions, columns);
     this.#fields = new FieldReader(relation, regions);
   }
 
@@ -148,7 +158,7 @@ class KeyedFold implements RowsFold {
     const number = this.#keys.numberOf(region, offset);
     if (!this.#keys.added) return number;
     if (number >= this.#held.length) this.#grow();
-    this.#held[number] = held;
+    this.#held[number] = this.isRepeated ? 1 : held;
     this.#rowRegions[number] = none;
     return number;
   }
@@ -185,7 +195,7 @@ class KeyedFold implements RowsFold {
     const { relation } = this;
     const rows = { deletes: deletes.runs(), inserts: inserts.runs(), ...this.#partialRows() };
     if (Object.values(rows).every(({ length }) => length === 0)) return undefined;
-    return { kind: "rows", relation, ...rows, changes: this.#changes };
+    return { kind: "rows", relation, ...rows, isRepeated: this.isRepeated, changes: this.#changes };
   }
 
   #partialRows(): { readonly patches: Patch[]; readonly moves: Move[] } {
@@ -239,14 +249,16 @@ class PartialGroup {
 /** Relations identified by their whole rows: counts how many more or fewer copies of each row there are. */
 class MultisetFold implements RowsFold {
   readonly relation: Relation;
+  readonly isRepeated: boolean;
   readonly #regions: Regions;
   readonly #rows: KeyTable;
   readonly #fields: FieldReader;
   readonly #counts: number[] = [];
   #changes = 0;
 
-  constructor(relation: Relation, regions: Regions) {
+  constructor(relation: Relation, regions: Regions, isRepeated: boolean) {
     this.relation = relation;
+    this.isRepeated = isRepeated;
     this.#regions = regions;
     this.#rows = new KeyTable(regions, [...relation.columns.keys()]);
     this.#fields = new FieldReader(relation, regions);
@@ -284,7 +296,7 @@ class MultisetFold implements RowsFold {
     const { relation } = this;
     const rows = { ...noRows, deletes: deletes.runs(), inserts: inserts.runs() };
     if (rows.deletes.length + rows.inserts.length === 0) return undefined;
-    return { kind: "rows", relation, ...rows, changes: this.#changes };
+    return { kind: "rows", relation, ...rows, isRepeated: this.isRepeated, changes: this.#changes };
   }
 }
 

@@ -73,7 +73,8 @@ export interface Source extends AsyncDisposable {
   /**
    * The rows of tables that are being copied, beside `read`: those of a table come after its `copy-started` has been
    * yielded by `read`, which yields its `copy-finished` when the target has confirmed all of them. The rows of a
-   * snapshot are followed by the changes since, as blocks without other events than `truncated`. Where nothing
+   * snapshot are followed by the changes since, as blocks without other events than `truncated` and `copied-part`. A
+   * copy that an earlier process began continues if `read` yields `copy-resumed` instead of `copy-started`. Where nothing
    * more follows until the target has confirmed all of it, the last block has `checkpointWanted`. Ends only by throwing,
    * as `read` does, which must be running. May be called once.
    */

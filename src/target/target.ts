@@ -139,8 +139,8 @@ export interface DestinationDatabase extends AsyncDisposable {
   /**
    * Stores rows of tables that are being copied, and the changes that update them. It may run at the same time as
    * `apply`. The tables' `copy-started` has been committed; their `copy-finished` is applied later. Deltas have no
-   * other events than `truncated`. Everything applied up to a delta with a checkpoint is durable. The target does not
-   * use the checkpoint's position. Throws as `apply` does, after which uncommitted changes are undone.
+   * other events than `truncated` and `copied-part`. Everything applied up to a delta with a checkpoint is durable,
+   * including the checkpoint's position and the progress of tables (see `Progress`). Throws as `apply` does, after which uncommitted changes are undone.
    */
   readonly applyCopies: (delta: Delta, signal: AbortSignal) => Promise<void>;
   /** Records that a table failed, in a separate transaction. Call it only between transactions. */

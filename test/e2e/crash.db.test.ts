@@ -73,7 +73,7 @@ function parseLsn(text: string): bigint {
 
 async function confirmedLsn(server: TestPostgres): Promise<bigint | undefined> {
   const [slot] = await server.rows<{ lsn: string }>(
-    "SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name LIKE 'zeroetl%' AND NOT temporary",
+    "SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name LIKE 'zeroetl%' AND slot_name NOT LIKE '%_copy'",
   );
   return slot === undefined ? undefined : parseLsn(slot.lsn);
 }

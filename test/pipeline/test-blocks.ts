@@ -73,6 +73,7 @@ export function testBlock(
     cuts:
       position === undefined ? [] : [{ ...cut, position: asPosition(position), sequence: BigInt(position) }],
     isCopied: false,
+    isRepeated: false,
     checkpointWanted: false,
   };
 }

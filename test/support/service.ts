@@ -80,7 +80,7 @@ export interface OperatorIntegration {
     /** Since the stream began to run, with the data filter that it has. */
     readonly copiedRows: number;
   }[];
-  readonly tables: readonly { readonly state: string }[];
+  readonly tables: readonly { readonly table: string; readonly state: string; readonly rows: number }[];
 }
 
 /** The real service in a process of its own, driven over the network as its users drive it. */

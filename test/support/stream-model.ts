@@ -58,6 +58,7 @@ export class StreamModel {
   #pending: Pending[] = [];
   #pendingCopies: Pending[] = [];
   #checkpoint: Position | undefined;
+  #copies: Position | undefined;
   readonly #sequences = new Map<Position, bigint>();
   transactions = 0;
   copiedRows = 0;
@@ -71,7 +72,7 @@ export class StreamModel {
       visible: visible !== undefined,
       updatedAtMs: 0,
     }));
-    return { checkpoint: this.#checkpoint, tables };
+    return { checkpoint: this.#checkpoint, copies: this.#copies, tables };
   }
 
   get checkpoint(): Position | undefined {
@@ -108,7 +109,9 @@ export class StreamModel {
 
   /** As `DestinationDatabase.applyCopies`. Returns the position up to which everything is held. */
   applyCopies(block: Block): Position | undefined {
-    return this.#applyTo(this.#pendingCopies, block).at(-1)?.position;
+    const position = this.#applyTo(this.#pendingCopies, block).at(-1)?.position;
+    this.#copies = position ?? this.#copies;
+    return position;
   }
 
   #applyTo(pending: Pending[], block: Block): readonly Cut[] {
@@ -190,8 +193,9 @@ export class StreamModel {
 
   #event(event: TableEvent | undefined, isCopy = false): void {
     if (event === undefined) throw new Error("an event is missing");
-    if (isCopy && event.kind !== "truncated") throw new Error(`${event.kind} among copied rows`);
-    this.events.push(`${event.kind} ${nameOf(event.relation)}`);
+    const ofCopies = event.kind === "truncated" || event.kind === "copied-part";
+    if (isCopy && !ofCopies) throw new Error(`${event.kind} among copied rows`);
+    if (event.kind !== "copied-part") this.events.push(`${event.kind} ${nameOf(event.relation)}`);
     const { id } = event.relation;
     const table = this.#tables.get(id) ?? {
       definition: event.relation,
@@ -250,21 +254,29 @@ function changeRow(rows: Rows, changed: RowChange): void {
   const { block, at, tuples } = changed;
   const before = tuples.get(block.oldTuples[at] ?? noTuple);
   const after = tuples.get(block.newTuples[at] ?? noTuple);
+  const { isRepeated } = block;
   if (block.kinds[at] === change.insert) {
+    if (isRepeated && isKeyed(rows)) takeIfHeld(rows, after);
     add(rows, after);
     return;
   }
-  const held = take(rows, before ?? after);
+  const held = isRepeated ? takeIfHeld(rows, before ?? after) : take(rows, before ?? after);
   if (block.kinds[at] !== change.update || after === undefined) return;
+  if (held === undefined && unchangedOf(changed).size > 0) return;
+  if (isRepeated && isKeyed(rows)) takeIfHeld(rows, after);
   const unchanged = unchangedOf(changed);
   add(
     rows,
-    after.map((value, index) => (unchanged.has(index) ? (held[index] ?? null) : value)),
+    after.map((value, index) => (unchanged.has(index) ? (held?.[index] ?? null) : value)),
   );
 }
 
 function apply(table: ModelTable, event: TableEvent): void {
   switch (event.kind) {
+    case "copied-part":
+    case "copy-resumed":
+      copying(table, event);
+      return;
     case "copy-started":
       table.definition = event.relation;
       table.phase = { kind: "copying" };
@@ -302,6 +314,16 @@ function apply(table: ModelTable, event: TableEvent): void {
       table.phase = { kind: "failed", reason: event.reason };
       table.hidden = undefined;
   }
+}
+
+function copying(
+  table: ModelTable,
+  event: Extract<TableEvent, { kind: "copied-part" | "copy-resumed" }>,
+): void {
+  expectPhase(table, ["copying"]);
+  if (event.kind === "copied-part") table.phase = { kind: "copying", progress: event.progress };
+  else if (table.hidden === undefined) throw new Error("a copy that is resumed has begun");
+  else table.hidden.relation = event.relation;
 }
 
 function expectPhase({ definition, phase }: ModelTable, kinds: readonly TablePhase["kind"][]): void {
@@ -352,11 +374,21 @@ function add(rows: Rows, row: Row | undefined): void {
   else throw new Error(`${nameOf(rows.relation)} has ${identity} twice`);
 }
 
+function isKeyed({ relation }: Rows): boolean {
+  return relation.identity.kind === "key";
+}
+
 function take(rows: Rows, row: Row | undefined): Row {
+  const taken = takeIfHeld(rows, row);
+  if (taken === undefined) throw new Error(`${nameOf(rows.relation)} lacks ${JSON.stringify(row)}`);
+  return taken;
+}
+
+function takeIfHeld(rows: Rows, row: Row | undefined): Row | undefined {
   if (row === undefined) throw new Error("a delete has a row");
   const identity = identityOf(rows.relation, row);
   const found = rows.byIdentity.get(identity);
-  if (found === undefined) throw new Error(`${nameOf(rows.relation)} lacks ${identity}`);
+  if (found === undefined) return undefined;
   found.count -= 1;
   if (found.count === 0) rows.byIdentity.delete(identity);
   return found.row;

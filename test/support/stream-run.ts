@@ -73,6 +73,21 @@ interface Running {
   readonly ended: AbortSignal;
 }
 
+/** The model reads what follows the last cut when the next cut arrives. */
+class UncommittedBlocks {
+  #blocks: Block[] = [];
+
+  add(block: Block): void {
+    const end = block.cuts.at(-1)?.after;
+    const isPartial = end !== block.count;
+    const done = end === undefined ? [] : [...this.#blocks, ...(isPartial ? [] : [block])];
+    for (const { release } of done) release?.();
+    this.#blocks = [...(end === undefined ? this.#blocks : []), ...(isPartial ? [block] : [])];
+  }
+}
+
+type HeldCopies = "none" | "rows" | "changes";
+
 /** One integration of a test: its names, its model of a target, and a stream that can be stopped and started. */
 export class StreamRun implements AsyncDisposable {
   readonly model = new StreamModel();
@@ -86,7 +101,10 @@ export class StreamRun implements AsyncDisposable {
   readonly #spool: TemporaryDirectory;
   filter: string;
   readonly #applied = new Condition();
-  #heldCopies: "none" | "rows" | "changes" = "none";
+  #heldCopies: HeldCopies = "none";
+  /** Blocks of copies that still reach the target while copies are held. */
+  #blocksBeforeHold = 0;
+  #isHolding = false;
   #running: Running | undefined;
 
   private constructor(url: string, options: RunOptions, spool: TemporaryDirectory) {
@@ -145,6 +163,7 @@ export class StreamRun implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
+    this.#isHolding = false;
     const stop = new AbortController();
     const source = await (this.#options.engine ?? postgres).open(this.request, stop.signal);
     const ended = new AbortController();
@@ -161,19 +180,24 @@ export class StreamRun implements AsyncDisposable {
   }
 
   async #read(source: Source, signal: AbortSignal): Promise<void> {
+    const blocks = new UncommittedBlocks();
     for await (const block of source.read(signal)) {
       this.model.apply(block);
       this.#applied.notify();
-      block.release?.();
+      blocks.add(block);
       if (this.model.checkpoint !== undefined && block.cuts.length > 0) source.confirm(this.model.checkpoint);
     }
   }
 
   async #readCopies(source: Source, signal: AbortSignal): Promise<void> {
+    const blocks = new UncommittedBlocks();
     for await (const block of source.copies(signal)) {
+      this.#isHolding = this.#holds(block);
       while (this.#holds(block) || !this.model.isAnnounced(block)) await this.#applied.wait(signal);
+      this.#isHolding = false;
       const position = this.model.applyCopies(block);
-      block.release?.();
+      if (this.#blocksBeforeHold > 0 && this.#isHeldKind(block)) this.#blocksBeforeHold -= 1;
+      blocks.add(block);
       if (position !== undefined) source.confirmCopies(position);
     }
   }
@@ -194,14 +218,29 @@ export class StreamRun implements AsyncDisposable {
     this.model.crash();
   }
 
-  /** From now on neither the rows of copies reach the target nor the changes behind them, or only the latter do not. */
-  holdCopies(held: "none" | "rows" | "changes"): void {
+  /**
+   * From now on nothing of the copies reaches the target, or only the changes behind their rows do not.
+   * `after`: once so many blocks have.
+   */
+  holdCopies(held: HeldCopies, after = 0): void {
     this.#heldCopies = held;
+    this.#blocksBeforeHold = after;
+    this.#isHolding = false;
     this.#applied.notify();
   }
 
-  #holds({ isCopied }: Block): boolean {
-    return isCopied ? this.#heldCopies === "rows" : this.#heldCopies !== "none";
+  /** A block of a copy waits because copies are held. */
+  get isHolding(): boolean {
+    return this.#isHolding;
+  }
+
+  #holds(block: Block): boolean {
+    return this.#blocksBeforeHold === 0 && this.#isHeldKind(block);
+  }
+
+  #isHeldKind({ isCopied, relations }: Block): boolean {
+    const isChange = !isCopied && relations.length > 0;
+    return this.#heldCopies === "rows" || (this.#heldCopies === "changes" && isChange);
   }
 
   async restart(): Promise<void> {

@@ -92,7 +92,7 @@ class FakeWorker implements StreamWorker {
   /** As the real one does it; a failure shows as its phase. */
   async #open(): Promise<void> {
     const { stream, spoolDirectory, dataKey, catalogPollMs } = this.request;
-    const progress = { checkpoint: undefined, tables: [] };
+    const progress = { checkpoint: undefined, copies: undefined, tables: [] };
     const request = {
       ...stream,
       progress,

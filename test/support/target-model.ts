@@ -69,6 +69,10 @@ export class TargetModel {
         });
         return;
       }
+      case "copy-resumed":
+      case "copied-part":
+        assert(this.table(relation.id).phase === "copying", "the table is being copied");
+        return;
       case "copy-finished":
         this.table(relation.id).phase = "copied";
         return;

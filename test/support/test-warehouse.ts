@@ -117,10 +117,11 @@ interface TestRows {
   readonly inserts?: Rows;
   readonly patches?: readonly Patch[];
   readonly moves?: readonly Move[];
+  readonly isRepeated?: boolean;
 }
 
 export function rowsStep(relation: Relation, rows: TestRows): RowsStep {
-  const { deletes = [], inserts = [], patches = [], moves = [] } = rows;
+  const { deletes = [], inserts = [], patches = [], moves = [], isRepeated = false } = rows;
   const changes = deletes.length + inserts.length + patches.length;
   return {
     kind: "rows",
@@ -129,6 +130,7 @@ export function rowsStep(relation: Relation, rows: TestRows): RowsStep {
     inserts: runs(relation, inserts),
     patches,
     moves,
+    isRepeated,
     changes,
   };
 }

@@ -17,6 +17,10 @@ export const noTuple = -1;
 export type TableEvent =
   /** The (hidden) table starts empty. A visible table with the same id stays unchanged until `revealed`. */
   | { readonly kind: "copy-started"; readonly relation: Relation }
+  /** The copy that a restart interrupted continues with the rows that the target has stored. */
+  | { readonly kind: "copy-resumed"; readonly relation: Relation }
+  /** Only in `Source.copies`: `progress` describes the rows of the table that have been sent. */
+  | { readonly kind: "copied-part"; readonly relation: Relation; readonly progress: string }
   /** All rows have been sent. `position`: the copy contains the stream's changes before it. */
   | { readonly kind: "copy-finished"; readonly relation: Relation; readonly position: Position }
   | { readonly kind: "revealed"; readonly relation: Relation }
@@ -88,6 +92,11 @@ export interface Block {
   readonly cuts: readonly Cut[];
   /** The rows belong to copies: inserts of rows that are all distinct and can be stored in any order. */
   readonly isCopied: boolean;
+  /**
+   * The target may already contain some of the changes, or later versions of the rows: new rows replace rows that have
+   * the same key, and updates and deletes of rows that do not exist have no effect.
+   */
+  readonly isRepeated: boolean;
   /** The source requests a checkpoint at the last cut soon, even if no row has changed (idle slot, server stopping). */
   readonly checkpointWanted: boolean;
   /** Called at most once, when the region is no longer read: all changes have been applied. */

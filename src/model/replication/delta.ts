@@ -23,6 +23,11 @@ export interface RowsStep {
   readonly patches: readonly Patch[];
   /** Rows that exist at the target under another key. Only for relations with a key. */
   readonly moves: readonly Move[];
+  /**
+   * As in `Block`. `deletes` then includes the key of every new row, and rows that do not exist at the target are
+   * ignored, wherever they are named.
+   */
+  readonly isRepeated: boolean;
   /** Changes folded into this step, for the metrics. */
   readonly changes: number;
 }

@@ -22,7 +22,11 @@ export type TableStateName =
  */
 export type TablePhase =
   /** A copy is running, or was interrupted. */
-  | { readonly kind: "copying" }
+  | {
+      readonly kind: "copying";
+      /** Of the last `copied-part`. */
+      readonly progress?: string;
+    }
   /** The hidden copy is complete as of `position`; the stream has not yet been seen to pass it. */
   | { readonly kind: "copied"; readonly position: Position }
   | { readonly kind: "synced"; readonly position: Position }
@@ -56,5 +60,10 @@ export function stateName(phase: TablePhase): TableStateName {
 export interface Progress {
   /** Absent in a database that no stream has filled. */
   readonly checkpoint: Position | undefined;
+  /**
+   * The last position of `Source.copies` that was committed. Undefined if the rows that were committed last do not end
+   * at a position, so that the copies cannot be resumed.
+   */
+  readonly copies: Position | undefined;
   readonly tables: readonly TableRecord[];
 }

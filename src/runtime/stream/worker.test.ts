@@ -15,7 +15,7 @@ function stuck(signal: AbortSignal): Promise<never> {
 function workerOf(open: SourceEngine["open"]): Worker {
   const database: Partial<DestinationDatabase> = {
     tables: () => Promise.resolve([]),
-    progress: () => ({ checkpoint: undefined, tables: [] }),
+    progress: () => ({ checkpoint: undefined, copies: undefined, tables: [] }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const warehouse: Partial<Warehouse> = { database: () => Promise.resolve(database as DestinationDatabase) };

@@ -64,11 +64,12 @@ function validateUrl(url: string): void {
 }
 
 async function remove(request: StreamRequest, signal: AbortSignal): Promise<void> {
-  const { slot, publication } = namesOf(request.integrationId, request.database);
+  const { slot, copySlot, publication } = namesOf(request.integrationId, request.database);
   const session = await connected(request, signal);
   if (session === undefined) return;
   await using _ = session;
   await dropSlot(session, slot, signal);
+  await dropSlot(session, copySlot, signal);
   await dropPublication(session, publication);
 }
 

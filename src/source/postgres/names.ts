@@ -3,17 +3,19 @@ import { createHash } from "node:crypto";
 /** The names of a stream's objects at its source. */
 export interface StreamNames {
   readonly slot: string;
+  /** The slot that retains the log for copies in progress. */
+  readonly copySlot: string;
   readonly publication: string;
 }
 
 /**
  * One name for slot and publication: `zeroetl_<integration>_<hash of the database>`, 49 bytes of the 63 that PostgreSQL
- * allows. Slots belong to the whole server, so the name includes the database.
+ * allows; with `_copy` for the slot of copies. Slots belong to the whole server, so the name includes the database.
  */
 export function namesOf(integrationId: string, database: string): StreamNames {
   const hash = createHash("sha256").update(database).digest("hex").slice(0, 8);
   const name = `zeroetl_${integrationId.replaceAll("-", "")}_${hash}`;
-  return { slot: name, publication: name };
+  return { slot: name, copySlot: `${name}_copy`, publication: name };
 }
 
 export function quoteIdentifier(name: string): string {

@@ -8,14 +8,14 @@ import type { TableFailureReason } from "../../model/replication/block.ts";
 import type { Checkpoint, Delta, DeltaStep, RowsStep } from "../../model/replication/delta.ts";
 import type { Position } from "../../model/replication/position.ts";
 import type { TableDefinition } from "../../model/replication/relation.ts";
-import type { Progress } from "../../model/replication/table-state.ts";
+import type { Progress, TableRecord } from "../../model/replication/table-state.ts";
 import type { DatabaseRequest, DatabaseView, DestinationDatabase, TableMeasure } from "../target.ts";
 import { openView } from "./tables/database-view.ts";
 import type { DuckDb } from "./instance/duck-db.ts";
 import { duckFailure, writeFailure } from "./instance/duck-errors.ts";
 import { fileOf } from "./instance/file-names.ts";
 import { largePartOf } from "./tables/large-part.ts";
-import { isLeft, Ledger, recordOf, type TableEntry } from "./tables/ledger.ts";
+import { isLeft, Ledger, recordOf, type CopiesState, type TableEntry } from "./tables/ledger.ts";
 import { OpenSegments } from "./tables/open-segments.ts";
 import { PhysicalTables } from "./tables/physical-tables.ts";
 import { RowCounts } from "./tables/row-counts.ts";
@@ -50,6 +50,7 @@ interface Beginning {
   readonly position: Position | undefined;
   readonly tables: TableSet;
   readonly withLargePart: readonly string[];
+  readonly copies: CopiesState;
   readonly onClosed: (closed: DuckDbDatabase) => void;
 }
 
@@ -67,7 +68,11 @@ export class DuckDbDatabase implements DestinationDatabase {
   readonly #segments = new OpenSegments();
   readonly #hugeRows: HugeRows;
   readonly #writers: RowWriters;
+  readonly #withLargePart: readonly string[];
   #copies: Promise<CopyWriter> | undefined;
+  /** As of the last commit. */
+  #copiesPosition: Position | undefined;
+  readonly #copiesProgress: Map<string, string>;
   readonly #onClosed: (closed: DuckDbDatabase) => void;
   #position: Position | undefined;
   #hasLeftRows: boolean;
@@ -82,7 +87,8 @@ export class DuckDbDatabase implements DestinationDatabase {
   #idle: NodeJS.Timeout | undefined;
 
   private constructor(beginning: Beginning) {
-    const { duck, session, ledger, name, epoch, position, tables, withLargePart, onClosed } = beginning;
+    const { duck, session, ledger, name, epoch, position, tables, withLargePart, copies, onClosed } =
+      beginning;
     this.#onClosed = onClosed;
     this.name = name;
     this.#duck = duck;
@@ -93,7 +99,10 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#tables = tables;
     this.#hasLeftRows = tables.left().length > 0;
     this.#hugeRows = new HugeRows(duck.memoryBytes * hugeShare);
-    this.#physical = this.#physicalTables(session, withLargePart);
+    this.#withLargePart = withLargePart;
+    this.#copiesPosition = copies.position;
+    this.#copiesProgress = copies.progress;
+    this.#physical = this.#physicalTables(session);
     const tools = toolsOf(duck, session);
     this.#events = new TableEvents(this.#physical, tables, (...added) => readFills(tools, ...added));
     this.#writers = new RowWriters({
@@ -127,7 +136,9 @@ export class DuckDbDatabase implements DestinationDatabase {
       await ledger.writeOrigin(request);
       if (!(await ledger.startEpoch(epoch))) throw fenced(name);
       const position = await ledger.position();
-      const tables = new TableSet(await ledger.entries());
+      const entries = await ledger.entries();
+      const tables = new TableSet(entries);
+      const copies = await ledger.copies(entries);
       const withLargePart = await ledger.tablesWithLargePart();
       await session.run("COMMIT");
       return new DuckDbDatabase({
@@ -139,6 +150,7 @@ export class DuckDbDatabase implements DestinationDatabase {
         position,
         tables,
         withLargePart,
+        copies,
         onClosed,
       });
     } catch (error) {
@@ -148,7 +160,8 @@ export class DuckDbDatabase implements DestinationDatabase {
   }
 
   progress(): Progress {
-    return { checkpoint: this.#position, tables: this.#ownTables().map(recordOf) };
+    const tables = this.#ownTables().map((entry) => this.#recordOf(entry));
+    return { checkpoint: this.#position, copies: this.#copiesPosition, tables };
   }
 
   /** Whether readers see rows that the previous stream left, as of the last commit. */
@@ -206,7 +219,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     const measures = entries.map((entry) => {
       const [table] = countedTable(entry);
       const estimate = { rows: sizes.get(table ?? "") ?? 0, isEstimate: table !== undefined };
-      return { record: recordOf(entry), ...(counts.get(table ?? "") ?? estimate) };
+      return { record: this.#recordOf(entry), ...(counts.get(table ?? "") ?? estimate) };
     });
     const isCounted =
       settled.length === entries.length && [...counts.values()].every(({ isEstimate }) => !isEstimate);
@@ -228,6 +241,10 @@ export class DuckDbDatabase implements DestinationDatabase {
     this.#writers.release();
     this.#session.close();
     this.#onClosed(this);
+  }
+
+  #recordOf(entry: TableEntry): TableRecord {
+    return recordOf(entry, this.#copiesProgress.get(entry.rows ?? ""));
   }
 
   #remeasure(): void {
@@ -264,14 +281,17 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   async #openCopies(): Promise<CopyWriter> {
     const session = await this.#duck.writerSession();
-    const physical = this.#physicalTables(session, []);
+    const physical = this.#physicalTables(session);
     return new CopyWriter({
       tools: toolsOf(this.#duck, session),
       physical,
+      ledger: new Ledger(session, this.name),
       turns: this.#hugeRows,
       requireSpace: () => this.#duck.requireSpace(),
       rowsOf: ({ id }) => this.#tables.committedOf(id)?.rows,
-      onCommitted: (tables) => {
+      onCommitted: (tables, { position, progress }) => {
+        this.#copiesPosition = position;
+        for (const [table, state] of progress) this.#copiesProgress.set(table, state);
         for (const table of tables)
           if (physical.largePart(table) !== undefined) this.#physical.adoptLargePart(table);
         this.#counts.committed(tables);
@@ -280,12 +300,12 @@ export class DuckDbDatabase implements DestinationDatabase {
     });
   }
 
-  #physicalTables(session: Session, withLargePart: readonly string[]): PhysicalTables {
+  #physicalTables(session: Session): PhysicalTables {
     const { rowSizes: sizes } = this.#duck;
     return new PhysicalTables(session, {
       database: this.name,
       prefix: String(this.#epoch),
-      withLargePart,
+      withLargePart: this.#withLargePart,
       sizes,
     });
   }

@@ -48,7 +48,7 @@ test("a stream that takes over a database hides its copy, and what was left goes
   await target.warehouse.release(shopStream, never);
   for (const name of ["shop", "SHOP"]) {
     await using database = await target.warehouse.database({ ...another(), name }, never);
-    expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+    expect(database.progress()).toEqual({ checkpoint: undefined, copies: undefined, tables: [] });
     expect(await database.tables()).toEqual([]);
   }
   expect(await target.warehouse.databases(never)).toEqual([
@@ -167,7 +167,7 @@ test("a database in which nothing is to be seen, once given up, is another strea
   expect(await target.warehouse.databases(never)).toMatchObject(vacant);
   {
     await using database = await target.warehouse.database({ ...shopRequest, stream: again }, never);
-    expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+    expect(database.progress()).toEqual({ checkpoint: undefined, copies: undefined, tables: [] });
     await database.apply(deltaOf(copySteps(numbers, [[5]]), "1"), never);
   }
   for (let opening = 0; opening < 2; opening++) {

@@ -1,12 +1,21 @@
 import { expect, test } from "vitest";
 import { TableError } from "../../../src/model/replication/table-error.ts";
 import type { Relation } from "../../../src/model/replication/relation.ts";
+import type { Progress } from "../../../src/model/replication/table-state.ts";
 import type { DestinationDatabase, TargetEngine } from "../../../src/target/target.ts";
-import { impossible, plainRelation, type Cell } from "../../support/plain-tuples.ts";
+import { impossible, plainRelation, unchanged, type Cell } from "../../support/plain-tuples.ts";
 import { printedSeed, randomFrom } from "../../support/random.ts";
 import { Changes } from "../../support/target-changes.ts";
 import { expected, seen, shown } from "../../support/target-contents.ts";
-import { deltaOf, eventStep, never, rowsStep, TestWarehouse } from "../../support/test-warehouse.ts";
+import {
+  deltaOf,
+  eventStep,
+  moveOf,
+  never,
+  patchOf,
+  rowsStep,
+  TestWarehouse,
+} from "../../support/test-warehouse.ts";
 import { asShown, contents, copyParts, documentKey, documents, int, rejection, text } from "./samples.ts";
 
 /** `applyCopies` beside `apply`. */
@@ -45,6 +54,69 @@ export function copiesContract(engine: TargetEngine): void {
     expect(failure).toMatchObject({ code: "VALUE_OUT_OF_RANGE", table: { id: documents.id } });
     await database.apply(deltaOf([finished, revealed], "3"), never);
     expect(await contents(target)).toEqual(asShown(["1", "a", "0"]));
+  });
+
+  test("the position and the progress of copies are stored with their rows", async () => {
+    await using target = await TestWarehouse.open(engine);
+    const { started, rows } = copyParts(documents, [[1, "a", 0]]);
+    const part = (progress: string) => eventStep({ kind: "copied-part", relation: documents, progress });
+    const seen = ({ copies, tables }: Progress) => [copies, tables.map(({ phase }) => phase)];
+    {
+      await using database = await target.database();
+      await database.apply(deltaOf([started], "1"), never);
+      expect(seen(database.progress())).toEqual([undefined, [{ kind: "copying" }]]);
+      await database.applyCopies(deltaOf([rows, part("half")]), never);
+      await database.applyCopies(deltaOf([part("most")], "c1"), never);
+      expect(seen(database.progress())).toEqual(["c1", [{ kind: "copying", progress: "most" }]]);
+      await database.applyCopies(deltaOf([part("all")]), never);
+    }
+    await target.reopen();
+    await using database = await target.database();
+    expect(seen(database.progress())).toEqual(["c1", [{ kind: "copying", progress: "most" }]]);
+    await database.apply(deltaOf([eventStep({ kind: "copy-resumed", relation: documents })], "2"), never);
+    const more = rowsStep(documents, { inserts: [[2, "b", 0]] });
+    await database.applyCopies(deltaOf([more, part("all")], "c2"), never);
+    expect(seen(database.progress())).toEqual(["c2", [{ kind: "copying", progress: "all" }]]);
+    const { finished, revealed } = copyParts(documents, []);
+    await database.apply(deltaOf([finished, revealed], "3"), never);
+    expect(await contents(target)).toEqual(asShown(["1", "a", "0"], ["2", "b", "0"]));
+    await database.apply(deltaOf([started], "4"), never);
+    expect(seen(database.progress())[1]).toEqual([{ kind: "copying" }]);
+  });
+
+  test("repeated changes replace rows, and those of rows that do not exist have no effect", async () => {
+    await using target = await TestWarehouse.open(engine);
+    await using database = await target.database();
+    const { started, finished, revealed } = copyParts(documents, []);
+    const first = rowsStep(documents, { inserts: [1, 2, 3].map((id) => [id, "a", 0]) });
+    await database.apply(deltaOf([started], "1"), never);
+    await database.applyCopies(deltaOf([first], "c1"), never);
+    const moved = (from: number, to: number) => {
+      const row: Cell[] = [to, unchanged, 5];
+      return { key: documentKey(from), row };
+    };
+    const repeated = rowsStep(documents, {
+      isRepeated: true,
+      deletes: [1, 3, 4, 5, 7, 8].map((id) => documentKey(id)),
+      inserts: [
+        [1, "b", 1],
+        [4, "c", 2],
+      ],
+      patches: [
+        patchOf(documents, [
+          [2, unchanged, 3],
+          [9, unchanged, 4],
+        ]),
+      ],
+      moves: [moveOf(documents, [moved(3, 7), moved(5, 8)])],
+    });
+    for (const position of ["c2", "c3"]) {
+      await database.applyCopies(deltaOf([repeated], position), never);
+      if (position === "c2") continue;
+      await database.apply(deltaOf([finished, revealed], "2"), never);
+      // Repeated once more, row 3 no longer exists, and neither does what it became.
+      expect(await contents(target)).toEqual(asShown(["1", "b", "1"], ["2", "a", "3"], ["4", "c", "2"]));
+    }
   });
 
   test("copies beside a stream of any changes end as they should, and are not seen before, nor after a crash", async () => {

@@ -99,7 +99,7 @@ function owners(engine: TargetEngine): void {
     await target.reopen();
     expect(await target.databases()).toEqual(["dev"]);
     await using database = await target.warehouse.database(another(), never);
-    expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+    expect(database.progress()).toEqual({ checkpoint: undefined, copies: undefined, tables: [] });
     expect(await contents(target)).toBeUndefined();
     await database.apply(deltaOf(copySteps(documents, [[5, "e", 0]]), "1"), never);
     expect(await contents(target)).toEqual(asShown(["5", "e", "0"]));
@@ -113,7 +113,8 @@ function takeOvers(engine: TargetEngine): void {
     const copy = copyParts(letters, [["x"]]);
     for (let opening = 0; opening < 2; opening++) {
       await using database = await target.warehouse.database(another(), never);
-      if (opening === 0) expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+      if (opening === 0)
+        expect(database.progress()).toEqual({ checkpoint: undefined, copies: undefined, tables: [] });
       if (opening === 0) expect(await database.tables()).toEqual([]);
       await database.apply(deltaOf([copy.started, copy.rows], `${opening}`), never);
       expect(await contents(target)).toEqual(rows);
@@ -162,7 +163,7 @@ function takeOvers(engine: TargetEngine): void {
     await target.reopen();
     expect(await target.warehouse.databases(never)).toMatchObject(vacant);
     await using database = await target.warehouse.database(another(), never);
-    expect(database.progress()).toEqual({ checkpoint: undefined, tables: [] });
+    expect(database.progress()).toEqual({ checkpoint: undefined, copies: undefined, tables: [] });
     await database.apply(deltaOf(copySteps(documents, [[5, "e", 0]]), "1"), never);
     expect(await contents(target)).toEqual(asShown(["5", "e", "0"]));
   });

@@ -61,6 +61,7 @@ export function blockOf({ changes, cut, isCopied = false, checkpointWanted = fal
     events,
     cuts: [{ ...cut, after: changes.length, position: asPosition(cut.position) }],
     isCopied,
+    isRepeated: false,
     checkpointWanted,
   };
 }

@@ -30,8 +30,8 @@ export class ToyDatabase implements DestinationDatabase {
   }
 
   progress(): Progress {
-    const { checkpoint, tables } = this.#committed();
-    return { checkpoint, tables: [...tables.values()].map(recordOf) };
+    const { checkpoint, copies, tables } = this.#committed();
+    return { checkpoint, copies, tables: [...tables.values()].map(recordOf) };
   }
 
   apply(delta: Delta, signal: AbortSignal): Promise<void> {
@@ -55,7 +55,7 @@ export class ToyDatabase implements DestinationDatabase {
         signal.throwIfAborted();
         for (const step of delta.steps) this.#copies.apply(step);
         if (delta.checkpoint === undefined) return;
-        await this.#commit(this.#copies);
+        await this.#commit(this.#copies, { copies: delta.checkpoint.position });
         this.#copies = this.#begin();
       } catch (error) {
         this.#copies = this.#begin();
@@ -113,9 +113,9 @@ export class ToyDatabase implements DestinationDatabase {
     return new Transaction(() => this.#committed());
   }
 
-  async #commit(transaction: Transaction, checkpoint?: Pick<State, "checkpoint">): Promise<void> {
+  async #commit(transaction: Transaction, position?: Partial<State>): Promise<void> {
     const { hasChanges } = transaction;
-    await this.#stored.save({ ...transaction.result(), ...checkpoint });
+    await this.#stored.save({ ...transaction.result(), ...position });
     if (hasChanges) this.#measured = undefined;
   }
 

@@ -33,6 +33,7 @@ export interface State {
   readonly origin: Origin;
   readonly epoch: number;
   readonly checkpoint: Position | undefined;
+  readonly copies: Position | undefined;
   readonly tables: ReadonlyMap<string, Table>;
   /** What the previous stream left for readers. */
   readonly left: readonly Shown[];

@@ -71,6 +71,12 @@ export class Transaction {
     switch (event.kind) {
       case "copy-started":
         return this.#set(relation, { phase: { kind: "copying" }, rows: [], shown });
+      case "copy-resumed":
+        return this.#set(relation, this.#replicated(relation));
+      case "copied-part": {
+        const phase: TablePhase = { kind: "copying", progress: event.progress };
+        return this.#set(relation, { ...this.#replicated(relation), phase });
+      }
       case "copy-finished": {
         const phase: TablePhase = { kind: "copied", position: event.position };
         return this.#set(relation, { ...this.#replicated(relation), phase });

@@ -109,7 +109,15 @@ export class ToyWarehouse implements Warehouse {
 /** An empty database; one that has no owner leaves its rows for readers. */
 function beginning(orphan: State | undefined, origin: Origin): State {
   const left = orphan === undefined ? [] : shownIn(orphan);
-  return { owner: undefined, origin, epoch: 0, checkpoint: undefined, tables: new Map(), left };
+  return {
+    owner: undefined,
+    origin,
+    epoch: 0,
+    checkpoint: undefined,
+    copies: undefined,
+    tables: new Map(),
+    left,
+  };
 }
 
 async function* chunksOf<T>(rows: readonly T[]): AsyncGenerator<readonly T[]> {

@@ -46,7 +46,10 @@ test("what keeps a connection from being made is a finding without the secret", 
     expect(JSON.stringify(findings)).not.toContain("wr0ng-Pa55word");
   }
   await expect(
-    postgres.open({ ...requestOf(wrong), progress: { checkpoint: undefined, tables: [] } } as never, never),
+    postgres.open(
+      { ...requestOf(wrong), progress: { checkpoint: undefined, copies: undefined, tables: [] } } as never,
+      never,
+    ),
   ).rejects.toMatchObject({ code: "SOURCE_AUTHENTICATION" });
 });
 

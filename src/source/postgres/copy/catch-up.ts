@@ -1,4 +1,4 @@
-import type { Block } from "../../../model/replication/block.ts";
+import { change, type Block } from "../../../model/replication/block.ts";
 import type { Region } from "../connection/backend-socket.ts";
 import { Resources } from "../connection/resources.ts";
 import type { Session } from "../connection/session.ts";
@@ -6,19 +6,25 @@ import { BlockBuilder } from "../stream/block-builder.ts";
 import { Feedback, feedbackLimits } from "../stream/feedback.ts";
 import { built, LogReader } from "../stream/log-reader.ts";
 import type { Lsn } from "../stream/lsn.ts";
-import type { ExportedSnapshot } from "../stream/slot.ts";
 import type { Spools } from "../stream/spool.ts";
 import type { StartedStream } from "../stream/start-stream.ts";
 import { RelationResolver, type FollowedTables } from "../tables/relation-resolver.ts";
 import { TrackedTable } from "../tables/tracked-table.ts";
 import type { CopyJob } from "./copy-plan.ts";
+import type { CopySlot } from "./copy-slot.ts";
 
 export interface CatchUpRequest {
-  /** The snapshot of the copy. Its slot retains every later change. */
-  readonly snapshot: ExportedSnapshot;
+  /** Retains every change since the position of the copies. */
+  readonly slot: CopySlot;
   readonly publication: string;
   /** The tables that have been copied. */
   readonly jobs: readonly CopyJob[];
+  /**
+   * Whether the copies may contain later versions of rows than at a position. Tables without a key that `cannotRepeat`
+   * contains are lost if rows are updated or deleted there.
+   */
+  readonly isMixed: (lsn: Lsn) => boolean;
+  readonly cannotRepeat: ReadonlySet<CopyJob>;
   /** A session that sees the current catalog. */
   readonly control: Session;
   /** Opens the spools of transactions that are sent before their commit. */
@@ -38,7 +44,10 @@ export class CatchUp implements AsyncDisposable {
   readonly #feedback: Feedback;
   readonly #log: LogReader;
   readonly #tables = new Map<number, TrackedTable>();
+  /** Ids of the tables in `cannotRepeat`. */
+  readonly #unrepeatable: ReadonlySet<string>;
   readonly #lost = new Set<number>();
+  #hasUpdates = false;
   #position: Lsn;
   /** Received, but not read yet. */
   #received: Region | undefined;
@@ -53,15 +62,16 @@ export class CatchUp implements AsyncDisposable {
     this.#request = request;
     this.#stream = stream;
     this.#resources = resources;
-    const { snapshot, jobs, control, publication } = request;
-    this.#position = snapshot.lsn;
+    const { slot, jobs, control, publication } = request;
+    this.#position = slot.lsn;
     this.#received = stream.first;
+    this.#unrepeatable = new Set([...request.cannotRepeat].map(({ shape }) => shape.relation.id));
     for (const { shape } of jobs) {
-      const table = new TrackedTable(shape.relation, { kind: "copied", from: snapshot.lsn });
+      const table = new TrackedTable(shape.relation, { kind: "copied", from: slot.lsn });
       table.hold(shape);
       this.#tables.set(table.oid, table);
     }
-    this.#feedback = resources.use(new Feedback(stream.socket, snapshot.lsn, feedbackLimits));
+    this.#feedback = resources.use(new Feedback(stream.socket, slot.lsn, feedbackLimits));
     const followed: FollowedTables = {
       follow: (table, change) => {
         if (change.kind !== "same") this.#lose(table);
@@ -82,11 +92,11 @@ export class CatchUp implements AsyncDisposable {
     );
   }
 
-  /** Starts streaming from the snapshot's slot, which cannot be used for anything else afterwards. */
+  /** Starts streaming from the slot. */
   static async open(request: CatchUpRequest, signal: AbortSignal): Promise<CatchUp> {
     await using opened = new Resources();
     const spools = opened.use(await request.openSpools());
-    const stream = await request.snapshot.stream(request.publication, signal);
+    const stream = await request.slot.stream(request.publication, signal);
     opened.use(stream.socket);
     return new CatchUp(request, stream, { resources: opened.move(), spools });
   }
@@ -94,6 +104,11 @@ export class CatchUp implements AsyncDisposable {
   /** OIDs of tables that can no longer catch up, because they were altered or dropped after the snapshot. */
   get lost(): ReadonlySet<number> {
     return this.#lost;
+  }
+
+  /** Whether rows have been updated while the copies could contain later versions. */
+  get hasUpdates(): boolean {
+    return this.#hasUpdates;
   }
 
   /** Everything that was committed before this position has been yielded. */
@@ -117,9 +132,10 @@ export class CatchUp implements AsyncDisposable {
     while (this.#position < lsn) {
       this.#blocks ??= this.#log.read(this.#received ?? (await this.#stream.socket.read(signal)), signal);
       this.#received = undefined;
+      const before = this.#position;
       const { value, done } = await this.#blocks.next();
       if (done === true) this.#blocks = undefined;
-      else yield value;
+      else yield this.#request.isMixed(before) ? this.#repeated(value) : value;
     }
   }
 
@@ -127,6 +143,18 @@ export class CatchUp implements AsyncDisposable {
     this.#stream.socket.destroy();
     await this.#blocks?.return();
     await this.#resources[Symbol.asyncDispose]();
+  }
+
+  #repeated(block: Block): Block {
+    this.#hasUpdates ||= block.kinds.subarray(0, block.count).includes(change.update);
+    for (const [subject, { relation }] of block.relations.entries()) {
+      const table = this.#tables.get(Number(relation.id));
+      if (table === undefined || !this.#unrepeatable.has(relation.id)) continue;
+      const isInsert = (kind: number, at: number): boolean =>
+        kind === change.insert || kind === change.event || block.subjects[at] !== subject;
+      if (!block.kinds.subarray(0, block.count).every(isInsert)) this.#lose(table);
+    }
+    return { ...block, isRepeated: true };
   }
 
   /** The decoder's boundary may have been moved since it stopped there. */

@@ -1,5 +1,5 @@
 import type { CatalogTable } from "../catalog/catalog-table.ts";
-import { quoteIdentifier, quotedNameOf } from "../names.ts";
+import { quoteIdentifier, quoteLiteral, quotedNameOf } from "../names.ts";
 import type { Session } from "../connection/session.ts";
 import type { Shape } from "../catalog/shape.ts";
 import { unlessLocked } from "../tables/unless-locked.ts";
@@ -8,37 +8,65 @@ import { unlessLocked } from "../tables/unless-locked.ts";
 export interface CopyJob {
   readonly table: CatalogTable;
   readonly shape: Shape;
+  /** Sizes in pages of the relations that contain its rows (see `partsOf`), when the copy was planned. */
+  readonly pages: readonly number[];
 }
 
 /** A part of a table that one statement copies. Together, the pieces contain each row of the table once. */
 export interface CopyPiece {
   readonly job: CopyJob;
+  /** Among the pieces of the table, from 0. */
+  readonly index: number;
   readonly sql: string;
   /** Approximately how many pages it reads. */
   readonly pages: number;
 }
 
-/** 64 MB: about half a second of work, so that several connections finish together. */
-export const pagesPerPiece = 8192;
+/** 4 MB: a restart reads again what was read of a few pieces. */
+const pagesPerPiece = 512;
 const pageBytes = 8192;
 
-/** The pieces of these tables, in order. Never waits for a lock for more than a second. */
-export async function planCopies(session: Session, jobs: readonly CopyJob[]): Promise<readonly CopyPiece[]> {
-  const oids = jobs.flatMap(({ table }) => [table.oid, ...table.partitions.map(({ oid }) => oid)]);
-  const pagesOf = await readPages(session, oids);
-  return jobs.flatMap((job) =>
-    partsOf(job.table).flatMap(({ oid, from }) =>
-      piecesOf(pagesOf.get(oid) ?? 0).map(({ where, pages }) => ({
-        job,
-        sql: copySql(job.shape, from, where),
+/** Sizes for `CopyJob.pages`. Never waits for a lock for more than a second. */
+export async function readPages(
+  session: Session,
+  tables: readonly CatalogTable[],
+): Promise<ReadonlyMap<CatalogTable, readonly number[]>> {
+  const oids = tables.flatMap((table) => partsOf(table).map(({ oid }) => oid));
+  const pagesOf = await sizes(session, oids);
+  return new Map(tables.map((table) => [table, partsOf(table).map(({ oid }) => pagesOf.get(oid) ?? 0)]));
+}
+
+/** Which versions of rows a piece reads, relative to a snapshot as `pg_current_snapshot` shows it. */
+export interface Versions {
+  readonly snapshot: string;
+  /** `old`: those that the snapshot sees, as far as they still exist. `new`: the others. */
+  readonly which: "old" | "new";
+}
+
+/** The pieces of a table, in order. The same for the same job. */
+export function piecesOf(job: CopyJob, versions?: Versions): CopyPiece[] {
+  const conditions = versions === undefined ? [] : [versionsSql(versions)];
+  return partsOf(job.table)
+    .flatMap(({ from }, part) =>
+      rangesOf(job.pages[part] ?? 0).map(({ range, pages }) => ({
+        sql: copySql(job.shape, from, [...range, ...conditions]),
         pages,
       })),
-    ),
-  );
+    )
+    .map((piece, index) => ({ job, index, ...piece }));
+}
+
+/** The relations that contain the table's rows. */
+export function partOidsOf({ table }: CopyJob): number[] {
+  return table.kind === "r" ? [table.oid] : table.partitions.map(({ oid }) => oid);
+}
+
+export function pieceCountOf({ pages }: CopyJob): number {
+  return pages.reduce((sum, each) => sum + rangeCount(each), 0);
 }
 
 /** Current sizes, or the last known ones if a table is locked. They are only used to divide the work. */
-async function readPages(session: Session, oids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+async function sizes(session: Session, oids: readonly number[]): Promise<ReadonlyMap<number, number>> {
   const read = async (expression: string): Promise<ReadonlyMap<number, number>> => {
     const rows = await session.rows<{ oid: string; pages: string | null }>(
       `SELECT c.oid::text AS oid, (${expression})::text AS pages FROM pg_class c WHERE c.oid = ANY ($1::oid[])`,
@@ -46,8 +74,8 @@ async function readPages(session: Session, oids: readonly number[]): Promise<Rea
     );
     return new Map(rows.map(({ oid, pages }) => [Number(oid), Number(pages)]));
   };
-  const sizes = await unlessLocked(session, () => read(`pg_relation_size(c.oid) / ${pageBytes}`));
-  return sizes ?? read("c.relpages");
+  const current = await unlessLocked(session, () => read(`pg_relation_size(c.oid) / ${pageBytes}`));
+  return current ?? read("c.relpages");
 }
 
 /**
@@ -66,21 +94,36 @@ function partsOf(table: CatalogTable): { oid: number; from: string }[] {
 }
 
 /** Conditions that divide a table by its pages. The last one has no upper bound: the table may have grown. */
-function piecesOf(pages: number): { where: string; pages: number }[] {
-  const count = Math.max(1, Math.ceil(pages / pagesPerPiece));
-  if (count === 1) return [{ where: "", pages }];
+function rangesOf(pages: number): { range: string[]; pages: number }[] {
+  const count = rangeCount(pages);
+  if (count === 1) return [{ range: [], pages }];
   return Array.from({ length: count }, (_, index) => {
     const first = index * pagesPerPiece;
-    const from = `ctid >= '(${first},0)'`;
-    const end = index === count - 1 ? "" : ` AND ctid < '(${first + pagesPerPiece},0)'`;
-    return { where: ` WHERE ${from}${end}`, pages: Math.min(pagesPerPiece, pages - first) };
+    const end = index === count - 1 ? [] : [`ctid < '(${first + pagesPerPiece},0)'`];
+    return { range: [`ctid >= '(${first},0)'`, ...end], pages: Math.min(pagesPerPiece, pages - first) };
   });
 }
 
-function copySql({ relation, codecs }: Shape, from: string, where: string): string {
+function rangeCount(pages: number): number {
+  return Math.max(1, Math.ceil(pages / pagesPerPiece));
+}
+
+/**
+ * A row contains the low 32 bits of the transaction that wrote it. That transaction is earlier than the next one, by
+ * less than 2^32, or so much earlier that the row is frozen, and then every snapshot sees the row.
+ */
+function versionsSql({ snapshot, which }: Versions): string {
+  const next = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+  const written = `(${next} - (${next} - xmin::text::bigint) % 4294967296)::text::xid8`;
+  const isVisible = `pg_visible_in_snapshot(${written}, ${quoteLiteral(snapshot)})`;
+  return which === "old" ? isVisible : `NOT ${isVisible}`;
+}
+
+function copySql({ relation, codecs }: Shape, from: string, conditions: readonly string[]): string {
   const columns = relation.columns.map(({ name }, index) => {
     const quoted = quoteIdentifier(name);
     return codecs[index]?.select(quoted) ?? quoted;
   });
+  const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   return `COPY (SELECT ${columns.join(", ")} FROM ${from}${where}) TO STDOUT (FORMAT binary)`;
 }

@@ -4,22 +4,40 @@ import { shapeOf } from "../catalog/shape.ts";
 import { readTypeContext } from "../catalog/type-context.ts";
 import { reportingWaits, type OnWait } from "../catalog/wait-report.ts";
 import { Session, type ConnectRequest } from "../connection/session.ts";
-import { ExportedSnapshot } from "../stream/slot.ts";
+import type { Lsn } from "../stream/lsn.ts";
 import type { TrackedTable } from "../tables/tracked-table.ts";
-import { planCopies, type CopyJob, type CopyPiece } from "./copy-plan.ts";
+import type { CopiesState, PieceSet } from "./copy-progress.ts";
+import { readPages, type CopyJob } from "./copy-plan.ts";
+import { CopySlot } from "./copy-slot.ts";
+import { beginSnapshot } from "./snapshot-copy.ts";
 
 /** Tables that are ready to be copied, all at one position of the log. */
 export interface PreparedCopy {
-  readonly snapshot: ExportedSnapshot;
+  readonly slot: CopySlot;
+  /** The position of the snapshot with which the copy began. */
+  readonly start: Lsn;
+  /** That snapshot, as `pg_current_snapshot` shows it. */
+  readonly snapshot: string;
   readonly tables: readonly TrackedTable[];
-  readonly pieces: readonly CopyPiece[];
+  readonly jobs: readonly CopyJob[];
   /** False if a table was omitted because it could not be published. */
   readonly isWhole: boolean;
+  /** If an earlier process began the copy. */
+  readonly resumed: ResumedCopy | undefined;
+}
+
+export interface ResumedCopy {
+  readonly state: CopiesState;
+  /** The pieces that the target already has. */
+  readonly done: ReadonlyMap<CopyJob, PieceSet>;
+  /** Tables of which some pieces are read with later snapshots than others. */
+  readonly mixed: ReadonlySet<CopyJob>;
 }
 
 export interface PrepareRequest {
   readonly connect: ConnectRequest;
   readonly publication: string;
+  readonly copySlot: string;
   readonly onWait: OnWait;
 }
 
@@ -35,20 +53,29 @@ export async function prepareCopy(
   const { connect, onWait } = request;
   // A separate session, since it may wait for locks.
   await using session = await Session.open(connect, signal);
-  const jobs = await reportingWaits(
+  const published = await reportingWaits(
     { connect, pid: session.backend, onWait },
     () => publish(session, request.publication, wanted),
     signal,
   );
-  if (jobs.length === 0) return undefined;
+  if (published.length === 0) return undefined;
   // The tables are in the publication before any transaction that the snapshot does not contain can begin: taking the
   // snapshot waits for all transactions that were already open.
-  const snapshot = await ExportedSnapshot.open({ ...connect, onWait }, signal);
+  const slot = await CopySlot.create({ connect, slot: request.copySlot, control: session, onWait }, signal);
   try {
-    const pieces = await planCopies(session, jobs);
-    return { snapshot, tables: wanted, pieces, isWhole: jobs.length === wanted.length };
+    const pagesOf = await readPages(
+      session,
+      published.map(({ table }) => table),
+    );
+    const jobs = published.map((job) => ({ ...job, pages: pagesOf.get(job.table) ?? [] }));
+    await beginSnapshot(session, slot.snapshot);
+    const { snapshot } = await session.row<{ snapshot: string }>(
+      "SELECT pg_current_snapshot()::text AS snapshot",
+    );
+    const isWhole = jobs.length === wanted.length;
+    return { slot, start: slot.lsn, snapshot, tables: wanted, jobs, isWhole, resumed: undefined };
   } catch (error) {
-    await snapshot[Symbol.asyncDispose]();
+    await slot[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -57,7 +84,7 @@ async function publish(
   session: Session,
   publication: string,
   wanted: readonly TrackedTable[],
-): Promise<readonly CopyJob[]> {
+): Promise<readonly Omit<CopyJob, "pages">[]> {
   const oids = wanted.map(({ oid }) => oid);
   const found = await readTables(session, { publication, oids });
   const before = await readTypeContext(session, found.values());

@@ -3,7 +3,7 @@ import { TestPostgres } from "../../../../test/support/postgres.ts";
 import { TestDatabase } from "../../../../test/support/stream-run.ts";
 import { until } from "../../../../test/support/until.ts";
 import { readTables } from "../catalog/catalog-table.ts";
-import { planCopies } from "./copy-plan.ts";
+import { piecesOf, readPages } from "./copy-plan.ts";
 import { Session } from "../connection/session.ts";
 import { shapeOf } from "../catalog/shape.ts";
 import { ExportedSnapshot } from "../stream/slot.ts";
@@ -28,7 +28,11 @@ async function copied(
     const result = shapeOf({ ...table, isOwned: true, isReadable: true }, context);
     return result.kind === "shape" ? [{ table, shape: result.shape }] : [];
   });
-  const pieces = await planCopies(control, jobs);
+  const pagesOf = await readPages(
+    control,
+    jobs.map(({ table }) => table),
+  );
+  const pieces = jobs.flatMap((job) => piecesOf({ ...job, pages: pagesOf.get(job.table) ?? [] }));
   await using exported = await ExportedSnapshot.open({ url: server.url(), database: "postgres" }, never);
   const { snapshot } = exported;
   await (typeof between === "function" ? between() : server.run(between));
@@ -38,6 +42,7 @@ async function copied(
     { connect, publication, snapshot, pieces, connections: 2, control, isScarce: () => false },
     never,
   )) {
+    if (step.kind === "read") continue;
     const name = step.job.table.name;
     if (step.kind === "rows") rows.set(name, (rows.get(name) ?? 0) + step.rows.offsets.length);
     else outcomes.set(name, outcome(step, rows.get(name) ?? 0));
@@ -45,7 +50,7 @@ async function copied(
   return outcomes;
 }
 
-function outcome(step: Exclude<CopyStep, { kind: "rows" }>, rows: number): string {
+function outcome(step: Exclude<CopyStep, { kind: "rows" | "read" }>, rows: number): string {
   return step.kind === "failed" ? step.reason.code : `${step.kind} ${rows}`;
 }
 

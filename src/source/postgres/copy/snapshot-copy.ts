@@ -1,7 +1,8 @@
+import { Condition } from "../../../base/condition.ts";
 import { LinkedAbort } from "../../../base/linked-abort.ts";
 import type { TableFailureReason } from "../../../model/replication/block.ts";
 import { readTables, type CatalogTable } from "../catalog/catalog-table.ts";
-import { pagesPerPiece, type CopyJob, type CopyPiece } from "./copy-plan.ts";
+import type { CopyJob, CopyPiece } from "./copy-plan.ts";
 import { copyRegions, copyRows, type CopiedRows } from "./copy-rows.ts";
 import { merge } from "./merge.ts";
 import { readFailure } from "./read-failure.ts";
@@ -12,8 +13,11 @@ import { Session, type ConnectRequest } from "../connection/session.ts";
 export interface CopyRequest {
   readonly connect: ConnectRequest;
   readonly publication: string;
-  /** An exported snapshot, which remains valid for the duration of the copy. */
-  readonly snapshot: string;
+  /**
+   * An exported snapshot, which remains valid for the duration of the copy. If absent, each piece is read with a
+   * snapshot that is taken then.
+   */
+  readonly snapshot: string | undefined;
   readonly pieces: readonly CopyPiece[];
   readonly connections: number;
   /** A session that sees the current catalog. */
@@ -22,21 +26,23 @@ export interface CopyRequest {
   readonly isScarce: (error: unknown) => boolean;
 }
 
-/** Events while tables are copied. `started` precedes a table's rows; nothing follows one of the last three. */
+/** Events while tables are copied. `started` precedes a table's rows; none of its rows follow one of the last three. */
 export type CopyStep =
   | { readonly kind: "started" | "finished"; readonly job: CopyJob }
+  /** All rows of these pieces have been yielded since the last such step, and of no other piece only some. */
+  | { readonly kind: "read"; readonly pieces: readonly CopyPiece[] }
   | { readonly kind: "rows"; readonly job: CopyJob; readonly rows: CopiedRows }
   | { readonly kind: "failed"; readonly job: CopyJob; readonly reason: TableFailureReason }
   /** The table has been altered since the snapshot, or is locked: it is copied again with another snapshot. */
   | { readonly kind: "postponed"; readonly job: CopyJob };
 
-type WorkerStep = CopyStep | { readonly kind: "piece"; readonly job: CopyJob };
+type WorkerStep =
+  | Exclude<CopyStep, { kind: "read" | "started" | "finished" }>
+  | { readonly kind: "piece"; readonly job: CopyJob; readonly piece: CopyPiece };
 
 /** Copies tables as of the snapshot, over several connections. */
 export async function* copyTables(request: CopyRequest, signal: AbortSignal): AsyncGenerator<CopyStep, void> {
-  const left = new Map<CopyJob, number>();
-  for (const { job } of request.pieces) left.set(job, (left.get(job) ?? 0) + 1);
-  const started = new Set<CopyJob>();
+  const tables = new OpenTables(request.pieces);
   using stop = new LinkedAbort(signal);
   const connections = Math.min(request.connections, request.pieces.length);
   const [pool, queue] = [copyRegions(), new PieceQueue(request.pieces)];
@@ -45,26 +51,60 @@ export async function* copyTables(request: CopyRequest, signal: AbortSignal): As
   );
   try {
     for await (const step of merge(workers, stop)) {
-      const { job } = step;
-      const count = left.get(job);
-      if (count === undefined) {
-        discard(step);
-        continue;
-      }
-      if (!started.has(job)) {
-        started.add(job);
-        yield { kind: "started", job };
-      }
-      if (step.kind === "rows") yield step;
-      else if (step.kind !== "piece" || count === 1) {
-        left.delete(job);
-        yield step.kind === "piece" ? { kind: "finished", job } : step;
-      } else left.set(job, count - 1);
+      yield* tables.next(step);
+      if (step.kind !== "rows" && queue.end()) yield { kind: "read", pieces: tables.takeRead() };
     }
-    for (const job of left.keys()) yield { kind: "postponed", job };
+    for (const job of tables.left()) yield { kind: "postponed", job };
   } catch (error) {
     signal.throwIfAborted();
     throw error;
+  }
+}
+
+/** The tables whose copy has not ended. */
+class OpenTables {
+  /** How many pieces of each have not been read. */
+  readonly #left = new Map<CopyJob, number>();
+  readonly #started = new Set<CopyJob>();
+  #read: CopyPiece[] = [];
+
+  constructor(pieces: readonly CopyPiece[]) {
+    for (const { job } of pieces) this.#left.set(job, (this.#left.get(job) ?? 0) + 1);
+  }
+
+  *next(step: WorkerStep): Generator<CopyStep, void> {
+    const { job } = step;
+    const count = this.#left.get(job);
+    if (count === undefined) {
+      discard(step);
+      return;
+    }
+    if (!this.#started.has(job)) {
+      this.#started.add(job);
+      yield { kind: "started", job };
+    }
+    if (step.kind === "rows") {
+      yield step;
+      return;
+    }
+    if (step.kind === "piece") {
+      this.#read.push(step.piece);
+      this.#left.set(job, count - 1);
+      if (count > 1) return;
+    }
+    this.#left.delete(job);
+    yield step.kind === "piece" ? { kind: "finished", job } : step;
+  }
+
+  /** The pieces that were read since the last call. */
+  takeRead(): readonly CopyPiece[] {
+    const read = this.#read;
+    this.#read = [];
+    return read;
+  }
+
+  left(): readonly CopyJob[] {
+    return [...this.#left.keys()];
   }
 }
 
@@ -88,7 +128,7 @@ async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<Wor
   // Other workers take the pieces, if there are any.
   if (session === undefined) return;
   let locked: readonly CopyJob[] = [];
-  for (let group = queue.take(); group.length > 0; group = queue.take()) {
+  for (let group = await queue.take(signal); group.length > 0; group = await queue.take(signal)) {
     // While pieces of a table remain, it stays locked: rewriting a table moves its rows to other pages.
     const isLocked = group.every(({ job }) => locked.includes(job));
     const refused = isLocked ? [] : await lock(session, request, group);
@@ -109,8 +149,10 @@ async function* work({ request, queue, pool, signal }: Work): AsyncGenerator<Wor
   await session.run("ROLLBACK");
 }
 
-/** Locking small tables together saves round trips. A group contains at most the work of one large piece. */
+/** Locking small tables together saves round trips. */
 const groupTablesMax = 50;
+/** 16 MB: connections read pieces until they have taken this much, and then wait until all of it has been read. */
+const wavePages = 2048;
 /**
  * Less than PostgreSQL's deadlock_timeout: in a deadlock with a session that alters two of the tables, our lock request
  * fails first.
@@ -119,9 +161,17 @@ const groupLockTimeout = "500ms";
 /** Meanwhile, the other tables of the copy wait. A table that stays locked is retried with the next snapshot. */
 const lockTimeout = "2s";
 
-/** The pieces that no worker has taken yet. */
+/**
+ * The pieces that no worker has taken yet. Workers take them in waves: between two waves, no piece has been read in
+ * part, so that what has been read can be committed.
+ */
 class PieceQueue {
   readonly #pieces: CopyPiece[];
+  readonly #changed = new Condition();
+  /** Of the wave. */
+  #pagesTaken = 0;
+  /** Pieces that were taken and have not ended. */
+  #open = 0;
   /** Tables that could not be locked together with others. */
   readonly #alone = new Set<CopyJob>();
 
@@ -129,8 +179,28 @@ class PieceQueue {
     this.#pieces = [...pieces];
   }
 
-  /** Returns one piece, or several small tables of one piece each; empty if no pieces are left. */
-  take(): CopyPiece[] {
+  /**
+   * Returns one piece, or several small tables of one piece each; empty if no pieces are left. Waits for the next wave,
+   * and until no piece can be put back any longer.
+   */
+  async take(signal: AbortSignal): Promise<CopyPiece[]> {
+    while (this.#open > 0 && (this.#pieces.length === 0 || this.#pagesTaken >= wavePages))
+      await this.#changed.wait(signal);
+    if (this.#open === 0) this.#pagesTaken = 0;
+    const group = this.#next();
+    this.#open += group.length;
+    for (const { pages } of group) this.#pagesTaken += Math.max(pages, 1);
+    return group;
+  }
+
+  /** Pieces have ended, whether or not they could be read. Returns whether no other is open. */
+  end(count = 1): boolean {
+    this.#open -= count;
+    this.#changed.notify();
+    return this.#open === 0;
+  }
+
+  #next(): CopyPiece[] {
     const first = this.#pieces.shift();
     if (first === undefined) return [];
     const group = [first];
@@ -140,7 +210,7 @@ class PieceQueue {
       const [next, behind] = this.#pieces;
       if (next === undefined || !this.#canBeGrouped(next, behind)) break;
       pages += next.pages;
-      if (pages > pagesPerPiece) break;
+      if (pages > wavePages) break;
       group.push(next);
       this.#pieces.shift();
     }
@@ -150,6 +220,7 @@ class PieceQueue {
   putBack(pieces: readonly CopyPiece[], how: "alone" | "together"): void {
     if (how === "alone") for (const { job } of pieces) this.#alone.add(job);
     this.#pieces.unshift(...pieces);
+    this.end(pieces.length);
   }
 
   /** Removes the pieces of a table that cannot be copied. */
@@ -165,14 +236,14 @@ class PieceQueue {
 }
 
 /** Begins a transaction that sees the snapshot, and ends the previous one. */
-export async function beginSnapshot(session: Session, snapshot: string): Promise<void> {
+export async function beginSnapshot(session: Session, snapshot: string | undefined): Promise<void> {
   await session.run(snapshotSql(snapshot));
 }
 
-function snapshotSql(snapshot: string): string {
+function snapshotSql(snapshot: string | undefined): string {
   // Reading a large table can take longer than the timeout.
-  return `ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
-    SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`;
+  const begin = "ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;";
+  return snapshot === undefined ? begin : `${begin} SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`;
 }
 
 interface PieceWork {
@@ -187,7 +258,8 @@ async function* copyPieces(
   { session, pool, queue, pieces }: PieceWork,
   signal: AbortSignal,
 ): AsyncGenerator<WorkerStep, readonly CopyPiece[] | undefined> {
-  for (const [index, { job, sql }] of pieces.entries()) {
+  for (const [index, piece] of pieces.entries()) {
+    const { job, sql } = piece;
     try {
       for await (const rows of copyRows({ session, pool }, sql, signal)) yield { kind: "rows", job, rows };
     } catch (error) {
@@ -197,7 +269,7 @@ async function* copyPieces(
       yield step;
       return pieces.slice(index + 1);
     }
-    yield { kind: "piece", job };
+    yield { kind: "piece", job, piece };
   }
   return undefined;
 }

@@ -1,21 +1,31 @@
+import { present } from "../../../base/assert.ts";
 import { Condition } from "../../../base/condition.ts";
 import { CodedError, withFix, type ErrorCode } from "../../../base/errors.ts";
 import type { SecretBytes } from "../../../base/secret.ts";
 import type { Block, Cut, TableFailureReason } from "../../../model/replication/block.ts";
-import { asPosition, type Position } from "../../../model/replication/position.ts";
+import type { Position } from "../../../model/replication/position.ts";
 import type { OnWait } from "../catalog/wait-report.ts";
 import type { ConnectRequest, Session } from "../connection/session.ts";
 import type { StreamNames } from "../names.ts";
 import { BlockBuilder, copiedBlock } from "../stream/block-builder.ts";
 import { built } from "../stream/log-reader.ts";
-import { positionOf, type LogIdentity, type Lsn } from "../stream/lsn.ts";
+import { formatLsn, positionOf, type LogIdentity, type Lsn } from "../stream/lsn.ts";
 import { Spools } from "../stream/spool.ts";
 import type { StreamTables } from "../tables/stream-tables.ts";
 import type { TrackedTable } from "../tables/tracked-table.ts";
+import { dropSlot } from "../stream/slot.ts";
 import { CatchUp } from "./catch-up.ts";
-import type { CopyJob } from "./copy-plan.ts";
+import { pieceCountOf, piecesOf, type CopyJob, type CopyPiece } from "./copy-plan.ts";
+import {
+  PieceSet,
+  parsePositionOfCopies,
+  positionOfCopies,
+  type CopiesState,
+  type TableProgress,
+} from "./copy-progress.ts";
 import { Meeting, type HandOver } from "./meeting.ts";
 import { prepareCopy, type PreparedCopy } from "./prepared-copy.ts";
+import { readMixedUntil, tablesWithParts } from "./resume-copies.ts";
 import { copyTables, type CopyStep } from "./snapshot-copy.ts";
 
 /** Connections that read tables in parallel, in addition to the one that reads the stream. */
@@ -32,6 +42,10 @@ export interface CopierParts {
   readonly spoolDirectory: string;
   readonly dataKey: SecretBytes;
   readonly onWait: OnWait;
+  /** A copy that an earlier process began. */
+  readonly resumed: PreparedCopy | undefined;
+  /** Where the stream begins. Its first boundaries may be earlier. */
+  readonly start: Lsn;
 }
 
 /** Errors for resources that a copy needs in addition to the stream's, and of which the source may have none left. */
@@ -51,13 +65,17 @@ const nearMs = 100;
 const chasesMax = 30;
 
 /** How a table's copy ended. */
-type Outcome = Exclude<CopyStep, { kind: "rows" | "started" }>;
+type Outcome = Exclude<CopyStep, { kind: "rows" | "started" | "read" }>;
 
 /** Tables that are copied together. */
 interface Round {
   readonly prepared: PreparedCopy;
   readonly tables: ReadonlyMap<CopyJob, TrackedTable>;
   readonly outcomes: Map<CopyJob, Outcome>;
+  /** The pieces that have been read. */
+  readonly done: Map<CopyJob, PieceSet>;
+  /** See `ResumedCopy`. */
+  readonly mixed: Set<CopyJob>;
 }
 
 /**
@@ -76,6 +94,8 @@ export class TableCopier implements AsyncDisposable {
   #isPreparing = false;
   /** Until its tables have been handed over. */
   #prepared: PreparedCopy | undefined;
+  /** As in `CopiesState`. */
+  #mixedUntil: CopiesState["mixedUntil"];
   #catchUp: CatchUp | undefined;
   #bytesRead = 0;
   /** The earliest time at which the next copy may be prepared. */
@@ -91,6 +111,7 @@ export class TableCopier implements AsyncDisposable {
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
+    this.#prepared = parts.resumed;
   }
 
   get bytesRead(): number {
@@ -103,7 +124,7 @@ export class TableCopier implements AsyncDisposable {
 
   /** The start of the log that the source retains for the current copy. */
   get retainsFrom(): Lsn | undefined {
-    return this.#catchUp?.position ?? this.#prepared?.snapshot.lsn;
+    return this.#catchUp?.position ?? this.#prepared?.slot.lsn;
   }
 
   /** Whether the stream should call `atBoundary` at its next boundary. */
@@ -116,7 +137,8 @@ export class TableCopier implements AsyncDisposable {
     this.#isPreparing = true;
     const { connect, names, onWait } = this.#parts;
     try {
-      const request = { connect, publication: names.publication, onWait };
+      const { publication, copySlot } = names;
+      const request = { connect, publication, copySlot, onWait };
       this.#prepared = await prepareCopy(request, wanted, signal);
     } catch (error) {
       // The tables wait, and the stream, which has its own resources, continues.
@@ -132,8 +154,11 @@ export class TableCopier implements AsyncDisposable {
       while (this.#prepared === undefined) await this.#changed.wait(signal);
       try {
         yield* this.#round(this.#prepared, ask, signal);
+        await this.#close();
+        await dropSlot(this.#parts.control, this.#parts.names.copySlot, signal);
       } finally {
-        await this.#end();
+        await this.#close();
+        this.#prepared = undefined;
         this.#refused.clear();
       }
     }
@@ -141,7 +166,7 @@ export class TableCopier implements AsyncDisposable {
 
   /** See `Source.confirmCopies`. */
   confirm(position: Position): void {
-    this.#confirmed = Number(position);
+    this.#confirmed = parsePositionOfCopies(position).number;
     this.#changed.notify();
   }
 
@@ -163,7 +188,8 @@ export class TableCopier implements AsyncDisposable {
     const count = handOver === undefined ? announcedAtOnceMax : this.#unannounced.length;
     for (const [{ shape }, table] of this.#unannounced.splice(0, count)) {
       this.#parts.tables.announce(table);
-      block.event({ kind: "copy-started", relation: shape.relation });
+      const kind = this.#prepared?.resumed === undefined ? "copy-started" : "copy-resumed";
+      block.event({ kind, relation: shape.relation });
     }
     handOver?.(block);
     if (!block.isEmpty) block.cut(cut);
@@ -171,27 +197,32 @@ export class TableCopier implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#end();
+    await this.#close();
   }
 
   async *#round(prepared: PreparedCopy, ask: () => void, signal: AbortSignal): AsyncGenerator<Block, void> {
-    const round = { prepared, tables: this.#joining(prepared), outcomes: new Map<CopyJob, Outcome>() };
+    const round = this.#begin(prepared);
     if (round.tables.size === 0) return;
     for (const table of round.tables.values()) table.enter({ kind: "copying" });
     this.#unannounced = [...round.tables];
     ask();
     yield* this.#copyRows(round, signal);
     yield* this.#settle(signal);
+    // All pieces were read before.
+    const alike = this.#mixedUntil === "unknown" ? await readMixedUntil(this.#parts.control) : undefined;
     for (let chases = 0, chaseMs = Infinity; ; chases += 1) {
       const meeting = new Meeting();
       this.#meeting = meeting;
       ask();
       const lsn = await meeting.arrival(signal);
       const isBehind = this.#isBehind(round);
-      const isLast = !isBehind || chaseMs < nearMs || chases === chasesMax;
+      const isNear = !isBehind || chaseMs < nearMs || chases >= chasesMax;
+      const isLast = isNear && !this.#isTooEarly(lsn);
       if (!isLast) meeting.end();
       const start = performance.now();
       if (isBehind) yield* this.#chase(round, lsn, signal);
+      if (alike !== undefined && this.#mixedUntil === "unknown" && this.#reached(prepared) >= alike)
+        yield* this.#unmix(round, signal);
       if (isLast) {
         meeting.end(this.#handOver(round, lsn));
         ask();
@@ -205,48 +236,140 @@ export class TableCopier implements AsyncDisposable {
    * Excludes tables that have since left the stream or have failed in it. To the stream, a table that has returned is a
    * different table.
    */
-  #joining({ tables, pieces }: PreparedCopy): ReadonlyMap<CopyJob, TrackedTable> {
+  #joining({ tables, jobs, resumed }: PreparedCopy): ReadonlyMap<CopyJob, TrackedTable> {
     const { byOid } = this.#parts.tables;
+    const expected = resumed === undefined ? "wanted" : "copying";
     const wanted = new Map(
       tables
-        .filter((table) => byOid.get(table.oid) === table && table.phase.kind === "wanted")
+        .filter((table) => byOid.get(table.oid) === table && table.phase.kind === expected)
         .map((table) => [table.oid, table]),
     );
     return new Map(
-      pieces.flatMap(({ job }) => {
+      jobs.flatMap((job) => {
         const table = wanted.get(job.table.oid);
         return table === undefined ? [] : [[job, table]];
       }),
     );
   }
 
-  async *#copyRows({ prepared, tables, outcomes }: Round, signal: AbortSignal): AsyncGenerator<Block, void> {
-    const { connect, names, control, onWait } = this.#parts;
-    const { snapshot, isWhole } = prepared;
-    const copied = copyTables(
-      {
-        connect,
-        publication: names.publication,
-        snapshot: snapshot.snapshot,
-        pieces: prepared.pieces.filter(({ job }) => tables.has(job)),
-        connections: copyConnections,
-        control,
-        isScarce: (error) => this.#isScarce(error),
-      },
-      signal,
-    );
-    for await (const step of copied) {
-      if (step.kind === "rows") {
-        this.#bytesRead += step.rows.region.length;
-        yield copiedBlock(step.job.shape.relation, step.rows, this.#cut(0));
-      } else if (step.kind !== "started") outcomes.set(step.job, step);
-      else if (isWhole) onWait(undefined);
+  #begin(prepared: PreparedCopy): Round {
+    const { jobs, resumed } = prepared;
+    const done = new Map(jobs.map((job) => [job, resumed?.done.get(job) ?? new PieceSet()]));
+    const mixed = new Set(resumed?.mixed);
+    this.#mixedUntil = resumed?.state.mixedUntil;
+    if (mixed.size > 0) this.#mixedUntil ??= "unknown";
+    return { prepared, tables: this.#joining(prepared), outcomes: new Map(), done, mixed };
+  }
+
+  async *#copyRows(round: Round, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const { prepared, tables, outcomes, done } = round;
+    const { slot, snapshot, isWhole, resumed } = prepared;
+    const versions = resumed && ({ snapshot, which: "old" } as const);
+    const left = [...tables.keys()].flatMap((job) => {
+      const pieces = piecesOf(job, versions).filter(({ index }) => done.get(job)?.has(index) !== true);
+      if (pieces.length === 0) outcomes.set(job, { kind: "finished", job });
+      return pieces;
+    });
+    for await (const step of this.#copy(left, slot.snapshot, signal)) {
+      if (step.kind === "rows") yield copiedBlock(step.job.shape.relation, step.rows, false);
+      else if (step.kind === "read") yield* this.#progress(step.pieces, round);
+      else if (step.kind !== "started") outcomes.set(step.job, step);
+      else if (isWhole) this.#parts.onWait(undefined);
     }
+  }
+
+  /**
+   * After pieces have been read with several snapshots, the changes since the first one have been read, which end at a
+   * position behind the last one. What is missing are rows that updates have moved to pages that had been read before, if
+   * PostgreSQL has not sent large values that were left unchanged. They are read from the table.
+   */
+  async *#unmix(round: Round, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const { resumed, start } = round.prepared;
+    const isUnknown = resumed !== undefined && resumed.state.at > start;
+    if (!isUnknown && this.#catchUp?.hasUpdates !== true) {
+      this.#mixedUntil = undefined;
+      return;
+    }
+    yield* this.#readNewVersions(round, signal);
+    this.#mixedUntil = await readMixedUntil(this.#parts.control);
+    yield* this.#settle(signal);
+  }
+
+  async *#readNewVersions(round: Round, signal: AbortSignal): AsyncGenerator<Block, void> {
+    const { prepared, outcomes, mixed } = round;
+    const { control } = this.#parts;
+    const keyed = [...this.#complete(round).keys()].filter(
+      (job) => mixed.has(job) && job.shape.relation.identity.kind === "key",
+    );
+    const versions = { snapshot: prepared.snapshot, which: "new" } as const;
+    const pieces = (await tablesWithParts(control, keyed)).flatMap((job) => piecesOf(job, versions));
+    for await (const step of this.#copy(pieces, undefined, signal)) {
+      if (step.kind === "rows") yield copiedBlock(step.job.shape.relation, step.rows, true);
+      else if (step.kind === "failed" || step.kind === "postponed") outcomes.set(step.job, step);
+    }
+  }
+
+  async *#copy(
+    pieces: readonly CopyPiece[],
+    snapshot: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<CopyStep, void> {
+    const { connect, names, control } = this.#parts;
+    const request = {
+      connect,
+      publication: names.publication,
+      snapshot,
+      pieces,
+      connections: copyConnections,
+      control,
+      isScarce: (error: unknown) => this.#isScarce(error),
+    };
+    for await (const step of copyTables(request, signal)) {
+      if (step.kind === "rows") this.#bytesRead += step.rows.region.length;
+      yield step;
+    }
+  }
+
+  /** What a restart need not read again. A table of one piece is read again. */
+  *#progress(pieces: readonly CopyPiece[], { prepared, done, mixed }: Round): Generator<Block, void> {
+    const block = new BlockBuilder();
+    for (const { job, index } of pieces) done.get(job)?.add(index);
+    for (const job of new Set(pieces.map((piece) => piece.job))) {
+      if (pieceCountOf(job) === 1) continue;
+      const progress: TableProgress = {
+        start: formatLsn(prepared.start),
+        snapshot: prepared.snapshot,
+        pages: job.pages,
+        done: String(done.get(job)),
+        isMixed: mixed.has(job),
+      };
+      block.event({
+        kind: "copied-part",
+        relation: job.shape.relation,
+        progress: JSON.stringify(progress),
+      });
+    }
+    block.cut(this.#cut(0));
+    yield* built(block);
+  }
+
+  /**
+   * Whether a copy that was resumed cannot end at this position: its tables may contain later versions of rows, or lack
+   * changes that an earlier process left out.
+   */
+  #isTooEarly(lsn: Lsn): boolean {
+    if (this.#prepared?.resumed === undefined) return false;
+    return lsn < this.#parts.start || this.#isMixedAt(lsn);
+  }
+
+  #isMixedAt(lsn: Lsn): boolean {
+    return this.#mixedUntil === "unknown" || (this.#mixedUntil !== undefined && lsn < this.#mixedUntil);
   }
 
   /** Whether the stream has left out changes that the copied tables still lack. */
   #isBehind(round: Round): boolean {
-    const reached = this.#catchUp?.position ?? round.prepared.snapshot.lsn;
+    const reached = this.#reached(round.prepared);
+    if (this.#isTooEarly(reached)) return true;
     return [...this.#complete(round).values()].some(
       ({ leftOutAt }) => leftOutAt !== undefined && leftOutAt >= reached,
     );
@@ -266,7 +389,9 @@ export class TableCopier implements AsyncDisposable {
     const { names, control, spoolDirectory, dataKey } = this.#parts;
     this.#catchUp ??= await CatchUp.open(
       {
-        snapshot: round.prepared.snapshot,
+        slot: round.prepared.slot,
+        isMixed: (lsn) => this.#isMixedAt(lsn),
+        cannotRepeat: new Set([...round.mixed].filter((job) => job.shape.relation.identity.kind === "row")),
         publication: names.publication,
         jobs: [...this.#complete(round).keys()],
         control,
@@ -289,10 +414,11 @@ export class TableCopier implements AsyncDisposable {
     this.#catchUp?.confirm();
   }
 
-  /** `lsn`: the position of the stream. The copied tables are there too, or at their snapshot if that is later. */
+  /** `lsn`: the position of the stream. The copied tables are there too, or at a later position. */
   #handOver(round: Round, lsn: Lsn): HandOver {
     const { tables, outcomes, prepared } = round;
-    const from = lsn > prepared.snapshot.lsn ? lsn : prepared.snapshot.lsn;
+    const reached = this.#reached(prepared);
+    const from = lsn > reached ? lsn : reached;
     const complete = this.#complete(round);
     const refused = new Map(this.#refused);
     return (block) => {
@@ -309,20 +435,29 @@ export class TableCopier implements AsyncDisposable {
     };
   }
 
-  /** Releases what the current copy uses, at the source and here. */
-  async #end(): Promise<void> {
+  /** Closes the connections of the current copy. */
+  async #close(): Promise<void> {
     const catchUp = this.#catchUp;
     this.#catchUp = undefined;
     this.#bytesRead += catchUp?.bytesRead ?? 0;
     await catchUp?.[Symbol.asyncDispose]();
-    await this.#prepared?.snapshot[Symbol.asyncDispose]();
-    this.#prepared = undefined;
+    await this.#prepared?.slot[Symbol.asyncDispose]();
   }
 
-  /** Positions of copies are numbers. A stream that is opened again does not use them: it copies the tables again. */
+  /** The copied tables contain what was committed before. */
+  #reached({ slot }: PreparedCopy): Lsn {
+    return this.#catchUp?.position ?? slot.lsn;
+  }
+
   #cut(transactions: number): Omit<Cut, "after"> {
+    const prepared = present(this.#prepared, "blocks are yielded while tables are copied");
     this.#cuts += 1;
-    const position = asPosition(String(this.#cuts));
+    const position = positionOfCopies({
+      number: this.#cuts,
+      start: prepared.start,
+      at: this.#reached(prepared),
+      mixedUntil: this.#mixedUntil,
+    });
     return { position, sequence: BigInt(this.#cuts), committedAtMs: 0, transactions };
   }
 

@@ -93,6 +93,7 @@ export class BlockBuilder {
       events: this.#events,
       cuts: this.#cut === undefined ? [] : [this.#cut],
       isCopied: false,
+      isRepeated: false,
       checkpointWanted: this.#isCheckpointWanted,
       ...(release === undefined ? {} : { release }),
     };
@@ -127,8 +128,8 @@ function insertsOf(count: number): typeof inserts {
   return inserts;
 }
 
-/** Copied rows as a block that may end a batch. */
-export function copiedBlock(relation: Relation, rows: CopiedRows, cut: Omit<Cut, "after">): Block {
+/** `isRepeated`: the rows may replace others, instead of being new. */
+export function copiedBlock(relation: Relation, rows: CopiedRows, isRepeated: boolean): Block {
   const count = rows.offsets.length;
   return {
     region: rows.region,
@@ -137,8 +138,9 @@ export function copiedBlock(relation: Relation, rows: CopiedRows, cut: Omit<Cut,
     newTuples: rows.offsets,
     relations: [{ relation, layout: copyTuple }],
     events: [],
-    cuts: [{ after: count, ...cut }],
-    isCopied: true,
+    cuts: [],
+    isCopied: !isRepeated,
+    isRepeated,
     checkpointWanted: false,
     release: rows.release,
   };

@@ -21,6 +21,7 @@ import { awaitFreeSlot, createSlot, dropSlot, readSlot, startReplicationSql } fr
 import { Spools } from "./spool.ts";
 import { startStream } from "./start-stream.ts";
 import { StreamTables } from "../tables/stream-tables.ts";
+import { resumeCopies } from "../copy/resume-copies.ts";
 import { TableCopier } from "../copy/table-copier.ts";
 import { readTypeContext } from "../catalog/type-context.ts";
 
@@ -101,6 +102,7 @@ function lost(opening: Opening, { code, message }: CodedError): Promise<Start> {
 /** The publication first: pgoutput looks it up as of the changes that it decodes. */
 async function renew({ request, connect, names, facts, control, signal }: Opening): Promise<Start> {
   await dropSlot(control, names.slot, signal);
+  await dropSlot(control, names.copySlot, signal);
   await createPublication(control, names.publication);
   const { onWait } = request;
   const lsn = await createSlot({ ...connect, slot: names.slot, version: facts.version, onWait }, signal);
@@ -121,9 +123,13 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
     database,
     tables,
   });
+  const resumed = start.isCurrent
+    ? await resumeCopies({ connect, names, control, tables: tables.byOid, progress }, signal)
+    : undefined;
+  if (resumed !== undefined) opened.use(resumed.slot);
   await watch.look();
   const copiesDirectory = join(request.spoolDirectory, "copies");
-  // A copy that a crash has cut off begins again.
+  // What a crash has left of transactions that were being read.
   await rm(copiesDirectory, { recursive: true, force: true });
   const copier = opened.use(
     new TableCopier({
@@ -135,6 +141,8 @@ async function assemble(opening: Opening, start: Start, opened: Resources): Prom
       spoolDirectory: copiesDirectory,
       dataKey: request.dataKey,
       onWait,
+      resumed,
+      start: start.lsn,
     }),
   );
   const resolver = new RelationResolver({ session: control, publication: names.publication, tables });

@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { pause } from "../../../base/backoff.ts";
 import { CodedError } from "../../../base/errors.ts";
 import { logger } from "../../../base/log.ts";
-import { formatLsn, parseLsn, type Lsn } from "./lsn.ts";
-import { startStream, type StartedStream } from "./start-stream.ts";
+import { parseLsn, type Lsn } from "./lsn.ts";
 import { quoteIdentifier, quoteLiteral } from "../names.ts";
 import { applicationName, Session, type ConnectRequest } from "../connection/session.ts";
 import { sourceError, sqlStateOf } from "../connection/source-error.ts";
@@ -122,7 +121,7 @@ export async function createSlot(
   const options = connect.version >= 170_000 ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
   await using walsender = await Session.open({ ...connect, replication: true }, signal);
   const sql = `CREATE_REPLICATION_SLOT ${quoteIdentifier(connect.slot)} LOGICAL pgoutput ${options}`;
-  const { lsn } = await create(walsender, { connect, sql, onWait: connect.onWait }, signal);
+  const { lsn } = await runCreation(walsender, { connect, sql, onWait: connect.onWait }, signal);
   return lsn;
 }
 
@@ -131,12 +130,10 @@ export class ExportedSnapshot implements AsyncDisposable {
   readonly lsn: Lsn;
   /** For `SET TRANSACTION SNAPSHOT` in other sessions, until disposed of. */
   readonly snapshot: string;
-  readonly #slot: string;
   readonly #walsender: Session;
 
-  private constructor(walsender: Session, slot: string, { lsn, snapshot }: CreatedSlot) {
+  private constructor(walsender: Session, { lsn, snapshot }: CreatedSlot) {
     this.#walsender = walsender;
-    this.#slot = slot;
     this.lsn = lsn;
     this.snapshot = snapshot;
   }
@@ -148,19 +145,13 @@ export class ExportedSnapshot implements AsyncDisposable {
   ): Promise<ExportedSnapshot> {
     const walsender = await Session.open({ ...connect, replication: true }, signal);
     try {
-      const slot = `zeroetl_copy_${randomBytes(8).toString("hex")}`;
+      const slot = `zeroetl_snapshot_${randomBytes(8).toString("hex")}`;
       const sql = `CREATE_REPLICATION_SLOT ${slot} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`;
-      return new ExportedSnapshot(walsender, slot, await create(walsender, { connect, sql, onWait }, signal));
+      return new ExportedSnapshot(walsender, await runCreation(walsender, { connect, sql, onWait }, signal));
     } catch (error) {
       await walsender[Symbol.asyncDispose]();
       throw error;
     }
-  }
-
-  /** Streams what was committed after the snapshot. From then on no session can import the snapshot. Call it once. */
-  stream(publication: string, signal: AbortSignal): Promise<StartedStream> {
-    const sql = startReplicationSql(this.#slot, publication, formatLsn(this.lsn));
-    return startStream(this.#walsender, sql, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -174,7 +165,8 @@ interface Creation {
   readonly onWait: OnWait | undefined;
 }
 
-async function create(
+/** Runs `CREATE_REPLICATION_SLOT`, which waits for open transactions. */
+export async function runCreation(
   walsender: Session,
   { connect, sql, onWait = () => {} }: Creation,
   signal: AbortSignal,

@@ -1,8 +1,11 @@
-import { assert } from "../../../base/assert.ts";
+import { assert, unreachable } from "../../../base/assert.ts";
 import { SerialQueue } from "../../../base/serial-queue.ts";
+import type { TableEvent } from "../../../model/replication/block.ts";
 import { tableOf, type Delta, type RowsStep } from "../../../model/replication/delta.ts";
 import type { TableDefinition } from "../../../model/replication/relation.ts";
 import { writeFailure } from "../instance/duck-errors.ts";
+import type { Position } from "../../../model/replication/position.ts";
+import { allCopies, type CopiesState, type Ledger } from "../tables/ledger.ts";
 import type { PhysicalTables } from "../tables/physical-tables.ts";
 import type { WriterTools } from "./rows-writer.ts";
 import { RowWriters, type HugeRows } from "./row-writers.ts";
@@ -11,13 +14,15 @@ export interface CopyWriterParts {
   /** Of a session that only this writer uses. */
   readonly tools: WriterTools;
   readonly physical: PhysicalTables;
+  /** Of the same session. */
+  readonly ledger: Ledger;
   readonly turns: HugeRows;
   /** See `RowWriters`. */
   readonly requireSpace: () => Promise<void>;
   /** The physical table that receives a table's copy, as of the last commit of the stream. */
   readonly rowsOf: (table: TableDefinition) => string | undefined;
-  /** A transaction that wrote these physical tables has been committed. */
-  readonly onCommitted: (tables: ReadonlySet<string>) => void;
+  /** A transaction that wrote these physical tables has been committed, with the state of copies that it changed. */
+  readonly onCommitted: (tables: ReadonlySet<string>, copies: CopiesState) => void;
 }
 
 /**
@@ -32,6 +37,8 @@ export class CopyWriter {
   readonly #visible = new Set<string>();
   /** Physical tables written in the open transaction. */
   #written = new Set<string>();
+  /** Progress in the open transaction, by physical table. */
+  #progress = new Map<string, string>();
 
   constructor(parts: CopyWriterParts) {
     this.#parts = parts;
@@ -48,13 +55,14 @@ export class CopyWriter {
         await this.#begin(delta);
         for (const step of delta.steps) {
           if (step.kind === "rows") await this.#rows(step);
-          else if (step.event.kind === "truncated") await this.#truncate(step.event.relation);
-          else assert(false, "copies have no events but truncations");
+          else await this.#event(step.event);
         }
-        if (delta.checkpoint !== undefined || this.#writers.hasHugeRows) await this.#commit();
+        if (delta.checkpoint !== undefined || this.#writers.hasHugeRows)
+          await this.#commit(delta.checkpoint?.position);
       } catch (error) {
         await this.#writers.rollback();
         this.#written.clear();
+        this.#progress.clear();
         throw writeFailure(error);
       }
     });
@@ -79,6 +87,26 @@ export class CopyWriter {
     await this.#writers.write(step, table);
   }
 
+  #event(event: TableEvent): Promise<void> | void {
+    switch (event.kind) {
+      case "truncated":
+        return this.#truncate(event.relation);
+      case "copied-part":
+        this.#progress.set(this.#rowsOf(event.relation), event.progress);
+        return;
+      case "copy-started":
+      case "copy-resumed":
+      case "copy-finished":
+      case "revealed":
+      case "altered":
+      case "dropped":
+      case "failed":
+        return assert(false, `copies have no event ${event.kind}`);
+      default:
+        unreachable(event);
+    }
+  }
+
   async #truncate(relation: TableDefinition): Promise<void> {
     const table = this.#rowsOf(relation);
     this.#written.add(table);
@@ -89,17 +117,21 @@ export class CopyWriter {
   /** A transaction does not see tables that were created after it began: for these, a new transaction begins. */
   async #begin({ steps }: Delta): Promise<void> {
     const tables = steps.map((step) => this.#rowsOf(tableOf(step)));
-    if (tables.some((table) => !this.#visible.has(table))) await this.#commit();
-    if (tables.length === 0 || this.#writers.isOpen) return;
+    if (tables.some((table) => !this.#visible.has(table))) await this.#commit(undefined);
+    if (this.#writers.isOpen) return;
     for (const table of tables) this.#visible.add(table);
     await this.#writers.begin();
   }
 
-  async #commit(): Promise<void> {
+  /** Without a position, the copies cannot be resumed from what is committed, until a later commit has one. */
+  async #commit(position: Position | undefined): Promise<void> {
     if (!this.#writers.isOpen) return;
+    const { ledger, onCommitted } = this.#parts;
+    for (const [table, progress] of this.#progress) await ledger.writeCopy(table, progress);
+    await ledger.writeCopy(allCopies, position);
     await this.#writers.commit();
-    const tables = this.#written;
+    onCommitted(this.#written, { position, progress: this.#progress });
     this.#written = new Set();
-    this.#parts.onCommitted(tables);
+    this.#progress = new Map();
   }
 }

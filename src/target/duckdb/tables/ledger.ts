@@ -32,13 +32,27 @@ export function isLeft({ definition }: TableEntry): boolean {
   return definition.id.startsWith(leftPrefix);
 }
 
-export function recordOf({ definition, phase, shown, updatedAtMs }: TableEntry): TableRecord {
-  return { definition, phase, visible: shown !== undefined, updatedAtMs };
+/** `progress`: of the copy, if one is in progress. */
+export function recordOf(
+  { definition, phase, shown, updatedAtMs }: TableEntry,
+  progress: string | undefined,
+): TableRecord {
+  const whole = phase.kind === "copying" && progress !== undefined ? { ...phase, progress } : phase;
+  return { definition, phase: whole, visible: shown !== undefined, updatedAtMs };
 }
 
 /** Rows of the entry that readers do not see: those of a copy in progress. */
 export function hiddenRows({ rows, shown }: TableEntry): string | undefined {
   return rows === shown?.rows ? undefined : rows;
+}
+
+/** In place of a physical table: the position of `Source.copies`. */
+export const allCopies = "";
+
+export interface CopiesState {
+  readonly position: Position | undefined;
+  /** By physical table. */
+  readonly progress: Map<string, string>;
 }
 
 /** Which database a file contains. */
@@ -129,6 +143,35 @@ export class Ledger {
       source,
       sourceDatabase,
     ]);
+  }
+
+  /**
+   * The state of the copies, by the physical tables that receive them. Afterwards, nothing else is stored about copies.
+   */
+  async copies(entries: readonly TableEntry[]): Promise<CopiesState> {
+    await this.#session.run(
+      `CREATE TABLE IF NOT EXISTS ${this.#schema}.copies (rows_table VARCHAR NOT NULL, state VARCHAR NOT NULL)`,
+    );
+    const stored = new Map(
+      (await this.#rowsOf("copies")).map((row) => [text(row["rows_table"]), text(row["state"])]),
+    );
+    const progress = new Map<string, string>();
+    for (const { phase, rows } of entries) {
+      const state = stored.get(rows);
+      if (phase.kind === "copying" && rows !== undefined && state !== undefined) progress.set(rows, state);
+    }
+    const position = progress.size === 0 ? undefined : stored.get(allCopies);
+    for (const table of stored.keys())
+      if (table !== undefined && !progress.has(table) && (table !== allCopies || position === undefined))
+        await this.writeCopy(table, undefined);
+    return { position: position === undefined ? undefined : asPosition(position), progress };
+  }
+
+  /** Stores the progress of a physical table's copy, or the position of all of them; undefined removes it. */
+  async writeCopy(table: string, state: string | undefined): Promise<void> {
+    await this.#session.runKept(`DELETE FROM ${this.#schema}.copies WHERE rows_table = $1`, [table]);
+    if (state !== undefined)
+      await this.#session.runKept(`INSERT INTO ${this.#schema}.copies VALUES ($1, $2)`, [table, state]);
   }
 
   /** Removes the owner of the database. What readers see stays; the other rows would never become visible. */
@@ -247,7 +290,7 @@ export class Ledger {
   }
 
   async #rowsOf(
-    table: "database" | "checkpoint" | "tables" | "origin",
+    table: "database" | "checkpoint" | "tables" | "origin" | "copies",
   ): Promise<Record<string, DuckDBValue>[]> {
     return this.#session.rows(`SELECT * FROM ${this.#schema}.${table}`);
   }

@@ -39,6 +39,8 @@ export class TableEvents {
     switch (event.kind) {
       case "copy-started":
         return this.#copyStarted(event.relation);
+      case "copy-resumed":
+        return this.#copyResumed(event.relation);
       case "copy-finished":
         return this.#copyFinished(event);
       case "revealed":
@@ -51,6 +53,8 @@ export class TableEvents {
         return this.#dropped(event.relation);
       case "failed":
         return this.#leave(event.relation, { kind: "failed", reason: event.reason });
+      case "copied-part":
+        return assert(false, "only copies have progress");
       default:
         unreachable(event);
     }
@@ -69,6 +73,11 @@ export class TableEvents {
     await this.#dropHidden(before);
     const rows = await this.#physical.create(relation.id, relation.columns);
     this.#set(relation, { phase: { kind: "copying" }, rows, shown: before?.shown });
+  }
+
+  #copyResumed(relation: TableDefinition): void {
+    const { rows, shown } = this.#replicated(relation);
+    this.#set(relation, { phase: { kind: "copying" }, rows, shown });
   }
 
   #copyFinished({ relation, position }: Extract<TableEvent, { kind: "copy-finished" }>): void {
