@@ -86,6 +86,7 @@ export class TupleFeed implements Disposable {
   readonly #ahead: Staged[] = [];
   readonly #used = new Set<StagedChunk>();
   #preparation: NodeJS.Immediate | undefined;
+  #hasMinusZero = false;
 
   constructor(relation: Relation, parts: readonly TuplePart[], tools: FeedTools) {
     this.#relation = relation;
@@ -96,6 +97,11 @@ export class TupleFeed implements Disposable {
       vectorRowsMax,
       Math.max(64, Math.floor(chunkValuesMax / Math.max(1, this.#columns))),
     );
+  }
+
+  /** Whether a value that was read so far is the -0 of a float, of which DuckDB's files lose the sign. */
+  get hasMinusZero(): boolean {
+    return this.#hasMinusZero;
   }
 
   /** Returns the number of rows, 0 at the end. Throws `TableError` for a value that the column cannot hold. */
@@ -171,6 +177,7 @@ export class TupleFeed implements Disposable {
       const vector = scratch.vector(column.type);
       const span = { first: position * vectorRowsMax, count };
       decode({ relation: this.#relation, column }, fields, span, vector);
+      this.#hasMinusZero ||= hasMinusZero(vector, count);
       chunk.write(first + index, vector, rows);
     }
     return first + part.columns.length;
@@ -189,6 +196,17 @@ export function decode(
     const message = `Column ${JSON.stringify(column.name)}: ${error.message}`;
     throw new TableError({ code: "VALUE_OUT_OF_RANGE", table: relation, message, cause: error });
   }
+}
+
+function hasMinusZero({ type: { kind }, words, valid }: Vector, count: number): boolean {
+  const signWord = -(2 ** 31);
+  if (kind === "float32") {
+    for (let row = 0; row < count; row++) if (words[row] === signWord && valid[row] === 1) return true;
+  } else if (kind === "float64") {
+    for (let row = 0; row < count; row++)
+      if (words[row * 2 + 1] === signWord && words[row * 2] === 0 && valid[row] === 1) return true;
+  }
+  return false;
 }
 
 /** How far the tuples of one part have been read. */

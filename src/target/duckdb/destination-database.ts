@@ -19,6 +19,7 @@ import { isLeft, Ledger, recordOf, type CopiesState, type TableEntry } from "./t
 import { OpenSegments } from "./tables/open-segments.ts";
 import { PhysicalTables } from "./tables/physical-tables.ts";
 import { RowCounts } from "./tables/row-counts.ts";
+import { storedNames } from "./tables/stored-columns.ts";
 import { readFills } from "./apply/column-fill.ts";
 import { CopyWriter } from "./apply/copy-writer.ts";
 import type { WriterTools } from "./apply/rows-writer.ts";
@@ -109,6 +110,7 @@ export class DuckDbDatabase implements DestinationDatabase {
       tools,
       physical: this.#physical,
       addLargePart: (relation) => this.#events.addLargePart(relation),
+      showMinusZeros: (relation) => this.#events.showAgain(relation),
       turns: this.#hugeRows,
       requireSpace: () => duck.requireSpace(),
     });
@@ -135,6 +137,7 @@ export class DuckDbDatabase implements DestinationDatabase {
       else if (ownership.stream === undefined) await ledger.takeOver(request);
       await ledger.writeOrigin(request);
       if (!(await ledger.startEpoch(epoch))) throw fenced(name);
+      await ledger.addSigns();
       const position = await ledger.position();
       const entries = await ledger.entries();
       const tables = new TableSet(entries);
@@ -275,7 +278,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     const entry = this.#tables.of(step.relation.id);
     assert(entry?.rows !== undefined, "rows belong to a table that is replicated");
     this.#counts.note(entry.rows);
-    this.#segments.wrote(entry.rows, step.relation.columns.length);
+    this.#segments.wrote(entry.rows, storedNames(step.relation.columns).length);
     await this.#writers.write(step, entry.rows);
   }
 
@@ -312,7 +315,7 @@ export class DuckDbDatabase implements DestinationDatabase {
 
   #noteCopied({ relation }: RowsStep): void {
     const rows = this.#tables.committedOf(relation.id)?.rows;
-    if (rows !== undefined) this.#segments.wrote(rows, relation.columns.length);
+    if (rows !== undefined) this.#segments.wrote(rows, storedNames(relation.columns).length);
   }
 
   async #commit(checkpoint: Checkpoint | undefined): Promise<void> {

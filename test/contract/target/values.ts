@@ -4,12 +4,21 @@ import type { ColumnChange } from "../../../src/model/replication/column-change.
 import type { Relation } from "../../../src/model/replication/relation.ts";
 import type { DestinationDatabase, TargetEngine } from "../../../src/target/target.ts";
 import { digestOfRows } from "../../support/digest-of-rows.ts";
-import { encoded, interval, plainColumn, plainRelation, type Cell } from "../../support/plain-tuples.ts";
+import {
+  encoded,
+  interval,
+  plainColumn,
+  plainRelation,
+  unchanged,
+  type Cell,
+} from "../../support/plain-tuples.ts";
 import {
   copySteps,
   deltaOf,
   eventStep,
+  moveOf,
   never,
+  patchOf,
   rowsStep,
   TestWarehouse,
 } from "../../support/test-warehouse.ts";
@@ -28,8 +37,8 @@ const valuesByType: readonly (readonly [LogicalType, readonly Value[]])[] = [
   [{ kind: "int32" }, [-2_147_483_648, 2_147_483_647]],
   [{ kind: "int64" }, [-last64 - 1n, last64]],
   [{ kind: "uint32" }, [0, 4_294_967_295]],
-  [{ kind: "float32" }, [0, 0.5, NaN, Infinity, -Infinity, -0]],
-  [{ kind: "float64" }, [0, 0.1, NaN, Infinity, -Infinity, -0, 1e300, 5e-324]],
+  [{ kind: "float32" }, [0, -0, 0.5, NaN, Infinity, -Infinity]],
+  [{ kind: "float64" }, [0, -0, 0.1, NaN, Infinity, -Infinity, 1e300, 5e-324]],
   [{ kind: "decimal", precision: 4, scale: 0 }, [-9999n, 9999n]],
   [{ kind: "decimal", precision: 9, scale: 9 }, [-500_000_000n, 1n]],
   [{ kind: "decimal", precision: 18, scale: 2 }, [1n - 10n ** 18n, 5n]],
@@ -69,6 +78,40 @@ export function valuesContract(engine: TargetEngine): void {
     const [first = [], ...others] = rows;
     await database.apply(deltaOf([rowsStep(relation, { deletes: [first] })], "2"), never);
     await expectHeld({ target, database }, relation, others);
+  });
+
+  test.each([
+    ["zeros alone", []],
+    ["zeros and one other number", [0.5]],
+    ["zeros, NULL and NaN", [null, NaN]],
+  ])("the signs of zeros are held: %s", async (_, others) => {
+    const float = { kind: "float64" } as const;
+    const columns = { n: { kind: "int32" }, v: float, w: { kind: "float32" }, x: float } as const;
+    const relation = plainRelation({ id: "1", name: "t", columns, key: ["n"] });
+    const zero = (n: number): number => (n % 2 === 0 ? 0 : -0);
+    const row = (n: number): Cell[] => [n, zero(n), zero(Math.floor(n / 3)), 0];
+    const rows = Array.from({ length: 1001 }, (_none, n) => row(n));
+    for (const other of others) rows.push([rows.length, other, other, other]);
+    await using target = await TestWarehouse.open(engine);
+    {
+      await using database = await target.database();
+      await database.apply(deltaOf(copySteps(relation, rows), "1"), never);
+    }
+    await target.reopen();
+    {
+      await using database = await target.database();
+      await expectSigns({ target, database }, relation, rows);
+      const patches = [patchOf(relation, [[0, -0, unchanged, unchanged]])];
+      const moved: Cell[] = [2000, unchanged, unchanged, unchanged];
+      const key: Cell[] = [1, null, null, null];
+      const moves = [moveOf(relation, [{ key, row: moved }])];
+      const step = rowsStep(relation, { deletes: [key], patches, moves, inserts: [row(3001)] });
+      await database.apply(deltaOf([step], "2"), never);
+    }
+    await target.reopen();
+    const changed = [...rows.slice(2), [0, -0, 0, 0], [2000, -0, 0, 0], row(3001)];
+    await using database = await target.database();
+    await expectSigns({ target, database }, relation, changed);
   });
 
   test.each(cases)("rows without a key are found by values of type %s", async (_, type, values) => {
@@ -121,4 +164,19 @@ async function expectHeld(held: Held, relation: Relation, rows: readonly Cell[][
   const ascending = (a: number, b: number): number => a - b;
   expect(read.map(nulls).toSorted(ascending)).toEqual(rows.map(nulls).toSorted(ascending));
   expect(new Set(found).size).toBe(rows.length);
+}
+
+/** Also that readers see different zeros: how often each combination of the values after the key occurs. */
+async function expectSigns(held: Held, relation: Relation, rows: readonly Cell[][]): Promise<void> {
+  await expectHeld(held, relation, rows);
+  const found = (await contents(held.target, relation)) ?? [];
+  const read = found.map((row) => (JSON.parse(row) as unknown[]).slice(1));
+  const given = rows.map((row) => row.slice(1).map((value) => (Object.is(value, -0) ? "-0" : String(value))));
+  expect(occurrences(read)).toEqual(occurrences(given));
+}
+
+function occurrences(rows: readonly unknown[][]): number[] {
+  const counts = new Map<string, number>();
+  for (const row of rows.map((values) => JSON.stringify(values))) counts.set(row, (counts.get(row) ?? 0) + 1);
+  return [...counts.values()].toSorted((a, b) => a - b);
 }

@@ -52,9 +52,9 @@ async function readFill(tools: FillTools, relation: Relation, { column, fill }: 
   return { value: literal(printed), isLiteral: true };
 }
 
-/** NaN never counts as the same, since different NaNs have the same text. */
+/** NaN never counts as the same, since different NaNs have the same text; nor -0, which a default would not store. */
 function isSame(a: DuckDBValue | undefined, b: DuckDBValue | undefined): boolean {
-  return !Number.isNaN(a) && isDeepStrictEqual(a, b);
+  return !Number.isNaN(a) && !Object.is(a, -0) && isDeepStrictEqual(a, b);
 }
 
 /** Sets a variable of the session, which keeps the value until a column with the same id is filled. */

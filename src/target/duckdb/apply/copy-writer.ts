@@ -45,7 +45,9 @@ export class CopyWriter {
     const { tools, physical, turns, requireSpace } = parts;
     const addLargePart = (relation: TableDefinition): Promise<void> =>
       physical.addLargePart(this.#rowsOf(relation), relation.columns);
-    this.#writers = new RowWriters({ tools, physical, addLargePart, turns, requireSpace });
+    // Its tables have no views: each gets one when it is revealed.
+    const showMinusZeros = (): Promise<void> => Promise.resolve();
+    this.#writers = new RowWriters({ tools, physical, addLargePart, showMinusZeros, turns, requireSpace });
   }
 
   /** See `DestinationDatabase.applyCopies`. */

@@ -18,6 +18,8 @@ interface RowWritersParts {
   readonly physical: PhysicalTables;
   /** Adds a large part to the physical table of a relation. */
   readonly addLargePart: (relation: TableDefinition) => Promise<void>;
+  /** Lets the view of a relation, if there is one, read the signs of zeros. */
+  readonly showMinusZeros: (relation: TableDefinition) => Promise<void>;
   readonly turns: HugeRows;
   /** Throws if too little disk space is left for another transaction. */
   readonly requireSpace: () => Promise<void>;
@@ -79,7 +81,7 @@ export class RowWriters {
 
   /** Writes to a physical table. Throws the error that `writeFailure` returns. */
   async write(step: RowsStep, table: string): Promise<void> {
-    const { tools, physical, addLargePart, turns } = this.#parts;
+    const { tools, physical, addLargePart, showMinusZeros, turns } = this.#parts;
     if (step.deletes.length + step.patches.length > 0) physical.noteChanges(table);
     const sorted = sortStep(step, tools.sizes);
     if (sorted.largestBytes > turns.hugeBytes) this.#hugeTurn ??= await turns.take();
@@ -94,6 +96,7 @@ export class RowWriters {
     } catch (error) {
       throw writeFailure(error, step.relation);
     }
+    if (writer.takeMinusZero() && !physical.showsMinusZeros(table)) await showMinusZeros(step.relation);
   }
 
   /** Statements that were prepared before a schema change would be bound again at every execution. */

@@ -10,7 +10,14 @@ import type { Column, Relation } from "../../../model/replication/relation.ts";
 import { TableError } from "../../../model/replication/table-error.ts";
 import type { TupleRun } from "../../../model/replication/tuple.ts";
 import { LargePart, sizeColumn } from "../tables/large-part.ts";
-import { physicalColumn } from "../tables/physical-tables.ts";
+import {
+  heldValue,
+  isFloat,
+  physicalColumn,
+  storedChanges,
+  storedNames,
+  storedValues,
+} from "../tables/stored-columns.ts";
 import { largeTuples, runsOf, type LargeTuple, type RowSizes, type SortedStep } from "../tables/row-sizes.ts";
 import type { Session } from "../instance/session.ts";
 import { quoted } from "../instance/sql-text.ts";
@@ -44,12 +51,20 @@ export class RowsWriter {
   readonly #all: readonly number[];
   readonly #statements = new Map<string, FeedStatement>();
   #stage: { readonly table: string; readonly part: LargePart } | undefined;
+  #hasMinusZero = false;
 
   constructor(tools: WriterTools, relation: Relation, parts: TableParts) {
     this.#tools = tools;
     this.relation = relation;
     this.parts = parts;
     this.#all = [...relation.columns.keys()];
+  }
+
+  /** Whether a row that was written or deleted since the last call has -0 in a column. */
+  takeMinusZero(): boolean {
+    const taken = this.#hasMinusZero;
+    this.#hasMinusZero = false;
+    return taken;
   }
 
   /** `sorted`: the new rows of the step. Throws `TableError` for values that the table cannot store. */
@@ -92,7 +107,7 @@ export class RowsWriter {
 
   async #insert(runs: readonly TupleRun[]): Promise<void> {
     const sql = (feed: string): string =>
-      `INSERT INTO ${this.parts.rows} (${this.#names()}) SELECT * FROM ${feed}`;
+      `INSERT INTO ${this.parts.rows} (${this.#names()}) SELECT ${this.#stored()} FROM ${feed}`;
     await this.#run("insert", [{ runs, columns: this.#all }], sql);
   }
 
@@ -100,7 +115,7 @@ export class RowsWriter {
   async #insertLarge(tuples: readonly LargeTuple[]): Promise<void> {
     const part = present(this.parts.large, "a table with large rows has a large part");
     const sql = (feed: string): string =>
-      `INSERT INTO ${part.sql} (${this.#names()}, ${sizeColumn}) SELECT *, ${this.#bytesOf(this.#fed())} FROM ${feed}`;
+      `INSERT INTO ${part.sql} (${this.#names()}, ${sizeColumn}) SELECT ${this.#stored()}, ${this.#bytesOf(this.#fed())} FROM ${feed}`;
     let group: LargeTuple[] = [];
     const flush = async (): Promise<void> => {
       if (group.length > 0)
@@ -145,9 +160,12 @@ export class RowsWriter {
   async #deleteRows(runs: readonly TupleRun[]): Promise<void> {
     const parts = [{ runs, columns: this.#all }];
     const { rows, large } = this.parts;
+    const held = this.relation.columns
+      .map((column) => `${heldValue(column)} AS ${physicalColumn(column)}`)
+      .join(", ");
     if (large === undefined) {
       const sql = (feed: string): string =>
-        `DELETE FROM ${rows} WHERE rowid IN (SELECT r FROM (${this.#found(feed, `SELECT 0 AS part, rowid AS r, * FROM ${rows}`)}))`;
+        `DELETE FROM ${rows} WHERE rowid IN (SELECT r FROM (${this.#found(feed, `SELECT 0 AS part, rowid AS r, ${held} FROM ${rows}`)}))`;
       await this.#run("delete rows", parts, sql);
       return;
     }
@@ -155,9 +173,8 @@ export class RowsWriter {
     const found = `temp.main.${quoted(`_zeroetl_${stagesMade++}`)}`;
     const { session } = this.#tools;
     await session.run(`CREATE TEMPORARY TABLE ${found} (part INTEGER, r BIGINT)`);
-    const columns = this.#names();
-    const both = `SELECT 0 AS part, rowid AS r, ${columns} FROM ${rows}
-      UNION ALL SELECT 1, rowid, ${columns} FROM ${large.sql} WHERE ${sizeColumn} IS NOT NULL`;
+    const both = `SELECT 0 AS part, rowid AS r, ${held} FROM ${rows}
+      UNION ALL SELECT 1, rowid, ${held} FROM ${large.sql} WHERE ${sizeColumn} IS NOT NULL`;
     const statement = this.#statement(parts, (feed) => `INSERT INTO ${found} ${this.#found(feed, both)}`);
     try {
       await this.#feed(statement, parts);
@@ -194,7 +211,10 @@ export class RowsWriter {
     const keys = this.#keys();
     const sent = this.#all.filter((index) => !patch.unchanged.includes(index) && !keys.includes(index));
     if (sent.length === 0) return;
-    const values = sent.map((position, index) => `${this.#column(position)} = s.f${keys.length + index}`);
+    const values = storedChanges(
+      this.relation.columns,
+      new Map(sent.map((position, index) => [this.#column(position).id, `s.f${keys.length + index}`])),
+    );
     const parts = [{ runs: patch.tuples, columns: [...keys, ...sent] }];
     let changed = 0;
     for (const { name, table, isRow } of this.#tables()) {
@@ -212,7 +232,7 @@ export class RowsWriter {
     const stage = await this.#stageTable();
     const sent = this.#all.filter((index) => !move.unchanged.includes(index));
     const values = this.#all.map((index) =>
-      move.unchanged.includes(index) ? `t.${this.#column(index)}` : `s.f${sent.indexOf(index)}`,
+      move.unchanged.includes(index) ? heldValue(this.#column(index), "t.") : `s.f${sent.indexOf(index)}`,
     );
     const insert = (feed: string, held: string, more: string): string =>
       `INSERT INTO ${stage.table} SELECT ${values.join(", ")}, ${this.#bytesOf(values)}
@@ -274,7 +294,7 @@ export class RowsWriter {
     const { session, sizes } = this.#tools;
     const { table } = present(this.#stage, "rows have been merged");
     const { rows, large } = this.parts;
-    const columns = this.#fed().join(", ");
+    const columns = this.#stored();
     const insert = `INSERT INTO ${rows} (${this.#names()}) SELECT ${columns} FROM ${table}`;
     if (large === undefined) await session.runKept(insert);
     else {
@@ -303,7 +323,7 @@ export class RowsWriter {
   /** Condition that the key columns of the table `t` equal those of the feed `s`, which begin at column `first`. */
   #keysEqual(first: number): string {
     return this.#keys()
-      .map((position, index) => `t.${this.#column(position)} = s.f${first + index}`)
+      .map((position, index) => `t.${physicalColumn(this.#column(position))} = s.f${first + index}`)
       .join(" AND ");
   }
 
@@ -313,12 +333,17 @@ export class RowsWriter {
     return identity.columns;
   }
 
-  #column(position: number): string {
-    return physicalColumn(present(this.relation.columns[position], "the column exists"));
+  #column(position: number): Column {
+    return present(this.relation.columns[position], "the column exists");
   }
 
   #names(): string {
-    return this.relation.columns.map((column) => physicalColumn(column)).join(", ");
+    return storedNames(this.relation.columns).join(", ");
+  }
+
+  /** What `#names` receive from a feed that supplies whole rows. */
+  #stored(): string {
+    return storedValues(this.relation.columns, this.#fed()).join(", ");
   }
 
   /** Columns of a feed that supplies whole rows. */
@@ -357,13 +382,13 @@ export class RowsWriter {
     values: readonly DuckDBValue[] = [],
   ): Promise<number> {
     using feed = new TupleFeed(this.relation, parts, this.#tools.feedTools);
-    return await statement.run((chunk) => feed.fill(chunk), values);
+    const changed = await statement.run((chunk) => feed.fill(chunk), values);
+    this.#hasMinusZero ||= feed.hasMinusZero;
+    return changed;
   }
 
   #statement(parts: readonly TuplePart[], sql: (feed: string) => string): FeedStatement {
-    const types = parts
-      .flatMap((part) => part.columns)
-      .map((index) => duckType(present(this.relation.columns[index], "the column exists").type));
+    const types = parts.flatMap((part) => part.columns).map((index) => duckType(this.#column(index).type));
     return new FeedStatement(this.#tools, types, sql);
   }
 }
@@ -413,7 +438,8 @@ const sign: Expression = (value) => `signbit(${value})`;
 const text: Expression = (value) => `CAST(${value} AS VARCHAR)`;
 
 /** Expressions of which at least one differs if values differ: DuckDB treats some distinct values as equal. */
-function distinguishing({ type: { kind } }: Column): readonly Expression[] {
-  if (kind === "float32" || kind === "float64") return [itself, sign];
+function distinguishing(column: Column): readonly Expression[] {
+  const { kind } = column.type;
+  if (isFloat(column)) return [itself, sign];
   return kind === "interval" || kind === "timetz" ? [text] : [itself];
 }

@@ -6,7 +6,8 @@ import type { DatabaseView } from "../../target.ts";
 import { writeFailure } from "../instance/duck-errors.ts";
 import { Ledger, type TableEntry } from "./ledger.ts";
 import { ledgerSchema } from "./reserved-names.ts";
-import { physicalColumn, wholeTable } from "./physical-tables.ts";
+import { wholeTable } from "./physical-tables.ts";
+import { heldValue, physicalColumn } from "./stored-columns.ts";
 import { interrupting, type Session } from "../instance/session.ts";
 import { quoted } from "../instance/sql-text.ts";
 import { digestTable } from "../verify/table-digest.ts";
@@ -65,7 +66,8 @@ class View implements DatabaseView {
       table: rows,
       hasLargePart: this.#withLargePart.has(rows),
     };
-    const from = `(${wholeTable(part, table.columns.map(physicalColumn))})`;
+    const values = table.columns.map((column) => `${heldValue(column)} AS ${physicalColumn(column)}`);
+    const from = `(${wholeTable(part, values)})`;
     signal.throwIfAborted();
     let stopping: Disposable | undefined;
     const interrupt = (): void => {

@@ -6,6 +6,7 @@ import type { TablePhase, TableRecord } from "../../../model/replication/table-s
 import type { DatabaseRequest, Origin, StreamIdentity } from "../../target.ts";
 import { largePartOf, withLargePart } from "./large-part.ts";
 import { ledgerSchema } from "./reserved-names.ts";
+import { minusColumn } from "./stored-columns.ts";
 import type { Session } from "../instance/session.ts";
 import { quoted } from "../instance/sql-text.ts";
 
@@ -229,6 +230,20 @@ export class Ledger {
       rows: text(row["rows_table"]),
       shown: shownIn(row),
     }));
+  }
+
+  /** Adds the signs of zeros to the physical tables of versions of zeroetl that did not store them. */
+  async addSigns(): Promise<void> {
+    const tables = await this.#session.rows(
+      `SELECT table_name FROM duckdb_columns()
+       WHERE database_name = $1 AND schema_name = $2 AND starts_with(table_name, 'rows_') GROUP BY table_name
+       HAVING bool_or(data_type IN ('FLOAT', 'DOUBLE')) AND NOT bool_or(column_name = '${minusColumn}')`,
+      [this.#database, ledgerSchema],
+    );
+    for (const { table_name: table } of tables)
+      await this.#session.run(
+        `ALTER TABLE ${this.#schema}.${quoted(String(table))} ADD COLUMN ${minusColumn} VARCHAR`,
+      );
   }
 
   /** Names of the physical tables that have a large part. */

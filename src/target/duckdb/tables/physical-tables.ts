@@ -4,13 +4,17 @@ import type { ColumnDefinition, TableName } from "../../../model/replication/rel
 import { LargePart, largePartOf, sizeColumn } from "./large-part.ts";
 import { ledgerSchema } from "./reserved-names.ts";
 import type { RowSizes } from "./row-sizes.ts";
+import {
+  heldValue,
+  isFloat,
+  minusColumn,
+  physicalColumn,
+  storedColumns,
+  storedNames,
+  storedValues,
+} from "./stored-columns.ts";
 import type { Session } from "../instance/session.ts";
 import { qualified, quoted } from "../instance/sql-text.ts";
-
-/** The column of a physical table: named by its id, so that renaming a column does not change the table. */
-export function physicalColumn({ id }: ColumnDefinition): string {
-  return `c${id}`;
-}
 
 /** A column to add to a table. Existing rows get `fill`, or NULL. */
 export interface NewColumn {
@@ -57,6 +61,7 @@ export class PhysicalTables {
   #large: Map<string, LargePart>;
   /** The same as of the last commit. */
   #committedLarge: Map<string, LargePart>;
+  readonly #showMinusZeros = new Set<string>();
   #names = 0;
 
   constructor(session: Session, { database, prefix, withLargePart, sizes }: PhysicalRequest) {
@@ -79,6 +84,7 @@ export class PhysicalTables {
   rollback(): void {
     this.#large = new Map(this.#committedLarge);
     for (const part of this.#large.values()) part.forget();
+    this.#showMinusZeros.clear();
   }
 
   /** The table's name in SQL. */
@@ -93,16 +99,15 @@ export class PhysicalTables {
 
   async addLargePart(table: string, columns: readonly ColumnDefinition[]): Promise<void> {
     const part = this.#largePart(table);
-    const list = columns.map((column) => `${physicalColumn(column)} ${sqlType(column.type)}`);
-    await this.#session.run(`CREATE TABLE ${part.sql} (${[...list, `${sizeColumn} BIGINT`].join(", ")})`);
+    const list = [...storedColumns(columns), `${sizeColumn} BIGINT`];
+    await this.#session.run(`CREATE TABLE ${part.sql} (${list.join(", ")})`);
     this.#large.set(table, part);
   }
 
   /** Returns the name of the new table. */
   async create(id: string, columns: readonly ColumnDefinition[]): Promise<string> {
     const table = this.#newName(id);
-    const list = columns.map((column) => `${physicalColumn(column)} ${sqlType(column.type)}`);
-    await this.#session.run(`CREATE TABLE ${this.sql(table)} (${list.join(", ")})`);
+    await this.#session.run(`CREATE TABLE ${this.sql(table)} (${storedColumns(columns).join(", ")})`);
     return table;
   }
 
@@ -113,16 +118,24 @@ export class PhysicalTables {
     columns: readonly (readonly [ColumnDefinition, string])[],
   ): Promise<string> {
     const rebuilt = this.#newName(id);
-    const list = columns.map(
-      ([column, value]) => `CAST(${value} AS ${sqlType(column.type)}) AS ${physicalColumn(column)}`,
+    const after = columns.map(([column]) => column);
+    const values = columns.map(
+      ([{ type }, value], index) => `CAST(${value} AS ${sqlType(type)}) AS v${index}`,
     );
-    const create = (to: string, from: string, values: readonly string[]): Promise<number> =>
-      this.#session.run(`CREATE TABLE ${to} AS SELECT ${values.join(", ")} FROM ${from}`);
-    await create(this.sql(rebuilt), this.sql(table), list);
+    const stored = storedValues(
+      after,
+      after.map((_, index) => `v${index}`),
+    );
+    const list = storedNames(after).map((name, index) => `${stored[index] ?? "NULL"} AS ${name}`);
+    const create = (to: string, from: string, more: readonly string[]): Promise<number> =>
+      this.#session.run(
+        `CREATE TABLE ${to} AS SELECT ${[...list, ...more].join(", ")} FROM (SELECT ${[...values, ...more].join(", ")} FROM ${from})`,
+      );
+    await create(this.sql(rebuilt), this.sql(table), []);
     const large = this.#large.get(table);
     if (large !== undefined) {
       const part = this.#largePart(rebuilt);
-      await create(part.sql, large.sql, [...list, sizeColumn]);
+      await create(part.sql, large.sql, [sizeColumn]);
       this.#large.set(rebuilt, part);
     }
     await this.drop(table);
@@ -174,6 +187,7 @@ export class PhysicalTables {
   async #addColumn(table: string, { column, fill }: NewColumn): Promise<void> {
     const alter = `ALTER TABLE ${table}`;
     const added = `${physicalColumn(column)} ${sqlType(column.type)}`;
+    if (isFloat(column)) await this.#session.run(`${alter} ADD COLUMN IF NOT EXISTS ${minusColumn} VARCHAR`);
     if (fill === undefined) {
       await this.#session.run(`${alter} ADD COLUMN ${added}`);
       return;
@@ -186,13 +200,32 @@ export class PhysicalTables {
     await this.#session.run(`${alter} ALTER COLUMN ${physicalColumn(column)} DROP DEFAULT`);
   }
 
+  /** Whether the view of the table is known to read the signs of zeros: other views are faster. */
+  showsMinusZeros(table: string): boolean {
+    return this.#showMinusZeros.has(table);
+  }
+
+  async #hasMinusZeros(table: string): Promise<boolean> {
+    const parts = [this.sql(table), ...(this.#large.has(table) ? [this.sql(largePartOf(table))] : [])];
+    for (const part of parts) {
+      const found = await this.#session.rows(
+        `SELECT 1 FROM ${part} WHERE ${minusColumn} IS NOT NULL LIMIT 1`,
+      );
+      if (found.length > 0) return true;
+    }
+    return false;
+  }
+
   /** From the commit on, readers see the table under that name, instead of the table that had the name before. */
   async show(name: TableName, table: string, columns: readonly ColumnDefinition[]): Promise<void> {
     if (!this.#schemas.has(name.schema)) {
       await this.#session.run(`CREATE SCHEMA IF NOT EXISTS ${quoted(this.#database)}.${quoted(name.schema)}`);
       this.#schemas.add(name.schema);
     }
-    const list = columns.map((column) => `${physicalColumn(column)} AS ${quoted(column.name)}`);
+    const hasMinusZeros = columns.some(isFloat) && (await this.#hasMinusZeros(table));
+    if (hasMinusZeros) this.#showMinusZeros.add(table);
+    const value = hasMinusZeros ? heldValue : physicalColumn;
+    const list = columns.map((column) => `${value(column)} AS ${quoted(column.name)}`);
     // Tables are named without their database, so that the file can be attached under any name.
     const from = wholeTable(
       { schema: quoted(ledgerSchema), table, hasLargePart: this.#large.has(table) },

@@ -62,8 +62,14 @@ export class TableEvents {
 
   /** Adds a large part to a table that has had no large row so far. */
   async addLargePart(relation: TableDefinition): Promise<void> {
-    const { definition, rows, shown } = this.#replicated(relation);
+    const { definition, rows } = this.#replicated(relation);
     await this.#physical.addLargePart(rows, definition.columns);
+    await this.showAgain(relation);
+  }
+
+  /** Readers see a table by another query, if they see it. */
+  async showAgain(relation: TableDefinition): Promise<void> {
+    const { definition, rows, shown } = this.#replicated(relation);
     if (shown?.rows === rows) await this.#physical.show(shown.name, rows, definition.columns);
   }
 

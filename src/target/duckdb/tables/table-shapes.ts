@@ -1,7 +1,8 @@
 import { sameType, type LogicalType } from "../../../model/replication/logical-type.ts";
 import type { ColumnDefinition } from "../../../model/replication/relation.ts";
 import { canonicalOf } from "../verify/canonical-sql.ts";
-import { physicalColumn, type Fill, type NewColumn } from "./physical-tables.ts";
+import type { Fill, NewColumn } from "./physical-tables.ts";
+import { heldValue } from "./stored-columns.ts";
 
 /**
  * How a physical table gets from its current columns to the desired ones. Columns are identified by their ids: renamed
@@ -40,7 +41,7 @@ export function reshaping(
 }
 
 function converted(column: ColumnDefinition, to: LogicalType): string {
-  const name = physicalColumn(column);
+  const value = heldValue(column);
   // A decimal as PostgreSQL prints it, which sometimes differs from DuckDB's output.
-  return column.type.kind === "decimal" && to.kind === "text" ? canonicalOf(column.type, name) : name;
+  return column.type.kind === "decimal" && to.kind === "text" ? canonicalOf(column.type, value) : value;
 }

@@ -3,7 +3,7 @@ import { CodedError } from "../../../base/errors.ts";
 import { RowDigests, shortField, type TableDigest } from "../../../model/replication/digest.ts";
 import type { TableDefinition } from "../../../model/replication/relation.ts";
 import { comparedOf, doubleOf, fieldOf, hasExponent } from "./canonical-sql.ts";
-import { physicalColumn } from "../tables/physical-tables.ts";
+import { physicalColumn } from "../tables/stored-columns.ts";
 import { failedMidway, type Session } from "../instance/session.ts";
 
 export interface DigestRequest {
