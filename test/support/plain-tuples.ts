@@ -133,7 +133,7 @@ export function encoded(type: LogicalType, cell: Exclude<Cell, null | typeof unc
   return bytes;
 }
 
-/** The tuples of runs of any layout whose fixed-width values are as in `Vector`. Numbers are bigints. */
+/** The tuples of runs of any layout whose fixed-width values are as in `Vector`. Whole numbers are bigints. */
 export function cellsOf({ columns }: Relation, runs: readonly TupleRun[]): Cell[][] {
   const positions = [...columns.keys()];
   const starts = new Int32Array(columns.length);
@@ -154,6 +154,7 @@ export function cellsOf({ columns }: Relation, runs: readonly TupleRun[]): Cell[
 function decoded({ kind }: LogicalType, bytes: Uint8Array): Cell {
   if (kind === "text" || kind === "json") return Buffer.from(bytes).toString();
   if (kind === "bytes") return bytes;
+  if (kind === "float64") return Buffer.from(bytes).readDoubleLE();
   const digits = Buffer.from(bytes).reverse().toString("hex");
   return BigInt.asIntN(bytes.length * 8, BigInt(`0x${digits}`));
 }

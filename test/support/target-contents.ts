@@ -24,12 +24,13 @@ export async function shown(
   }
 }
 
-/** Every table of target-changes.ts that readers see. */
+/** Every table of target-changes.ts that readers see. Whole floats are without the `.0` that some warehouses print. */
 export async function seen(warehouse: Warehouse): Promise<Record<string, Shown>> {
   const tables: Record<string, Shown> = {};
   for (const name of tableNames) {
     const rows = await shown(warehouse, name);
-    if (rows !== undefined) tables[JSON.stringify(name)] = rows;
+    if (rows === undefined) continue;
+    tables[JSON.stringify(name)] = rows.map((row) => row.replaceAll(/"(-?\d+)[.]0"/g, '"$1"')).toSorted();
   }
   return tables;
 }

@@ -200,7 +200,9 @@ class HeldRows {
   }
 
   #find(row: Row): number {
-    return this.#rows.findIndex((other) => this.#columns.every((column) => other[column] === row[column]));
+    return this.#rows.findIndex((other) =>
+      this.#columns.every((column) => Object.is(other[column], row[column])),
+    );
   }
 }
 
@@ -209,10 +211,11 @@ function completed(row: Row, { patch, held }: { patch: Patch; held: Row | undefi
   return row.map((cell, column) => (patch.unchanged.includes(column) ? (held?.[column] ?? null) : cell));
 }
 
-/** A field of plain-tuples.ts: a text or a whole number. */
+/** A field of plain-tuples.ts: a text, a float or a whole number. */
 function filled(type: LogicalType, field: Uint8Array): Cell {
   const bytes = Buffer.from(field);
   if (type.kind === "text" || type.kind === "json") return bytes.toString();
+  if (type.kind === "float64") return bytes.readDoubleLE();
   return BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.reverse().toString("hex")}`));
 }
 
@@ -225,9 +228,10 @@ function sameName(a: TableName, b: TableName): boolean {
   return a.schema === b.schema && a.table === b.table;
 }
 
-/** As a warehouse prints whole numbers, decimals and texts. */
+/** As a warehouse prints whole numbers, decimals, texts, and short floats without a needless `.0`. */
 export function printed(type: LogicalType, cell: Cell): string | null {
   if (cell === null) return null;
+  if (Object.is(cell, -0)) return "-0";
   if (type.kind !== "decimal") return String(cell);
   const digits = String(cell)
     .replace("-", "")
