@@ -6,6 +6,7 @@ import { plainRelation, type Cell } from "../../../test/support/plain-tuples.ts"
 import {
   copySteps,
   deltaOf,
+  eventStep,
   never,
   rowsStep,
   TestWarehouse,
@@ -28,6 +29,18 @@ test("readers pay for the signs of zeros only in a table that has -0", async () 
   await database.apply(deltaOf([rowsStep(relation, { inserts: [[2, -0]] })]), never);
   await database.apply(deltaOf([], "2"), never);
   expect(await viewText(target)).toEqual([["true"]]);
+});
+
+test("a table whose -0 is gone when its view is replaced can have -0 again", async () => {
+  await using target = await TestWarehouse.open(duckdb);
+  await using database = await target.database();
+  await database.apply(deltaOf(copySteps(relation, [[1, -0]]), "1"), never);
+  const renamed = { ...relation, name: { schema: "public", table: "u" } };
+  const gone = rowsStep(relation, { deletes: [[1, null]] });
+  const altered = eventStep({ kind: "altered", relation: renamed, changes: [] });
+  await database.apply(deltaOf([gone, altered], "2"), never);
+  await database.apply(deltaOf([rowsStep(renamed, { inserts: [[2, -0]] })], "3"), never);
+  expect(await target.rows("FROM shop.public.u")).toEqual([["2", "-0.0"]]);
 });
 
 test("a table of a version that lost the signs of zeros has those of rows that are written later", async () => {

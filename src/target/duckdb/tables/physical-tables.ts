@@ -224,6 +224,7 @@ export class PhysicalTables {
     }
     const hasMinusZeros = columns.some(isFloat) && (await this.#hasMinusZeros(table));
     if (hasMinusZeros) this.#showMinusZeros.add(table);
+    else this.#showMinusZeros.delete(table);
     const value = hasMinusZeros ? heldValue : physicalColumn;
     const list = columns.map((column) => `${value(column)} AS ${quoted(column.name)}`);
     // Tables are named without their database, so that the file can be attached under any name.
