@@ -9,13 +9,11 @@ import { asPosition } from "../../../src/model/replication/position.ts";
 import type { Relation } from "../../../src/model/replication/relation.ts";
 import { plainTuple, runOf, type Cell } from "../../support/plain-tuples.ts";
 
-type RowKind = "insert" | "update" | "delete";
-
 /** A row's change with whole rows, or an event. */
 export type Change =
   | { readonly event: TableEvent }
   | {
-      readonly kind: RowKind;
+      readonly kind: "insert" | "update" | "delete";
       readonly relation: Relation;
       readonly before?: readonly Cell[];
       readonly after?: readonly Cell[];
@@ -30,33 +28,29 @@ interface BlockParts {
 
 /** A block that ends at a cut. */
 export function blockOf({ changes, cut, isCopied = false, checkpointWanted = false }: BlockParts): Block {
-  const relations: Relation[] = [];
-  const events: TableEvent[] = [];
+  const events = changes.flatMap((each) => ("event" in each ? [each.event] : []));
+  const relations = [...new Set(changes.flatMap((each) => ("event" in each ? [] : [each.relation])))];
   const regions: Uint8Array[] = [];
   let size = 0;
-  const place = (relation: Relation, row: readonly Cell[] | undefined): number => {
-    if (row === undefined) return noTuple;
-    const offset = size;
-    const { region } = runOf(relation, [row]);
+  const place = (each: Change, version: "before" | "after"): number => {
+    const row = "event" in each ? undefined : each[version];
+    if ("event" in each || row === undefined) return noTuple;
+    const { region } = runOf(each.relation, [row]);
     regions.push(region);
     size += region.length;
-    return offset;
+    return size - region.length;
   };
-  const placed = changes.map((each) => {
-    if ("event" in each)
-      return { kind: change.event, subject: events.push(each.event) - 1, before: noTuple, after: noTuple };
-    const { kind, relation, before, after } = each;
-    const known = relations.indexOf(relation);
-    const subject = known < 0 ? relations.push(relation) - 1 : known;
-    return { kind: change[kind], subject, before: place(relation, before), after: place(relation, after) };
-  });
+  const oldTuples = Int32Array.from(changes, (each) => place(each, "before"));
+  const newTuples = Int32Array.from(changes, (each) => place(each, "after"));
   return {
     region: Buffer.concat(regions),
     count: changes.length,
-    kinds: Uint8Array.from(placed, ({ kind }) => kind),
-    subjects: Int32Array.from(placed, ({ subject }) => subject),
-    oldTuples: Int32Array.from(placed, ({ before }) => before),
-    newTuples: Int32Array.from(placed, ({ after }) => after),
+    kinds: Uint8Array.from(changes, (each) => change["event" in each ? "event" : each.kind]),
+    subjects: Int32Array.from(changes, (each) =>
+      "event" in each ? events.indexOf(each.event) : relations.indexOf(each.relation),
+    ),
+    oldTuples,
+    newTuples,
     relations: relations.map((relation) => ({ relation, layout: plainTuple })),
     events,
     cuts: [{ ...cut, after: changes.length, position: asPosition(cut.position) }],

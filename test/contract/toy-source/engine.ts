@@ -11,18 +11,18 @@ export const toySource: SourceEngine = {
   },
   streams: databasesOf,
   selects: inScope,
-  check: async ({ url, database }) => {
+  check: async (request) => {
+    const subject = request.database;
     try {
-      await new Log(url, database).refresh();
+      await Log.open(request);
     } catch (error) {
       const [code, message] = ["SOURCE_DATABASE_MISSING", messageOf(error)];
-      return [{ severity: "blocks", code, subject: database, message, fix: "Create the log." }];
+      return [{ severity: "blocks", code, subject, message, fix: "Create the log." }];
     }
-    return [{ severity: "fine", code: "SOURCE", subject: database, message: "The log can be read." }];
+    return [{ severity: "fine", code: "SOURCE", subject, message: "The log can be read." }];
   },
   open: async (request) => {
-    const log = new Log(request.url, request.database);
-    await log.refresh();
+    const log = await Log.open(request);
     request.onVersion("1.0");
     return new ToySource(log, request);
   },

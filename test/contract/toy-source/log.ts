@@ -1,23 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { CodedError } from "../../../src/base/errors.ts";
-import { plainRelation, type Cell } from "../../support/plain-tuples.ts";
+import { plainRelation } from "../../support/plain-tuples.ts";
 import type { Relation } from "../../../src/model/replication/relation.ts";
-
-/** A change as the log has it. Every table has the columns `id`, its key, and `body`. */
-export type LoggedChange =
-  | { readonly kind: "create"; readonly table: string }
-  | {
-      readonly kind: "insert" | "update";
-      readonly table: string;
-      readonly id: number;
-      readonly body: string | null;
-    }
-  | { readonly kind: "delete"; readonly table: string; readonly id: number };
+import type { StreamRequest } from "../../../src/source/source.ts";
+import type { SourceChange } from "../source.ts";
 
 /** One line of the log. */
 export interface Transaction {
   readonly committedAtMs: number;
-  readonly changes: readonly LoggedChange[];
+  readonly changes: readonly SourceChange[];
 }
 
 export interface TableSnapshot {
@@ -31,8 +22,15 @@ export class Log {
   #transactions: Transaction[] = [];
   #bytes = 0;
 
-  constructor(url: string, database: string) {
-    this.#path = `${new URL(url).pathname}/${database}.jsonl`;
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Reads the log. Throws `CodedError` SOURCE_DATABASE_MISSING. */
+  static async open({ url, database }: StreamRequest): Promise<Log> {
+    const log = new Log(`${new URL(url).pathname}/${database}.jsonl`);
+    await log.refresh();
+    return log;
   }
 
   get length(): number {
@@ -78,8 +76,4 @@ export class Log {
 export function relationOf(name: string, transaction: number): Relation {
   const columns = { id: { kind: "int64" }, body: { kind: "text" } } as const;
   return plainRelation({ id: `${name}-${transaction}`, name, columns, key: ["id"] });
-}
-
-export function rowOf(id: number, body: string | null): Cell[] {
-  return [id, body];
 }

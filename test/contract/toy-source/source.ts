@@ -4,10 +4,12 @@ import type { Block } from "../../../src/model/replication/block.ts";
 import { asPosition, type Position } from "../../../src/model/replication/position.ts";
 import type { Relation, TableDefinition } from "../../../src/model/replication/relation.ts";
 import type { OpenRequest, Reach, Source, SourceMeasures, Standstill } from "../../../src/source/source.ts";
+import type { Cell } from "../../support/plain-tuples.ts";
 import { digestOfRows } from "../../support/digest-of-rows.ts";
 import { inScope } from "../../../src/model/data-filter.ts";
+import type { SourceChange } from "../source.ts";
 import { blockOf, type Change } from "./block.ts";
-import { relationOf, rowOf, type Log, type LoggedChange } from "./log.ts";
+import { relationOf, type Log } from "./log.ts";
 
 /** A table of the stream. */
 interface Tracked {
@@ -28,7 +30,8 @@ export class ToySource implements Source {
   readonly #copiesGrown = new Condition();
   #copyCuts = 0;
   #copiesConfirmed = 0;
-  #standstill: { readonly at: number; readonly ended: Condition; isReleased: boolean } | undefined;
+  #standstill: { readonly at: number } | undefined;
+  readonly #released = new Condition();
   #completeAtMs: number | undefined;
 
   /** The log has been read. */
@@ -42,13 +45,7 @@ export class ToySource implements Source {
       const phase = records.find(({ definition }) => definition.id === relation.id)?.phase;
       if (phase?.kind === "failed") continue;
       if (phase?.kind === "synced") this.#tables.set(name, { relation, copyCut: undefined });
-      else {
-        this.#begin.push(this.#startCopy(name, relation));
-        const inserts = [...rows].map(([id, body]) =>
-          changeOf(relation, { kind: "insert", table: name, id, body }),
-        );
-        this.#copy(name, inserts, true);
-      }
+      else this.#begin.push(this.#startCopy(relation, [...rows]));
     }
   }
 
@@ -59,8 +56,8 @@ export class ToySource implements Source {
       const finished = this.#finished();
       if (finished.length > 0) yield this.#block(finished);
       if (this.#standstill?.at === this.#at) {
-        yield this.#block([], { checkpointWanted: true });
-        await this.#released(signal);
+        yield this.#block([]);
+        while (this.#standstill?.at === this.#at) await this.#released.wait(signal);
       } else if (this.#log.at(this.#at) === undefined) await this.#poll(signal);
       else yield this.#next();
     }
@@ -96,24 +93,20 @@ export class ToySource implements Source {
     await this.#log.refresh();
     const at = this.#log.length;
     const tables = this.#log.snapshot(at);
-    const standstill = { at, ended: new Condition(), isReleased: false };
+    const standstill = { at };
     this.#standstill = standstill;
     const release = (): void => {
-      standstill.isReleased = true;
-      standstill.ended.notify();
+      if (this.#standstill === standstill) this.#standstill = undefined;
+      this.#released.notify();
     };
     return {
       position: asPosition(String(at)),
       release,
       digest: ({ name }: TableDefinition) => {
-        const { relation, rows } = tables.get(name.table) ?? { relation: undefined, rows: new Map() };
-        if (relation === undefined)
+        const table = tables.get(name.table);
+        if (table === undefined)
           return Promise.resolve({ kind: "unreadable", reason: { code: "TABLE_MISSING", message: "gone" } });
-        const digest = digestOfRows(
-          relation,
-          [...rows].map(([id, body]) => rowOf(id as number, body as string | null)),
-        );
-        return Promise.resolve({ kind: "read", digest });
+        return Promise.resolve({ kind: "read", digest: digestOfRows(table.relation, [...table.rows]) });
       },
       [Symbol.asyncDispose]: () => Promise.resolve(release()),
     };
@@ -125,12 +118,6 @@ export class ToySource implements Source {
 
   #selects(table: string): boolean {
     return inScope(this.#request.scope, this.#request.database, { schema: "public", table });
-  }
-
-  async #released(signal: AbortSignal): Promise<void> {
-    const standstill = this.#standstill;
-    while (standstill?.isReleased === false) await standstill.ended.wait(signal);
-    if (this.#standstill === standstill) this.#standstill = undefined;
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
@@ -149,28 +136,28 @@ export class ToySource implements Source {
     const sent: Change[] = [];
     for (const logged of changes.filter(({ table }) => this.#selects(table))) {
       if (logged.kind === "create") {
-        sent.push(this.#startCopy(logged.table, relationOf(logged.table, number)));
-        this.#copy(logged.table, [], true);
+        sent.push(this.#startCopy(relationOf(logged.table, number), []));
         continue;
       }
       const tracked = this.#tables.get(logged.table);
       if (tracked === undefined) continue;
       const change = changeOf(tracked.relation, logged);
       if (tracked.copyCut === undefined) sent.push(change);
-      else this.#copy(logged.table, [change], false);
+      else this.#copy(tracked, [change], false);
     }
     return this.#block(sent, { committedAtMs, transactions: 1 });
   }
 
-  #startCopy(name: string, relation: Relation): Change {
-    this.#tables.set(name, { relation, copyCut: 0 });
+  #startCopy(relation: Relation, rows: readonly Cell[][]): Change {
+    const tracked = { relation, copyCut: 0 };
+    this.#tables.set(relation.name.table, tracked);
+    const inserts = rows.map((after): Change => ({ kind: "insert", relation, after }));
+    this.#copy(tracked, inserts, true);
     return { event: { kind: "copy-started", relation } };
   }
 
   /** Adds changes to a table's copy. */
-  #copy(name: string, changes: readonly Change[], isCopied: boolean): void {
-    const tracked = this.#tables.get(name);
-    if (tracked === undefined) return;
+  #copy(tracked: Tracked, changes: readonly Change[], isCopied: boolean): void {
     this.#copyCuts += 1;
     tracked.copyCut = this.#copyCuts;
     const position = String(this.#copyCuts);
@@ -193,19 +180,16 @@ export class ToySource implements Source {
     });
   }
 
-  #block(
-    changes: readonly Change[],
-    { checkpointWanted = changes.length === 0, committedAtMs = 0, transactions = 0 } = {},
-  ): Block {
+  #block(changes: readonly Change[], { committedAtMs = 0, transactions = 0 } = {}): Block {
     const position = String(this.#at);
     const cut = { position, sequence: BigInt(this.#at), committedAtMs, transactions };
-    return blockOf({ changes, cut, checkpointWanted });
+    return blockOf({ changes, cut, checkpointWanted: changes.length === 0 });
   }
 }
 
 /** Keys do not change, so that an update sends the new row alone. */
-function changeOf(relation: Relation, logged: Exclude<LoggedChange, { kind: "create" }>): Change {
+function changeOf(relation: Relation, logged: Exclude<SourceChange, { kind: "create" }>): Change {
   const { kind, id } = logged;
-  if (kind === "delete") return { kind, relation, before: rowOf(id, null) };
-  return { kind, relation, after: rowOf(id, logged.body) };
+  if (kind === "delete") return { kind, relation, before: [id, null] };
+  return { kind, relation, after: [id, logged.body] };
 }

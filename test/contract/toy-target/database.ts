@@ -1,95 +1,63 @@
-import { CodedError } from "../../../src/base/errors.ts";
 import { present } from "../../../src/base/assert.ts";
-import type { TableFailureReason } from "../../../src/model/replication/block.ts";
+import { CodedError } from "../../../src/base/errors.ts";
 import type { Delta, DeltaStep } from "../../../src/model/replication/delta.ts";
 import { RowDigests } from "../../../src/model/replication/digest.ts";
-import type { TableDefinition } from "../../../src/model/replication/relation.ts";
 import type { Progress, TableRecord } from "../../../src/model/replication/table-state.ts";
 import type { DatabaseView, DestinationDatabase, TableMeasure } from "../../../src/target/target.ts";
 import { digestField } from "../../support/canonical-text.ts";
-import type { State, Table } from "./state.ts";
-import type { StoredDatabase } from "./stored-database.ts";
-import { Transaction } from "./transaction.ts";
+import type { State, Table, Tables } from "./state.ts";
+import { applied } from "./steps.ts";
+import type { ToyWarehouse } from "./warehouse.ts";
 
-/** The destination database of one stream, whose state is in memory and in files. */
+type Apply = DestinationDatabase["apply"];
+
+/** The destination database of one stream. */
 export class ToyDatabase implements DestinationDatabase {
   readonly name: string;
-  readonly #stored: StoredDatabase;
+  readonly #warehouse: ToyWarehouse;
   readonly #epoch: number;
-  #stream: Transaction;
-  #copies: Transaction;
-  #measured: readonly TableMeasure[] | undefined;
+  /** Tables that the open transactions have changed. */
+  readonly #open = new Map<"stream" | "copies", Tables>();
+  readonly #measures = new WeakMap<Tables, readonly TableMeasure[]>();
   #closed = false;
 
-  constructor(stored: StoredDatabase, epoch: number) {
-    this.name = stored.name;
-    this.#stored = stored;
+  constructor(name: string, warehouse: ToyWarehouse, epoch: number) {
+    this.name = name;
+    this.#warehouse = warehouse;
     this.#epoch = epoch;
-    this.#stream = this.#begin();
-    this.#copies = this.#begin();
   }
 
   progress(): Progress {
-    const { checkpoint, copies, tables } = this.#committed();
-    return { checkpoint, copies, tables: [...tables.values()].map(recordOf) };
+    const { checkpoint, copies, tables } = this.#state;
+    return { checkpoint, copies, tables: Object.values(tables).map(recordOf) };
   }
 
-  apply(delta: Delta, signal: AbortSignal): Promise<void> {
-    return this.#alone(async () => {
-      try {
-        signal.throwIfAborted();
-        for (const step of delta.steps) this.#stream.apply(step);
-        if (delta.checkpoint === undefined) return;
-        await this.#commit(this.#stream, { checkpoint: delta.checkpoint.position });
-        this.#stream = this.#begin();
-      } catch (error) {
-        this.#stream = this.#begin();
-        throw error;
-      }
-    });
-  }
+  readonly apply: Apply = (delta, signal) => this.#apply("stream", delta, signal);
+  readonly applyCopies: Apply = (delta, signal) => this.#apply("copies", delta, signal);
 
-  applyCopies(delta: Delta, signal: AbortSignal): Promise<void> {
-    return this.#alone(async () => {
-      try {
-        signal.throwIfAborted();
-        for (const step of delta.steps) this.#copies.apply(step);
-        if (delta.checkpoint === undefined) return;
-        await this.#commit(this.#copies, { copies: delta.checkpoint.position });
-        this.#copies = this.#begin();
-      } catch (error) {
-        this.#copies = this.#begin();
-        throw error;
-      }
-    });
-  }
-
-  failTable(table: TableDefinition, reason: TableFailureReason): Promise<void> {
-    return this.#alone(async () => {
-      const failure = this.#begin();
-      const step: DeltaStep = { kind: "event", event: { kind: "failed", relation: table, reason } };
-      failure.apply(step);
-      await this.#commit(failure);
-    });
+  failTable(...[relation, reason]: Parameters<DestinationDatabase["failTable"]>): Promise<void> {
+    const failed: DeltaStep = { kind: "event", event: { kind: "failed", relation, reason } };
+    return this.#alone(() => this.#commit(applied(this.#state.tables, failed)));
   }
 
   async tables(): Promise<readonly TableMeasure[]> {
-    this.#measured ??= [...this.#committed().tables.values()].map((table) => ({
-      record: recordOf(table),
-      rows: (table.rows ?? table.shown?.rows ?? []).length,
-      isEstimate: false,
-    }));
-    return Promise.resolve(this.#measured);
+    const { tables } = this.#state;
+    const measures = Object.values(tables).map((table): TableMeasure => {
+      const rows = table.rows ?? table.shown?.rows ?? [];
+      return { record: recordOf(table), rows: rows.length, isEstimate: false };
+    });
+    if (!this.#measures.has(tables)) this.#measures.set(tables, measures);
+    return Promise.resolve(this.#measures.get(tables) ?? []);
   }
 
   /** States never change, so that holding one is a view. */
   async view(): Promise<DatabaseView> {
-    const { checkpoint, tables } = this.#committed();
+    const { checkpoint, tables } = this.#state;
     return Promise.resolve({
       checkpoint,
       digest: async ({ id }, signal) => {
         signal.throwIfAborted();
-        const shown = tables.get(id)?.shown;
+        const shown = tables[id]?.shown;
         if (shown === undefined) throw new CodedError("TABLE_MISSING", "Readers do not see the table.");
         const digests = new RowDigests();
         for (const row of shown.rows)
@@ -102,27 +70,40 @@ export class ToyDatabase implements DestinationDatabase {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.#stored.queue.idle();
+    await this.#warehouse.queue.idle();
   }
 
-  #committed(): State {
-    return present(this.#stored.state, "an open database has been created");
+  get #state(): State {
+    return present(this.#warehouse.states.get(this.name), "an open database exists");
   }
 
-  #begin(): Transaction {
-    return new Transaction(() => this.#committed());
+  #apply(of: "stream" | "copies", { steps, checkpoint }: Delta, signal: AbortSignal): Promise<void> {
+    return this.#alone(async () => {
+      const committed = this.#state.tables;
+      const before = { ...committed, ...this.#open.get(of) };
+      // An error leaves nothing of the transaction.
+      this.#open.delete(of);
+      signal.throwIfAborted();
+      const after = Object.entries(steps.reduce<Tables>(applied, before));
+      const changed = Object.fromEntries(after.filter(([id, table]) => table !== committed[id]));
+      if (checkpoint === undefined) this.#open.set(of, changed);
+      else await this.#commit(changed, { [of === "stream" ? "checkpoint" : "copies"]: checkpoint.position });
+    });
   }
 
-  async #commit(transaction: Transaction, position?: Partial<State>): Promise<void> {
-    const { hasChanges } = transaction;
-    await this.#stored.save({ ...transaction.result(), ...position });
-    if (hasChanges) this.#measured = undefined;
+  /** What was left goes when the first table is revealed. */
+  async #commit(changed: Tables, position: Partial<State> = {}): Promise<void> {
+    const { tables: before, left: all, ...state } = this.#state;
+    const left = Object.values(changed).some(({ shown }) => shown !== undefined) ? [] : all;
+    // Unless something has changed, the object stays the same.
+    const tables = Object.keys(changed).length === 0 ? before : { ...before, ...changed };
+    await this.#warehouse.save(this.name, { ...state, ...position, tables, left });
   }
 
   #alone(work: () => Promise<void>): Promise<void> {
-    return this.#stored.queue.run(async () => {
+    return this.#warehouse.queue.run(async () => {
       if (this.#closed) throw new CodedError("TARGET_FAILED", "The destination database has been closed.");
-      if (this.#committed().epoch !== this.#epoch)
+      if (this.#state.epoch !== this.#epoch)
         throw new CodedError("TARGET_FENCED", `Database "${this.name}" has been opened by another writer.`);
       await work();
     });

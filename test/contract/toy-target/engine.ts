@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { DirectoryLock } from "../../../src/base/directory-lock.ts";
 import type { TargetEngine } from "../../../src/target/target.ts";
 import { ToyWarehouse } from "./warehouse.ts";
 
-/** Each destination database is a directory of files, read into memory as a whole. */
+/** A warehouse is one JSON file, read into memory as a whole. */
 export const toyTarget: TargetEngine = {
   settings: z.strictObject({}),
   atomicity: "database",
@@ -10,5 +11,5 @@ export const toyTarget: TargetEngine = {
     Promise.resolve([
       { severity: "fine", code: "TARGET", subject: directory, message: "The toy checks nothing." },
     ]),
-  open: ({ directory }) => ToyWarehouse.open(directory),
+  open: async ({ directory }) => new ToyWarehouse(directory, await DirectoryLock.take(directory)),
 };

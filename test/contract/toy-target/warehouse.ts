@@ -1,104 +1,98 @@
-import { readdir, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DirectoryLock } from "../../../src/base/directory-lock.ts";
+import { Readable } from "node:stream";
+import { isDeepStrictEqual } from "node:util";
+import type { DirectoryLock } from "../../../src/base/directory-lock.ts";
 import { CodedError, type ErrorCode } from "../../../src/base/errors.ts";
-import type {
-  DatabaseRequest,
-  DestinationDatabase,
-  Origin,
-  QueryResult,
-  StreamIdentity,
-  Warehouse,
-  WarehouseDatabase,
-} from "../../../src/target/target.ts";
+import { SerialQueue } from "../../../src/base/serial-queue.ts";
+import type { DatabaseRequest, Warehouse, WarehouseDatabase } from "../../../src/target/target.ts";
 import { ToyDatabase } from "./database.ts";
-import { sameName, shownIn, type State } from "./state.ts";
-import { StoredDatabase } from "./stored-database.ts";
+import type { Shown, State } from "./state.ts";
 
-const prefix = "database-";
 const quoted = '"((?:[^"]|"")*)"';
 const selection = new RegExp(`^SELECT \\* FROM ${quoted}\\.${quoted}\\.${quoted}$`, "u");
 
+/** Everything is in one file: replacing it commits. */
 export class ToyWarehouse implements Warehouse {
-  readonly #directory: string;
+  /** What is committed, by the names of databases. */
+  states: ReadonlyMap<string, State>;
+  /** Takes what reads a state and replaces it. */
+  readonly queue = new SerialQueue();
+  readonly #path: string;
   readonly #lock: DirectoryLock;
-  readonly #databases = new Map<string, StoredDatabase>();
 
-  private constructor(directory: string, lock: DirectoryLock) {
-    this.#directory = directory;
+  constructor(directory: string, lock: DirectoryLock) {
+    this.#path = join(directory, "databases.json");
     this.#lock = lock;
+    const text = existsSync(this.#path) ? readFileSync(this.#path, "utf8") : "[]";
+    this.states = new Map(JSON.parse(text) as [string, State][]);
   }
 
-  static async open(directory: string): Promise<ToyWarehouse> {
-    const warehouse = new ToyWarehouse(directory, await DirectoryLock.take(directory));
-    for (const entry of (await readdir(directory)).toSorted()) {
-      if (!entry.startsWith(prefix)) continue;
-      const stored = await StoredDatabase.load(join(directory, entry));
-      warehouse.#databases.set(stored.name, stored);
-    }
-    return warehouse;
+  /** Commits the state of a database, or its end: afterwards it is durable and visible. */
+  async save(name: string, state: State | undefined): Promise<void> {
+    const states = new Map(this.states);
+    if (state === undefined) states.delete(name);
+    else states.set(name, state);
+    await writeFile(`${this.#path}.next`, JSON.stringify([...states]), { flush: true });
+    await rename(`${this.#path}.next`, this.#path);
+    this.states = states;
   }
 
-  async database(request: DatabaseRequest): Promise<DestinationDatabase> {
-    const { name, stream, source, epoch } = request;
+  async database({ name, stream, source, epoch }: DatabaseRequest): Promise<ToyDatabase> {
     if (this.isReserved(name)) refuse("DATABASE_NAME_TAKEN", `The name "${name}" is reserved.`);
-    const directory = join(this.#directory, prefix + encodeURIComponent(name));
-    const stored = this.#databases.get(name) ?? new StoredDatabase(directory, name);
-    this.#databases.set(name, stored);
-    await stored.queue.run(async () => {
-      const { state } = stored;
-      if (state?.owner !== undefined && !sameStream(state.owner, stream))
+    await this.queue.run(async () => {
+      const state = this.states.get(name);
+      if (state?.owner !== undefined && !isDeepStrictEqual(state.owner, stream))
         refuse("DATABASE_NAME_TAKEN", `Another stream owns the database "${name}".`);
       if (state !== undefined && state.epoch >= epoch)
         refuse("TARGET_FENCED", `Database "${name}" has been opened by another writer.`);
       const origin = { source, sourceDatabase: stream.sourceDatabase };
-      const kept = state?.owner === undefined ? beginning(state, origin) : state;
-      await stored.save({ ...kept, owner: stream, origin, epoch });
+      // A database without an owner leaves its rows for readers.
+      const left = state === undefined ? [] : shownIn(state);
+      const empty = { checkpoint: undefined, copies: undefined, tables: {}, left };
+      const kept = state?.owner === undefined ? empty : state;
+      await this.save(name, { ...kept, owner: stream, origin, epoch });
     });
-    return new ToyDatabase(stored, epoch);
+    return new ToyDatabase(name, this, epoch);
   }
 
   async databases(): Promise<readonly WarehouseDatabase[]> {
-    const found = [...this.#databases.values()].flatMap(({ name, state }): WarehouseDatabase[] => {
-      if (state === undefined) return [];
+    const found = [...this.states].map(([name, state]): WarehouseDatabase => {
       const { owner: stream, origin } = state;
-      if (stream !== undefined) return [{ name, kind: "owned", stream }];
-      return [{ name, kind: "orphan", origin, isVacant: shownIn(state).length === 0 }];
+      return stream === undefined
+        ? { name, kind: "orphan", origin, isVacant: shownIn(state).length === 0 }
+        : { name, kind: "owned", stream };
     });
     return Promise.resolve([{ name: "dev", kind: "other" }, ...found]);
   }
 
-  isReserved(name: string): boolean {
-    return name === "dev";
-  }
+  readonly isReserved = (name: string): boolean => name === "dev";
 
   async dropDatabase(name: string): Promise<void> {
-    const stored = this.#databases.get(name);
-    if (stored?.state === undefined) refuse("DATABASE_NOT_FOUND", `There is no database "${name}".`);
-    if (stored.state.owner !== undefined) refuse("DATABASE_IN_USE", `A stream owns the database "${name}".`);
-    await rm(stored.directory, { recursive: true });
-    this.#databases.delete(name);
+    await this.queue.run(async () => {
+      const state = this.states.get(name);
+      if (state === undefined) refuse("DATABASE_NOT_FOUND", `There is no database "${name}".`);
+      if (state.owner !== undefined) refuse("DATABASE_IN_USE", `A stream owns the database "${name}".`);
+      await this.save(name, undefined);
+    });
   }
 
-  async release(stream: StreamIdentity): Promise<void> {
-    for (const stored of this.#databases.values())
-      await stored.queue.run(async () => {
-        const { state } = stored;
-        if (state?.owner !== undefined && sameStream(state.owner, stream))
-          await stored.save({ ...state, owner: undefined });
-      });
+  async release(stream: DatabaseRequest["stream"]): Promise<void> {
+    await this.queue.run(async () => {
+      for (const [name, state] of this.states)
+        if (isDeepStrictEqual(state.owner, stream)) await this.save(name, { ...state, owner: undefined });
+    });
   }
 
-  async query(sql: string): Promise<QueryResult> {
-    const match = selection.exec(sql);
-    if (match === null)
-      refuse("QUERY_FAILED", 'The only statement is SELECT * FROM "database"."schema"."table".');
-    const [database = "", schema = "", table = ""] = match.slice(1).map((part) => part.replaceAll('""', '"'));
-    const state = this.#databases.get(database)?.state;
-    const shown = state && shownIn(state).find(({ name }) => sameName(name, { schema, table }));
-    if (shown === undefined) refuse("QUERY_FAILED", `There is no table ${match.slice(1).join(".")}.`);
+  async query(sql: string): ReturnType<Warehouse["query"]> {
+    const names = selection.exec(sql)?.slice(1) ?? [];
+    const [database = "", schema, table] = names.map((part) => part.replaceAll('""', '"'));
+    const state = this.states.get(database);
+    const shown = state && shownIn(state).find(({ name }) => isDeepStrictEqual(name, { schema, table }));
+    if (shown === undefined) refuse("QUERY_FAILED", "Only SELECT * FROM a table that exists can be run.");
     const columns = shown.columns.map(({ name, type }) => ({ name, type: type.kind }));
-    return Promise.resolve({ columns, notices: [], rows: chunksOf(shown.rows) });
+    return Promise.resolve({ columns, notices: [], rows: Readable.from([shown.rows]) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,26 +100,8 @@ export class ToyWarehouse implements Warehouse {
   }
 }
 
-/** An empty database; one that has no owner leaves its rows for readers. */
-function beginning(orphan: State | undefined, origin: Origin): State {
-  const left = orphan === undefined ? [] : shownIn(orphan);
-  return {
-    owner: undefined,
-    origin,
-    epoch: 0,
-    checkpoint: undefined,
-    copies: undefined,
-    tables: new Map(),
-    left,
-  };
-}
-
-async function* chunksOf<T>(rows: readonly T[]): AsyncGenerator<readonly T[]> {
-  yield await Promise.resolve(rows);
-}
-
-function sameStream(a: StreamIdentity, b: StreamIdentity): boolean {
-  return a.integrationId === b.integrationId && a.sourceDatabase === b.sourceDatabase;
+function shownIn({ tables, left }: State): Shown[] {
+  return [...left, ...Object.values(tables).flatMap(({ shown }) => shown ?? [])];
 }
 
 function refuse(code: ErrorCode, message: string): never {
