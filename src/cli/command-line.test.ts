@@ -71,7 +71,7 @@ test.each([
   [
     "an engine that is not there yet",
     "sources:\n  - { name: a, engine: mysql, url: 'mysql://h/d' }",
-    /^zeroetl: zeroetl\.yaml:2: sources\[0\]\.engine: mysql is not supported yet/,
+    /^zeroetl: zeroetl\.yaml:2: sources\[0\]\.engine must be one of postgres, aurora-postgresql/,
   ],
 ])("%s is told in one line: exit 1", async (_what, text, sentence) => {
   await using directory = await TemporaryDirectory.make();

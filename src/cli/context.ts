@@ -1,5 +1,5 @@
 import { loadClientConfiguration, loadConfiguration, type Configuration } from "../config/config.ts";
-import { targetSettings } from "../target/engines.ts";
+import { configurableEngines } from "../service/engines.ts";
 import { ServiceClient } from "./client.ts";
 import { flags } from "./flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -20,7 +20,7 @@ export interface CommandContext {
 }
 
 export async function configurationOfFlags({ config, dataDir }: CommonFlags): Promise<Configuration> {
-  return loadConfiguration({ file: config, dataDirectory: dataDir, engines: targetSettings });
+  return loadConfiguration({ file: config, dataDirectory: dataDir, engines: configurableEngines });
 }
 
 /** A client for the service that runs on the data directory in the flags. */

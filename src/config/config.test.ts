@@ -13,11 +13,21 @@ import {
   type Configuration,
   type ConfigurationRequest,
 } from "./config.ts";
+import type { EngineKind } from "../model/engine-kinds.ts";
 import { setting, wholeNumber } from "../model/setting.ts";
 import { decide } from "../model/policy/policy.ts";
 
-/** Engines that differ in their settings. */
-const engines = {
+const postgres: EngineKind = {
+  filterDialect: "postgres",
+  defaultFilter: undefined,
+  defaultPort: 5432,
+  defaultDatabase: "postgres",
+  majorVersions: ["18"],
+};
+const mysql: EngineKind = { ...postgres, defaultPort: 3306, defaultDatabase: undefined };
+
+/** Targets that differ in their settings. */
+const targets = {
   duckdb: z.strictObject({
     memory: setting(z.string(), "How much memory it uses.", "a size").optional(),
     threads: setting(wholeNumber(9), "How many threads it uses.", "a whole number from 1 to 9").optional(),
@@ -27,6 +37,8 @@ const engines = {
     memory: setting(z.boolean(), "Whether it is held in memory.", "true or false").optional(),
   }),
 };
+
+const engines = { sources: { postgres, "aurora-postgresql": postgres, mysql }, targets };
 
 let directory: string;
 
@@ -45,11 +57,11 @@ async function load(
   const file = join(directory, "zeroetl.yaml");
   await writeFile(file, text);
   await chmod(file, 0o600);
-  return loadConfiguration({ file, variables, engines });
+  return loadConfiguration({ file, variables, engines: engines });
 }
 
 const loadFile = (request: Omit<ConfigurationRequest, "engines">): Promise<Configuration> =>
-  loadConfiguration({ ...request, engines });
+  loadConfiguration({ ...request, engines: engines });
 
 async function refusal(text: string, variables: Record<string, string> = {}): Promise<string> {
   const error = await load(text, variables).then(
@@ -128,7 +140,7 @@ test.each([
   ["postgres", "postgres://u@h/d?port=x", undefined],
   ["postgres", "nonsense", undefined],
 ] as const)("the endpoint of a %s source at %s", async (engine, url, endpoint) => {
-  const { sources } = await configurationOf({ sources: [{ name: "a", engine, url }] });
+  const { sources } = await configurationOf({ sources: [{ name: "a", engine, url }] }, engines);
   expect(sources[0]?.resource.endpoint).toEqual(endpoint);
 });
 

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { present } from "../base/assert.ts";
 import { Secret } from "../base/secret.ts";
 import {
   MissingFile,
@@ -13,7 +14,7 @@ import {
 import { interpretKms, kmsSecrets, kmsSettings, kmsWarnings, type ConfiguredKms } from "./kms-settings.ts";
 import { interpretQueries, queriesSettings, type QueryLimits } from "./query-settings.ts";
 import { readPolicies } from "./policy-settings.ts";
-import { engineNames } from "../model/engine-kinds.ts";
+import type { EngineKinds } from "../model/engine-kinds.ts";
 import { databaseOf, endpointOf } from "./source-url.ts";
 import {
   interpretTarget,
@@ -63,24 +64,25 @@ const credential = z.strictObject({
   ).optional(),
 });
 
-const source = z.strictObject({
-  name: setting(
-    z.string().regex(sourceName).max(63),
-    "The last part of the source's ARN.",
-    sourceNameAllowed,
-  ),
-  kind: setting(
-    z.enum(["instance", "cluster"]),
-    "Whether the ARN is …:db:NAME or …:cluster:NAME. Default instance.",
-    "instance or cluster",
-  ).default("instance"),
-  engine: setting(z.enum(engineNames), "The kind of database.", `one of ${engineNames.join(", ")}`),
-  url: setting(
-    z.string().min(1),
-    "The connection string of the source, such as postgres://user:password@host:5432/database. Characters of the password that URLs use themselves are percent-encoded.",
-    "a connection string, such as postgres://user:password@host:5432/database",
-  ),
-});
+const sourceSchema = (names: readonly string[]) =>
+  z.strictObject({
+    name: setting(
+      z.string().regex(sourceName).max(63),
+      "The last part of the source's ARN.",
+      sourceNameAllowed,
+    ),
+    kind: setting(
+      z.enum(["instance", "cluster"]),
+      "Whether the ARN is …:db:NAME or …:cluster:NAME. Default instance.",
+      "instance or cluster",
+    ).default("instance"),
+    engine: setting(z.enum(names), "The kind of database.", `one of ${names.join(", ")}`),
+    url: setting(
+      z.string().min(1),
+      "The connection string of the source, such as postgres://user:password@host:5432/database. Characters of the password that URLs use themselves are percent-encoded.",
+      "a connection string, such as postgres://user:password@host:5432/database",
+    ),
+  });
 
 const sections = {
   account: setting(
@@ -146,14 +148,21 @@ const sections = {
   ).optional(),
   kms: kmsSettings,
   queries: queriesSettings,
-  sources: setting(z.array(source), "The databases to replicate from.", "a list of sources").default([]),
 };
 
+/** What a configuration can name as `engine`. */
+interface Engines {
+  readonly sources: EngineKinds;
+  readonly targets: EngineSettings;
+}
+
 /** Every setting of the configuration file. Documentation, JSON Schema and messages are generated from this table. */
-export function configurationSchema(engines: EngineSettings) {
-  const targets = z.array(targetSchema(engines));
+export function configurationSchema(engines: Engines) {
+  const sources = z.array(sourceSchema(Object.keys(engines.sources)));
+  const targets = z.array(targetSchema(engines.targets));
   return z.strictObject({
     ...sections,
+    sources: setting(sources, "The databases to replicate from.", "a list of sources").default([]),
     targets: setting(targets, "The warehouses to replicate to.", "a list of targets").default([]),
   });
 }
@@ -220,7 +229,7 @@ interface FileRequest {
 }
 
 export interface ConfigurationRequest extends FileRequest {
-  readonly engines: EngineSettings;
+  readonly engines: Engines;
 }
 
 /** The environment variables of this process. All other code is passed what it needs of them. */
@@ -243,6 +252,7 @@ export async function loadConfiguration(request: ConfigurationRequest): Promise<
   ];
   return interpret(parsed.data, {
     base,
+    kinds: request.engines.sources,
     policies: await readPolicies(parsed.data.credentials ?? [], base, refuse),
     dataDirectory: request.dataDirectory,
     warnings,
@@ -294,6 +304,7 @@ function refuseIn(file: ConfigFile | undefined, issues: readonly z.core.$ZodIssu
 
 interface Context {
   readonly base: string;
+  readonly kinds: EngineKinds;
   readonly dataDirectory: string | undefined;
   /** The credentials' policies, in the same order. */
   readonly policies: readonly (Policy | undefined)[];
@@ -323,21 +334,25 @@ function interpret(settings: Settings, context: Context): Configuration {
     kms: interpretKms(settings.kms, context),
     keyCheckMs: settings.kms.check_seconds * 1_000,
     queries: interpretQueries(settings.queries),
-    sources: settings.sources.map(({ name, kind, engine, url }) => ({
-      resource: {
-        name,
-        kind,
-        engine,
-        arn: `arn:aws:rds:${region}:${account}:${kind === "cluster" ? "cluster" : "db"}:${name}`,
-        endpoint: endpointOf(engine, url),
-        database: databaseOf(engine, url),
-      },
-      url: new Secret(url),
-    })),
+    sources: settings.sources.map((source) => interpretSource(source, settings, context.kinds)),
     targets: settings.targets.map((target) => interpretTarget(target, settings)),
     fingerprints: fingerprintsOf(settings),
     warnings: context.warnings,
     refuse: context.refuse,
+  };
+}
+
+function interpretSource(
+  { name, kind, engine, url }: Settings["sources"][number],
+  { region, account }: Settings,
+  kinds: EngineKinds,
+): ConfiguredSource {
+  const engineKind = present(kinds[engine], "the schema allows no other engines");
+  const arn = `arn:aws:rds:${region}:${account}:${kind === "cluster" ? "cluster" : "db"}:${name}`;
+  const [endpoint, database] = [endpointOf(engineKind, url), databaseOf(engineKind, url)];
+  return {
+    resource: { name, kind, engine, filters: engineKind, arn, endpoint, database },
+    url: new Secret(url),
   };
 }
 

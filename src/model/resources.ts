@@ -1,4 +1,4 @@
-import type { EngineName } from "./engine-kinds.ts";
+import type { FilterRules } from "./engine-kinds.ts";
 
 /** The AWS account and region that this service emulates. */
 export interface Home {
@@ -10,7 +10,8 @@ export interface Home {
 export interface SourceResource {
   readonly name: string;
   readonly kind: "instance" | "cluster";
-  readonly engine: EngineName;
+  readonly engine: string;
+  readonly filters: FilterRules;
   /** `arn:aws:rds:REGION:ACCOUNT:db:NAME` or `…:cluster:NAME`. */
   readonly arn: string;
   /** The host and port of its url; undefined when the url names no network host, such as the path of a socket. */

@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { TemporaryDirectory } from "../../test/support/temporary.ts";
 import { loadConfiguration, type Configuration } from "../config/config.ts";
-import { targetSettings } from "../target/engines.ts";
+import { configurableEngines } from "./engines.ts";
 import { keyStoreOf } from "./configured-key-store.ts";
 
 const id = "1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -19,7 +19,7 @@ interface Loaded {
 async function load(kms: string, { directory, variables = {} }: Loaded): Promise<Configuration> {
   const file = join(directory, "zeroetl.yaml");
   await writeFile(file, `kms:\n  ${kms}\n`, { mode: 0o600 });
-  return loadConfiguration({ file, variables, engines: targetSettings });
+  return loadConfiguration({ file, variables, engines: configurableEngines });
 }
 
 test("keys have a file beside the configuration, or come from the environment", async () => {
@@ -58,7 +58,7 @@ test("a key that others can read, in its file or in the configuration's, is warn
   const file = join(directory.path, "zeroetl.yaml");
   await writeFile(file, `kms: { keys: [{ id: ${id}, key: "${key}" }] }`);
   await chmod(file, 0o644);
-  const { warnings } = await loadConfiguration({ file, engines: targetSettings });
+  const { warnings } = await loadConfiguration({ file, engines: configurableEngines });
   expect(warnings).toEqual([expect.stringContaining("a secret stands in a file that others can read")]);
 });
 
@@ -98,7 +98,7 @@ test.each([
   await using directory = await TemporaryDirectory.make();
   const file = join(directory.path, "zeroetl.yaml");
   await writeFile(file, `kms: ${kms}\n`, { mode: 0o600 });
-  const loading = loadConfiguration({ file, engines: targetSettings });
+  const loading = loadConfiguration({ file, engines: configurableEngines });
   await expect(loading).rejects.toMatchObject({ code: "CONFIGURATION" });
   await expect(loading).rejects.toThrow(/^zeroetl\.yaml:1: /);
   await expect(loading).rejects.toThrow(hint);

@@ -1,6 +1,6 @@
+import { present } from "../base/assert.ts";
 import { CodedError } from "../base/errors.ts";
 import type { Configuration } from "../config/config.ts";
-import { engineKinds, engineNames } from "../model/engine-kinds.ts";
 import type { SourceResource } from "../model/resources.ts";
 import type { SourceUnit } from "../runtime/control/reconciler.ts";
 import { sourceEngines } from "../source/engines.ts";
@@ -8,26 +8,19 @@ import { sourceEngines } from "../source/engines.ts";
 /** Engines and connection strings of the configured sources, by ARN. Refuses those that no engine can use. */
 export function sourceUnits({ sources, refuse }: Configuration): ReadonlyMap<string, SourceUnit> {
   const units = sources.map(({ resource, url }, index) => {
-    const { family, filterDialect } = engineKinds[resource.engine];
-    const engine = sourceEngines[family];
-    if (engine === undefined)
-      return refuse(
-        ["sources", index, "engine"],
-        `sources[${index}].engine: ${resource.engine} is not supported yet; ${supportedNames()} are`,
-      );
+    const engine = present(
+      sourceEngines.find(({ kinds }) => resource.engine in kinds),
+      "the configuration allows no other engines",
+    );
     try {
       engine.validateUrl(url.reveal());
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       return refuse(["sources", index, "url"], `sources[${index}].url: ${error.message}`);
     }
-    return [resource.arn, { engine, url: url.reveal(), dialect: filterDialect }] as const;
+    return [resource.arn, { engine, url: url.reveal(), dialect: resource.filters.filterDialect }] as const;
   });
   return new Map(units);
-}
-
-function supportedNames(): string {
-  return engineNames.filter((name) => sourceEngines[engineKinds[name].family] !== undefined).join(" and ");
 }
 
 /** The changes made by a reload, as names of sources. */

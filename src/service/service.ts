@@ -25,6 +25,7 @@ import { keyStoreOf } from "./configured-key-store.ts";
 import { IntegrationKeys } from "../kms/integration-keys.ts";
 import { KeyNotAccessible } from "../kms/key-store.ts";
 import { supportedVersions } from "../model/engine-kinds.ts";
+import { configurableEngines } from "./engines.ts";
 import type { AccessKey } from "../model/policy/access-key.ts";
 import { EventWebhook, type WebhookRequest } from "../runtime/events/event-webhook.ts";
 import type { ReconcilerContext } from "../runtime/control/reconciler.ts";
@@ -156,7 +157,7 @@ async function build(configuration: Configuration, closers: Close[], signal: Abo
       return configured.resources;
     },
     targets: targets.map(({ resource }) => resource),
-    engineVersions: supportedVersions,
+    engineVersions: supportedVersions(configurableEngines.sources),
     quotas: configuration.quotas,
     keys: new AccessKeys({
       configured: credentials.map(keyOfCredential),

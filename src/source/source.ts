@@ -1,6 +1,7 @@
 import type { SecretBytes } from "../base/secret.ts";
 import type { Block } from "../model/replication/block.ts";
 import type { Scope } from "../model/data-filter.ts";
+import type { EngineKinds } from "../model/engine-kinds.ts";
 import type { TableReading } from "../model/replication/digest.ts";
 import type { Finding } from "../model/finding.ts";
 import type { IntegrationError } from "../model/integration.ts";
@@ -41,8 +42,9 @@ export interface OpenRequest extends StreamRequest {
   readonly onWait: (obstacle: IntegrationError | undefined) => void;
 }
 
-/** One kind of source database. Stateless; registered by a line in `engines.ts`. */
+/** What reads some kinds of source databases. Stateless; registered in `engines.ts`. */
 export interface SourceEngine {
+  readonly kinds: EngineKinds;
   /** Validates a connection string from a configuration. Throws `CodedError` CONFIGURATION. */
   readonly validateUrl: (url: string) => void;
   /** The streams that a scope needs, each of which fills one destination database. */

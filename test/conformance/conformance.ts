@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { ServiceName } from "../../src/api/services.ts";
 import { SecretBytes } from "../../src/base/secret.ts";
 import { LocalKeys } from "../../src/kms/local-keys.ts";
-import { account, region, sourceArn, sources, testDataKeys } from "../support/aws-service.ts";
+import { account, mysqlFilters, region, sourceArn, sources, testDataKeys } from "../support/aws-service.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { RdsSession } from "../support/rds-session.ts";
 import { PythonClients, SdkClients, type ClientCall, type Parsed } from "./clients.ts";
@@ -23,13 +23,14 @@ const moreClusters = many.map((index) => {
     name,
     kind: "cluster",
     engine: "mysql",
+    filters: mysqlFilters,
     arn: sourceArn(name, "cluster"),
     endpoint: undefined,
     database: undefined,
   } as const;
 });
 
-const moreVersions = many.map((index) => ({ engine: "postgres" as const, majorVersion: String(index + 1) }));
+const moreVersions = many.map((index) => ({ engine: "postgres", majorVersion: String(index + 1) }));
 
 type Client = "boto3" | "AWS CLI" | "@aws-sdk";
 

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { SecretBytes } from "../../src/base/secret.ts";
 import { parseDataFilter } from "../../src/model/data-filter.ts";
 import { runPipeline } from "../../src/pipeline/pipeline.ts";
-import { sourceEngines } from "../../src/source/engines.ts";
+import { kindsOf, sourceEngines } from "../../src/source/engines.ts";
 import { targetEngines, targetSettings } from "../../src/target/engines.ts";
 import type { Source } from "../../src/source/source.ts";
 import type { DestinationDatabase } from "../../src/target/target.ts";
@@ -19,14 +19,22 @@ import { toyDatabase } from "./toy-source/toy-database.ts";
 import { toyTarget } from "./toy-target/engine.ts";
 
 // What the product has, each with one more line.
-const sources = { ...sourceEngines, toy: toySource };
+const sources = [...sourceEngines, toySource];
 const targets = { ...targetEngines, toy: toyTarget };
 
-test("an engine of targets that is registered by one line can be configured", async () => {
-  const file = { targets: [{ name: "shop", engine: "toy" }] };
-  const accepted = await configurationOf(file, { ...targetSettings, toy: targets.toy.settings });
+const engines = { sources: kindsOf(sources), targets: { ...targetSettings, toy: targets.toy.settings } };
+
+test("engines that are registered by one line each can be configured", async () => {
+  const target = { targets: [{ name: "shop", engine: "toy" }] };
+  const source = { sources: [{ name: "log", engine: "toy", url: "toy:///logs" }] };
+  const accepted = await configurationOf({ ...source, ...target }, engines);
   expect(accepted.targets).toMatchObject([{ engine: "toy" }]);
-  await expect(configurationOf(file)).rejects.toThrow("engine");
+  expect(accepted.sources).toMatchObject([{ resource: { engine: "toy", filters: toySource.kinds["toy"] } }]);
+  for (const file of [source, target]) await expect(configurationOf(file)).rejects.toThrow("engine");
+});
+
+test("each kind of source database is read by one engine", () => {
+  expect(() => kindsOf([...sources, toySource])).toThrow("one engine");
 });
 
 test("a stream from the toy source to the toy target ends up equal, also after it was stopped", async () => {
@@ -79,7 +87,7 @@ interface Running {
 async function streaming({ source, target }: Ends, work: (running: Running) => Promise<void>): Promise<void> {
   await using database = await target.database();
   const stop = new AbortController();
-  await using open = await sources.toy.open(
+  await using open = await toySource.open(
     {
       url: source.url,
       database: source.database,

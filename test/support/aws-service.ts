@@ -29,6 +29,10 @@ export function sourceArn(name: string, type = "db"): string {
   return `arn:aws:rds:${region}:${account}:${type}:${name}`;
 }
 
+const postgresFilters = { filterDialect: "postgres", defaultFilter: undefined } as const;
+/** Of a family whose dialect has a default filter. No engine reads it yet. */
+export const mysqlFilters = { filterDialect: "mysql", defaultFilter: "include: *.*" } as const;
+
 const sourceNames = ["shop", ...Array.from({ length: 20 }, (_, index) => `source-${index}`)];
 
 export const sources: ApiOptions["sources"] = [
@@ -38,6 +42,7 @@ export const sources: ApiOptions["sources"] = [
         name,
         kind: "instance",
         engine: "postgres",
+        filters: postgresFilters,
         arn: sourceArn(name),
         endpoint: { host: `${name}.example`, port: 5432 },
         database: name,
@@ -47,6 +52,7 @@ export const sources: ApiOptions["sources"] = [
     name: "books",
     kind: "instance",
     engine: "mysql",
+    filters: mysqlFilters,
     arn: sourceArn("books"),
     endpoint: undefined,
     database: undefined,
@@ -55,6 +61,7 @@ export const sources: ApiOptions["sources"] = [
     name: "fleet",
     kind: "cluster",
     engine: "aurora-postgresql",
+    filters: postgresFilters,
     arn: `arn:aws:rds:${region}:${account}:cluster:fleet`,
     endpoint: { host: "10.0.0.7", port: 6432 },
     database: "fleet",

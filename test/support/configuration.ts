@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfiguration, type Configuration, type SettingsInput } from "../../src/config/config.ts";
-import { targetSettings } from "../../src/target/engines.ts";
+import { configurableEngines } from "../../src/service/engines.ts";
 import { TemporaryDirectory } from "./temporary.ts";
 
 /** The configuration of a file with these settings. Paths in them are absolute: the file is gone afterwards. */
 export async function configurationOf(
   settings: SettingsInput,
-  engines = targetSettings,
+  engines = configurableEngines,
 ): Promise<Configuration> {
   await using directory = await TemporaryDirectory.make();
   const file = join(directory.path, "zeroetl.yaml");

@@ -3,6 +3,7 @@ import { errorCatalogue } from "../../src/base/errors.ts";
 import { flags, type Flag } from "../../src/cli/flags.ts";
 import { configurationSchema } from "../../src/config/config.ts";
 import { eventCatalogue } from "../../src/model/event.ts";
+import { configurableEngines } from "../../src/service/engines.ts";
 import { targetEngines, targetSettings } from "../../src/target/engines.ts";
 import type { Atomicity } from "../../src/target/target.ts";
 
@@ -11,7 +12,7 @@ const made =
 
 /** Editors complete and check a configuration by it. */
 export function configurationJsonSchema(): string {
-  const schema = z.toJSONSchema(configurationSchema(targetSettings), {
+  const schema = z.toJSONSchema(configurationSchema(configurableEngines), {
     io: "input",
     override: ({ jsonSchema }) => {
       delete jsonSchema["allowed"];
@@ -93,7 +94,9 @@ export function settingsPage(): string {
     "YAML; a text may hold `${VARIABLE}` of the environment, and `$${` stands for `${` itself. An unknown key, a wrong type",
     "or a missing value is refused with file and line. Editors understand [the JSON Schema](configuration.schema.json).",
     "",
-    ...settingTable(settingRows(configurationSchema(withoutSettings), "")),
+    ...settingTable(
+      settingRows(configurationSchema({ ...configurableEngines, targets: withoutSettings }), ""),
+    ),
     ...Object.entries(targetEngines).flatMap(([engine, { settings, atomicity }]) => [
       `### Targets with \`engine: ${engine}\``,
       "",

@@ -104,7 +104,7 @@ function desiredOf(input: Input, options: ApiOptions): DesiredFields {
     name: input.IntegrationName,
     sourceArn: source.arn,
     targetArn: target.arn,
-    dataFilter: checkDataFilter(source.engine, input.DataFilter),
+    dataFilter: checkDataFilter(source.filters, input.DataFilter),
     description: input.Description,
     tags: parseTags(input.Tags ?? []),
     createdAt: options.now(),

@@ -1,11 +1,13 @@
 import { CodedError } from "../../base/errors.ts";
 import { parseDataFilter } from "../../model/data-filter.ts";
-import { engineKinds, type EngineName } from "../../model/engine-kinds.ts";
+import type { FilterRules } from "../../model/engine-kinds.ts";
 import { AwsError } from "../../wire/aws/error.ts";
 
-/** The data filter to store: the client's, validated, or the engine's default. Throws `InvalidParameterValue`. */
-export function checkDataFilter(engine: EngineName, filter: string | undefined): string {
-  const { defaultFilter, filterDialect } = engineKinds[engine];
+/** The data filter to store: the client's, validated, or the default. Throws `InvalidParameterValue`. */
+export function checkDataFilter(
+  { defaultFilter, filterDialect }: FilterRules,
+  filter: string | undefined,
+): string {
   const text = filter ?? defaultFilter;
   if (text === undefined)
     throw new AwsError(

@@ -1,5 +1,5 @@
 import { unreachable } from "../../base/assert.ts";
-import type { EngineName } from "../../model/engine-kinds.ts";
+import type { FilterRules } from "../../model/engine-kinds.ts";
 import type { Integration } from "../../model/integration.ts";
 import { AwsError } from "../../wire/aws/error.ts";
 import { action } from "../action.ts";
@@ -31,7 +31,9 @@ export const modifyIntegration = action({
       name: input.IntegrationName,
       description: input.Description,
       dataFilter:
-        input.DataFilter === undefined ? undefined : checkDataFilter(engineOf(call, found), input.DataFilter),
+        input.DataFilter === undefined
+          ? undefined
+          : checkDataFilter(filtersOf(call, found), input.DataFilter),
     });
     switch (modification.kind) {
       case "modified":
@@ -48,12 +50,12 @@ export const modifyIntegration = action({
   },
 });
 
-function engineOf({ sources }: ApiOptions, { name, sourceArn }: Integration): EngineName {
+function filtersOf({ sources }: ApiOptions, { name, sourceArn }: Integration): FilterRules {
   const source = sources.find(({ arn }) => arn === sourceArn);
   if (source === undefined)
     throw new AwsError(
       "InvalidIntegrationStateFault",
       `You can't change the data filter of the integration ${name} because its source is no longer configured.`,
     );
-  return source.engine;
+  return source.filters;
 }

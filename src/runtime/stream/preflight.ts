@@ -14,6 +14,7 @@ export interface Gate {
  */
 export function gated(engine: SourceEngine, { files, onFindings }: Gate): SourceEngine {
   return {
+    kinds: engine.kinds,
     validateUrl: (url) => engine.validateUrl(url),
     streams: (scope) => engine.streams(scope),
     selects: (scope, stream, table) => engine.selects(scope, stream, table),

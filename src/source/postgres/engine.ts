@@ -1,6 +1,7 @@
 import { CodedError, messageOf } from "../../base/errors.ts";
 import { databasesOf, inScope } from "../../model/data-filter.ts";
 import type { SourceEngine, StreamRequest } from "../source.ts";
+import { postgresKinds } from "./kinds.ts";
 import { namesOf } from "./names.ts";
 import { openSource } from "./stream/open-source.ts";
 import { checkSource } from "./catalog/preflight.ts";
@@ -10,6 +11,7 @@ import { dropSlot } from "./stream/slot.ts";
 
 /** PostgreSQL 14 and later, by logical replication. */
 export const postgres: SourceEngine = {
+  kinds: postgresKinds,
   validateUrl,
   streams: databasesOf,
   selects: inScope,

@@ -1,11 +1,21 @@
 import { CodedError, messageOf } from "../../../src/base/errors.ts";
 import { databasesOf, inScope } from "../../../src/model/data-filter.ts";
+import type { EngineKind } from "../../../src/model/engine-kinds.ts";
 import type { SourceEngine } from "../../../src/source/source.ts";
 import { Log } from "./log.ts";
 import { ToySource } from "./source.ts";
 
+const toy: EngineKind = {
+  filterDialect: "postgres",
+  defaultFilter: undefined,
+  defaultPort: 0,
+  defaultDatabase: undefined,
+  majorVersions: ["1"],
+};
+
 /** `toy:///directory`: each source database is a log of JSON lines. It leaves nothing at the source. */
 export const toySource: SourceEngine = {
+  kinds: { toy },
   validateUrl: (url) => {
     if (!url.startsWith("toy:///")) throw new CodedError("CONFIGURATION", "The url must begin with toy:///.");
   },

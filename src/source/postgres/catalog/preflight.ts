@@ -1,6 +1,6 @@
 import { CodedError, errorCatalogue, type ErrorCode } from "../../../base/errors.ts";
 import type { FilterPart, Scope } from "../../../model/data-filter.ts";
-import { engineKinds } from "../../../model/engine-kinds.ts";
+import { postgresKinds } from "../kinds.ts";
 import type { Finding } from "../../../model/finding.ts";
 import type { StreamRequest } from "../../source.ts";
 import { readTables, type CatalogTable } from "./catalog-table.ts";
@@ -11,7 +11,7 @@ import { Session } from "../connection/session.ts";
 import { nameOf, shapeOf, type TypeContext } from "./shape.ts";
 import { readTypeContext } from "./type-context.ts";
 
-const [oldestMajor = ""] = engineKinds.postgres.majorVersions;
+const [oldestMajor = ""] = postgresKinds.postgres.majorVersions;
 /** As `server_version_num`. */
 const oldestVersion = Number(oldestMajor) * 10_000;
 
