@@ -29,8 +29,8 @@ export interface State {
   readonly owner: StreamIdentity | undefined;
   readonly origin: Origin;
   readonly epoch: number;
-  readonly checkpoint: Position | undefined;
-  readonly copies: Position | undefined;
+  readonly checkpoint?: Position;
+  readonly copies?: Position;
   readonly tables: Tables;
   /** What the previous stream left for readers. */
   readonly left: readonly Shown[];

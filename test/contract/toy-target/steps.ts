@@ -30,21 +30,17 @@ function changedRows(
   const key = identity.kind === "key" ? identity.columns : [...columns.keys()];
   const rows = [...before];
   const read = (runs: readonly TupleRun[]): Row[] => runs.flatMap((run) => decodedRows(run, columns));
-  const indexOf = (row: Row): number => {
-    const index = rows.findIndex((other) => key.every((column) => other[column] === row[column]));
-    assert(index >= 0 || isRepeated, "a row that changes is held");
-    return index;
+  const find = (row: Row): Row[] => {
+    const found = rows.find((other) => key.every((column) => other[column] === row[column]));
+    assert(found !== undefined || isRepeated, "a row that changes is held");
+    return found === undefined ? [] : [found];
   };
-  const take = (row: Row): Row | undefined => {
-    const index = indexOf(row);
-    return index < 0 ? undefined : rows.splice(index, 1)[0];
-  };
-  /** No row if there is no old one. */
-  const completed = (row: Row, unchanged: readonly number[], old: Row | undefined): Row[] =>
-    old ? [row.map((value, column) => (unchanged.includes(column) ? (old[column] ?? null) : value))] : [];
+  const take = (row: Row): Row[] => find(row).flatMap((held) => rows.splice(rows.indexOf(held), 1));
+  const completed = (row: Row, unchanged: readonly number[], old: readonly Row[] = []): Row[] =>
+    old.map((held) => row.map((value, at) => (unchanged.includes(at) ? (held[at] ?? null) : value)));
   // Rows that move are completed while the rows that contain their values still exist.
   const moved = moves.flatMap(({ tuples, keys, unchanged }) => {
-    const origins = read(keys).map((row) => rows[indexOf(row)]);
+    const origins = read(keys).map(find);
     return read(tuples).flatMap((row, index) => completed(row, unchanged, origins[index]));
   });
   for (const row of read(deletes)) take(row);
@@ -56,33 +52,30 @@ function changedRows(
 function afterEvent(tables: Tables, event: TableEvent): Tables {
   const { relation } = event;
   const shown = tables[relation.id]?.shown;
-  const inPhase = (phase: TablePhase): Tables =>
-    changed(tables, relation, { ...replicated(tables, relation), phase });
+  const become = (phase: TablePhase, parts: TableParts = replicated(tables, relation)): Tables =>
+    changed(tables, relation, { ...parts, phase });
   switch (event.kind) {
     case "copy-started":
-      return changed(tables, relation, { phase: { kind: "copying" }, rows: [], shown });
+      return become({ kind: "copying" }, { rows: [], shown });
     case "copy-resumed":
-      return inPhase(replicated(tables, relation).phase);
+      return become(replicated(tables, relation).phase);
     case "copied-part":
-      return inPhase({ kind: "copying", progress: event.progress });
+      return become({ kind: "copying", progress: event.progress });
     case "copy-finished":
-      return inPhase({ kind: "copied", position: event.position });
+      return become({ kind: "copied", position: event.position });
     case "revealed": {
       const { phase, rows } = replicated(tables, relation);
       assert(phase.kind === "copied", "a table is revealed when its copy is finished");
-      const synced = { kind: "synced", position: phase.position } as const;
-      return changed(tables, relation, { phase: synced, rows, shown: "rows" });
+      return become({ kind: "synced", position: phase.position }, { rows, shown: "rows" });
     }
     case "altered":
       return altered(tables, event);
     case "truncated":
       return replaced(tables, relation, []);
     case "dropped":
-      return changed(tables, relation, { phase: { kind: "deleted" }, rows: undefined, shown: undefined });
-    case "failed": {
-      const phase = { kind: "failed", reason: event.reason } as const;
-      return changed(tables, relation, { phase, rows: undefined, shown });
-    }
+      return become({ kind: "deleted" }, { rows: undefined, shown: undefined });
+    case "failed":
+      return become({ kind: "failed", reason: event.reason }, { rows: undefined, shown });
     default:
       return unreachable(event);
   }
@@ -114,10 +107,9 @@ function replicated(tables: Tables, { id }: TableDefinition): Table & { readonly
   return { ...table, rows: present(table.rows, "the table is replicated") };
 }
 
-interface Change extends Pick<Table, "phase" | "rows"> {
-  /** `rows`: the table's own rows, under its name. */
-  readonly shown: Shown | "rows" | undefined;
-}
+/** `rows`: the table's own rows, under its name. */
+type TableParts = Pick<Table, "rows"> & { readonly shown: Shown | "rows" | undefined };
+type Change = TableParts & Pick<Table, "phase">;
 
 function changed(before: Tables, relation: TableDefinition, { phase, rows, shown }: Change): Tables {
   const definition = definitionOf(relation);

@@ -50,8 +50,7 @@ export class ToyWarehouse implements Warehouse {
       const origin = { source, sourceDatabase: stream.sourceDatabase };
       // A database without an owner leaves its rows for readers.
       const left = state === undefined ? [] : shownIn(state);
-      const empty = { checkpoint: undefined, copies: undefined, tables: {}, left };
-      const kept = state?.owner === undefined ? empty : state;
+      const kept = state?.owner === undefined ? { tables: {}, left } : state;
       await this.save(name, { ...kept, owner: stream, origin, epoch });
     });
     return new ToyDatabase(name, this, epoch);
