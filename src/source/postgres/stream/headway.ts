@@ -44,7 +44,8 @@ export class Headway {
   answer(logEnd: Lsn): boolean {
     if (this.#question === undefined) return false;
     this.#question.logEnd ??= logEnd;
-    return this.#progress.position < this.#question.logEnd;
+    this.#completeIfReached();
+    return this.#question !== undefined;
   }
 
   /** Everything up to `progress` has been yielded, and the reader waits for the source. */
@@ -57,10 +58,7 @@ export class Headway {
     this.#waitingSinceMs = isSameWait ? before.sinceMs : nowMs;
     this.#progress = progress;
     if (isAdvanced) this.#cause = undefined;
-    const { logEnd, askedAtMs } = this.#question ?? {};
-    if (logEnd === undefined || progress.position < logEnd) return;
-    this.#completeAtMs = askedAtMs;
-    this.#question = undefined;
+    this.#completeIfReached();
   }
 
   /** Something has arrived. */
@@ -82,6 +80,13 @@ export class Headway {
     const isStalled = !isReceiving && nowMs - sinceMs >= stallAfterMs;
     const stall = isStalled ? { sinceMs, cause: this.#cause ?? this.#apparentCause() } : undefined;
     return { completeAtMs: this.#completeAtMs, waitingSinceMs, stall };
+  }
+
+  #completeIfReached(): void {
+    const { logEnd, askedAtMs } = this.#question ?? {};
+    if (logEnd === undefined || this.#progress.position < logEnd) return;
+    this.#completeAtMs = askedAtMs;
+    this.#question = undefined;
   }
 
   #apparentCause(): string {
