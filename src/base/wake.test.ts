@@ -10,7 +10,7 @@ test("telling ends the sleep", async () => {
   wake.begin();
   const slept = wake.sleep(anHourMs, never);
   wake.tell();
-  await slept;
+  expect(await slept).toBe(true);
 });
 
 test("what was told during a look keeps the loop awake, what was told before it does not", async () => {
@@ -39,7 +39,7 @@ test("sleeps leave nothing with a signal that outlives them", async () => {
 
 test("a sleep ends by itself, and throws the reason when it is aborted", async () => {
   const wake = new Wake();
-  await wake.sleep(1, never);
+  expect(await wake.sleep(1, never)).toBe(false);
   const stop = new AbortController();
   const slept = wake.sleep(anHourMs, stop.signal);
   stop.abort(new Error("enough"));

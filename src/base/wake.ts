@@ -27,11 +27,15 @@ export class Wake {
     this.#isTold = false;
   }
 
-  /** Waits for a notification that the last check may have missed, at most `ms`. Throws the signal's reason. */
-  async sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (this.#isTold) return;
+  /**
+   * Waits for a notification that the last check may have missed, at most `ms`. Returns whether there is one. Throws the
+   * signal's reason.
+   */
+  async sleep(ms: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#isTold) return true;
     using told = new LinkedAbort(signal);
     this.#end = () => told.abort(undefined);
     await pause(ms, told.signal).catch(() => signal.throwIfAborted());
+    return this.#isTold;
   }
 }

@@ -57,6 +57,7 @@ export interface SourceParts {
 const idleCutBytes = 16n << 20n;
 const idleCutMs = 10_000;
 
+/** Tables that fail within this time share a check. */
 const failureLookMs = 100;
 /**
  * With thousands of tables a catalog check is work for the server: checks take a twentieth of the time, but are
@@ -228,6 +229,7 @@ export class PostgresSource implements Source {
     let lookMs = 0;
     for (;;) {
       await this.#untilNextLook(lookMs, signal);
+      tables.failed.begin();
       const start = performance.now();
       await watch.look();
       lookMs = performance.now() - start;
@@ -242,16 +244,12 @@ export class PostgresSource implements Source {
    */
   async #untilNextLook(lookMs: number, signal: AbortSignal): Promise<void> {
     const { watch, tables, catalogPollMs } = this.#parts;
-    const { failures } = tables;
     const end = performance.now() + Math.max(catalogPollMs, Math.min(lookMs * lookShare, lookPauseMsMax));
     const probeMs = Math.max(catalogPollMs, lookMs * newsShare);
-    let probeAt = performance.now() + probeMs;
-    for (let now = performance.now(); now < end; now = performance.now()) {
-      await pause(Math.min(end - now, failureLookMs), signal);
-      if (tables.failures !== failures) return;
-      if (performance.now() < probeAt || probeAt >= end) continue;
-      if (await watch.hasTableNews()) return;
-      probeAt = performance.now() + probeMs;
+    for (;;) {
+      const leftMs = end - performance.now();
+      if (await tables.failed.sleep(Math.min(leftMs, probeMs), signal)) return pause(failureLookMs, signal);
+      if (leftMs <= probeMs || (await watch.hasTableNews())) return;
     }
   }
 

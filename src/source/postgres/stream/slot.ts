@@ -42,6 +42,7 @@ export async function readSlot(session: Session, slot: string): Promise<SlotStat
      FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
      WHERE s.slot_name = $1`,
     [slot],
+    { name: "zeroetl_slot" },
   );
   if (row === undefined) return undefined;
   return {

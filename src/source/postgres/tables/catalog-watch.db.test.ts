@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { TestPostgres } from "../../../../test/support/postgres.ts";
 import { parseDataFilter } from "../../../model/data-filter.ts";
 import { CatalogWatch } from "./catalog-watch.ts";
@@ -54,4 +54,26 @@ test("a table that was published, copied and taken out again between two looks i
     await watch.look();
     expect(await watch.hasTableNews(), change).toBe(false);
   }
+});
+
+test("while nothing changes, a look is one query, and it sees that the publication was dropped", async () => {
+  await using server = await TestPostgres.start();
+  await server.run("CREATE TABLE t (id int PRIMARY KEY)");
+  await using session = await Session.open({ url: server.url(), database }, never);
+  const names = namesOf("11111111-2222-4333-8444-555555555555", database);
+  await createPublication(session, names.publication);
+  const scope = parseDataFilter("include: postgres.*.*", "postgres");
+  const tables = { look: 0, changedAt: 0 };
+  const watch = new CatalogWatch({ session, names, scope, database, tables });
+  await watch.look();
+  watch.taken(true);
+
+  const queries = vi.spyOn(session, "rows");
+  for (let look = 0; look < 3; look += 1) await watch.look();
+  expect(queries).toHaveBeenCalledTimes(3);
+  expect(watch.observation).toBeUndefined();
+
+  await server.run(`DROP PUBLICATION ${names.publication}`);
+  for (let look = 0; look < 2; look += 1)
+    await expect(watch.look()).rejects.toMatchObject({ code: "PUBLICATION" });
 });

@@ -49,7 +49,7 @@ export class CatalogWatch {
   #observed: readonly string[] | undefined;
   /** The number of the check that observed them. */
   #observedAt = 0;
-  /** Which transactions were visible before the last check. */
+  /** Which transactions were visible before the last check that succeeded. */
   #seenAtLook: string | undefined;
   #view: CatalogView | undefined;
   #observation: Observation | undefined;
@@ -101,9 +101,9 @@ export class CatalogWatch {
   async #look(isFresh: boolean): Promise<void> {
     this.#number += 1;
     this.#request.tables.look = this.#number;
-    await this.#lookAtPublication();
-    const isQuiet = await this.#isQuiet();
-    if (isQuiet && this.#isObserved(this.#texts) && !isFresh) return;
+    const seen = await this.#readVisible();
+    if (seen !== this.#seenAtLook) await this.#lookAtPublication();
+    else if (this.#isObserved(this.#texts) && !isFresh) return;
     this.#mark = await this.#readMark();
     const texts = await this.#read();
     if (this.#view === undefined || this.#isViewOld(this.#view, texts)) {
@@ -113,6 +113,8 @@ export class CatalogWatch {
     }
     if (isFresh) this.taken(false);
     await this.#observe(texts, this.#view);
+    // Not earlier: after a check that fails, nothing is known to be unchanged.
+    this.#seenAtLook = seen;
   }
 
   /**
@@ -128,14 +130,12 @@ export class CatalogWatch {
     return mark;
   }
 
-  /** Whether the same transactions are visible as at the last check: then so is the same catalog. */
-  async #isQuiet(): Promise<boolean> {
+  /** Which transactions are visible. While they are the same, so are the catalog and the publication. */
+  async #readVisible(): Promise<string> {
     const { seen } = await this.#request.session.row<{ seen: string }>(
       "SELECT pg_current_snapshot()::text AS seen",
     );
-    const isQuiet = seen === this.#seenAtLook;
-    this.#seenAtLook = seen;
-    return isQuiet;
+    return seen;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { assert, present, unreachable } from "../../../base/assert.ts";
+import { Wake } from "../../../base/wake.ts";
 import type { TableFailureReason } from "../../../model/replication/block.ts";
 import { definitionOf } from "../../../model/replication/relation.ts";
 import type { TableRecord } from "../../../model/replication/table-state.ts";
@@ -26,8 +27,8 @@ export class StreamTables {
   readonly #tables = new Map<number, TrackedTable>();
   /** The catalog watch's current number: an older check does not evaluate tables that have changed since. */
   look = 0;
-  /** How many tables have failed so far. */
-  failures = 0;
+  /** Notified when a table fails. */
+  readonly failed = new Wake();
 
   /** `isCurrent`: the stream continues where these records were made; otherwise every table needs a new copy. */
   constructor(records: readonly TableRecord[], isCurrent: boolean) {
@@ -75,11 +76,11 @@ export class StreamTables {
   }
 
   fail(table: TrackedTable, reason: TableFailureReason, block: BlockBuilder): void {
-    this.failures += 1;
     table.enter({ kind: "failed", reason });
     table.isKnown = true;
     table.isAnnounced = true;
     table.changedAt = this.look;
+    this.failed.tell();
     block.event({ kind: "failed", relation: definitionOf(table.definition), reason });
   }
 
