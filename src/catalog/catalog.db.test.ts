@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { PGlite } from "@electric-sql/pglite";
 import { sql } from "kysely";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   ampleQuotas as quotas,
   catalogHomes,
@@ -439,6 +441,39 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
       [first, "absent"],
       [second, "present"],
     ]);
+  });
+
+  test("reads nothing while nothing changes, and everything again after each change", async () => {
+    const id = await active();
+    const [{ integration } = { integration: undefined }] = (await catalog.wanted()).slice(-1);
+    expect(integration).toMatchObject({ id, status: "active" });
+    const queries = [vi.spyOn(PGlite.prototype, "query"), vi.spyOn(pg.Client.prototype, "query")];
+    try {
+      for (let time = 0; time < 3; time += 1) {
+        expect((await catalog.wanted()).at(-1)?.integration).toEqual(integration);
+        expect(await catalog.find(id)).toEqual(integration);
+        expect(
+          (await catalog.page({ after: undefined, limit: 1, filter: { ids: [id] } })).integrations,
+        ).toEqual([integration]);
+        expect(await catalog.resourcePolicies.find("nobody's")).toBeUndefined();
+      }
+      for (const query of queries) expect(query).not.toHaveBeenCalled();
+    } finally {
+      for (const query of queries) query.mockRestore();
+    }
+    const seen = async () => (await catalog.wanted()).find(({ integration: each }) => each.id === id);
+    await catalog.addTags(id, [{ key: "k", value: "v" }]);
+    expect((await seen())?.integration.tags).toEqual([{ key: "k", value: "v" }]);
+    await catalog.removeTags(id, ["k"]);
+    expect((await seen())?.integration.tags).toEqual([]);
+    await catalog.modify(id, { description: "new" });
+    expect((await seen())?.integration.description).toBe("new");
+    await catalog.report(id, { generation: 1, status: "syncing", errors: [], tables: undefined });
+    expect((await seen())?.integration.status).toBe("syncing");
+    await catalog.delete(id);
+    expect((await seen())?.wanted).toBe("absent");
+    await catalog.forget(id);
+    expect(await seen()).toBeUndefined();
   });
 
   test("everything is there after it was closed and opened again", async () => {

@@ -8,6 +8,7 @@ import type { Integration, TableStatus, Tag } from "../model/integration.ts";
 import { StoredKeys } from "./access/access-keys.ts";
 import { reserveEpochs } from "./integrations/epochs.ts";
 import { Changes } from "./integrations/changes.ts";
+import { Cached } from "./store/cached.ts";
 import { openDatabase, type CatalogLocation, type OpenDatabase } from "./store/database.ts";
 import {
   readEvents,
@@ -17,12 +18,12 @@ import {
   type EventPage,
   type EventPageRequest,
 } from "./events/events.ts";
-import { readByName, readIntegration, readPage, type Page, type PageRequest } from "./integrations/read.ts";
+import { pageOf, readStored, type Page, type PageRequest } from "./integrations/read.ts";
 import {
   forgetIntegration,
   keepDataKey,
   readTables,
-  readWanted,
+  wantedOf,
   writeReport,
   type IntegrationReport,
   type WantedIntegration,
@@ -94,10 +95,13 @@ const log = logger("catalog");
 
 /**
  * The desired and the actual state. What a method has returned is on disk; a method that throws has changed nothing.
- * All methods may be called concurrently.
+ * All methods may be called concurrently. Integrations and resource policies are read from memory while this object has
+ * not changed them: see `Cached`.
  */
 export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   readonly #database: OpenDatabase;
+  /** In the order of creation. */
+  readonly #integrations = new Cached(() => readStored(this.#database.db));
   readonly #changes: Changes;
   readonly #now: () => Date;
   readonly #listeners = new Listeners((error) =>
@@ -144,19 +148,23 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   }
 
   async create(desired: NewIntegration, quotas: Quotas): Promise<Creation> {
-    const creation = await createIntegration(this.#changes, desired, quotas);
+    const creation = await this.#integrations.changing(() =>
+      createIntegration(this.#changes, desired, quotas),
+    );
     if (creation.kind === "created") this.#listeners.tell();
     return creation;
   }
 
   async modify(id: string, change: IntegrationChange): Promise<Modification> {
-    const modification = await modifyIntegration(this.#changes, id, change);
+    const modification = await this.#integrations.changing(() =>
+      modifyIntegration(this.#changes, id, change),
+    );
     if (modification.kind === "modified") this.#listeners.tell();
     return modification;
   }
 
   async delete(id: string): Promise<Deletion> {
-    const deletion = await deleteIntegration(this.#changes, id);
+    const deletion = await this.#integrations.changing(() => deleteIntegration(this.#changes, id));
     if (deletion.kind === "deleting") this.#listeners.tell();
     return deletion;
   }
@@ -166,23 +174,24 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
    * have that form.
    */
   async find(identifier: string): Promise<Integration | undefined> {
-    const { db } = this.#database;
-    return uuidForm.test(identifier)
-      ? readIntegration(db, identifier.toLowerCase())
-      : readByName(db, nameKey(identifier));
+    const isId = uuidForm.test(identifier);
+    const key = isId ? identifier.toLowerCase() : nameKey(identifier);
+    const all = await this.#integrations.get();
+    const found = all.find(({ integration: { id, name } }) => (isId ? id : nameKey(name)) === key);
+    return found?.integration;
   }
 
   async page(request: PageRequest): Promise<Page> {
-    return readPage(this.#database.db, request);
+    return pageOf(await this.#integrations.get(), request);
   }
 
   async addTags(id: string, tags: readonly Tag[]): Promise<Tagging> {
-    return addTags(this.#database.db, id, tags);
+    return this.#integrations.changing(() => addTags(this.#database.db, id, tags));
   }
 
   /** False when the integration does not exist. */
   async removeTags(id: string, keys: readonly string[]): Promise<boolean> {
-    return removeTags(this.#database.db, id, keys);
+    return this.#integrations.changing(() => removeTags(this.#database.db, id, keys));
   }
 
   /** By ARN, for each of the ARNs, whether or not anything is known about it. */
@@ -228,11 +237,12 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   }
 
   async wanted(): Promise<readonly WantedIntegration[]> {
-    return readWanted({ db: this.#database.db, policies: this.resourcePolicies, now: this.#now() });
+    const all = await this.#integrations.get();
+    return wantedOf(all, await this.resourcePolicies.all(), this.#now());
   }
 
   async report(integrationId: string, report: IntegrationReport): Promise<void> {
-    await writeReport(this.#changes, integrationId, report);
+    await this.#integrations.changing(() => writeReport(this.#changes, integrationId, report));
   }
 
   async reportVersion(sourceArn: string, engineVersion: string): Promise<void> {
@@ -241,7 +251,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
 
   /** See `keepDataKey` in reports. */
   async keepDataKey(integrationId: string, wrappedKey: string): Promise<string | undefined> {
-    return keepDataKey(this.#database.db, integrationId, wrappedKey);
+    return this.#integrations.changing(() => keepDataKey(this.#database.db, integrationId, wrappedKey));
   }
 
   async reserveEpochs(count: number): Promise<number> {
@@ -249,7 +259,7 @@ export class Catalog implements RuntimeCatalog, EventOutbox, AsyncDisposable {
   }
 
   async forget(integrationId: string): Promise<void> {
-    await forgetIntegration(this.#changes, integrationId);
+    await this.#integrations.changing(() => forgetIntegration(this.#changes, integrationId));
   }
 
   onDesiredChange(listener: () => void): () => void {

@@ -3,6 +3,7 @@ import { messageOf } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
 import { parseNamespacePolicy } from "../../model/policy/namespace-policy.ts";
 import type { Policy } from "../../model/policy/policy.ts";
+import { Cached } from "../store/cached.ts";
 import type { CatalogDatabase } from "../store/database.ts";
 
 /** The policy of a namespace. */
@@ -18,8 +19,7 @@ const log = logger("catalog");
 export class ResourcePolicies {
   readonly #db: CatalogDatabase;
   readonly #onChange: () => void;
-  /** The last parsed policies: they are read every second, and seldom change. */
-  readonly #parsed = new Map<string, ResourcePolicy>();
+  readonly #all = new Cached(() => this.#read());
 
   /** `onChange` is called after a policy is put or removed through this object. */
   constructor(db: CatalogDatabase, onChange: () => void) {
@@ -28,18 +28,12 @@ export class ResourcePolicies {
   }
 
   async find(arn: string): Promise<ResourcePolicy | undefined> {
-    const row = await this.#db
-      .selectFrom("resource_policies")
-      .selectAll()
-      .where("resource_arn", "=", arn)
-      .executeTakeFirst();
-    return row === undefined ? undefined : this.#parse(arn, row.policy);
+    return (await this.#all.get()).get(arn);
   }
 
   /** All of them, by ARN. */
-  async all(): Promise<ReadonlyMap<string, ResourcePolicy>> {
-    const rows = await this.#db.selectFrom("resource_policies").selectAll().execute();
-    return new Map(rows.map((row) => [row.resource_arn, this.#parse(row.resource_arn, row.policy)]));
+  all(): Promise<ReadonlyMap<string, ResourcePolicy>> {
+    return this.#all.get();
   }
 
   /** Replaces the whole previous policy. `text`: must be valid for `parseNamespacePolicy`. */
@@ -69,26 +63,27 @@ export class ResourcePolicies {
     arn: string,
     work: (tx: CatalogDatabase) => Promise<T>,
   ): Promise<T | "conflict"> {
-    const result = await this.#db.transaction().execute(async (tx) => {
-      const { rows } = await sql<{ locked: boolean }>`
-        SELECT pg_try_advisory_xact_lock(hashtext('zeroetl.resource_policies'), hashtext(${arn})) AS locked
-      `.execute(tx);
-      return rows[0]?.locked === true ? work(tx) : ("conflict" as const);
-    });
+    const result = await this.#all.changing(() =>
+      this.#db.transaction().execute(async (tx) => {
+        const { rows } = await sql<{ locked: boolean }>`
+          SELECT pg_try_advisory_xact_lock(hashtext('zeroetl.resource_policies'), hashtext(${arn})) AS locked
+        `.execute(tx);
+        return rows[0]?.locked === true ? work(tx) : ("conflict" as const);
+      }),
+    );
     if (result !== "conflict") this.#onChange();
     return result;
   }
 
-  /** A text that cannot be parsed, such as one from a newer version, allows nothing. */
-  #parse(arn: string, text: string): ResourcePolicy {
-    const known = this.#parsed.get(arn);
-    if (known?.text === text) return known;
-    const parsed = { text, policy: parseOrNothing(arn, text) };
-    this.#parsed.set(arn, parsed);
-    return parsed;
+  async #read(): Promise<ReadonlyMap<string, ResourcePolicy>> {
+    const rows = await this.#db.selectFrom("resource_policies").selectAll().execute();
+    return new Map(
+      rows.map(({ resource_arn: arn, policy: text }) => [arn, { text, policy: parseOrNothing(arn, text) }]),
+    );
   }
 }
 
+/** A text that cannot be parsed, such as one from a newer version, allows nothing. */
 function parseOrNothing(arn: string, text: string): Policy {
   try {
     return parseNamespacePolicy(JSON.parse(text), arn);

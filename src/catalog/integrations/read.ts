@@ -29,8 +29,18 @@ interface TagList {
   readonly tags: readonly Tag[];
 }
 
-/** An integration's row, with its ordinal, its desired state, and its tags in the order of their keys. */
-export type IntegrationRow = Selectable<IntegrationsTable> & TagList;
+/** An integration's row, and its tags in the order of their keys. */
+type IntegrationRow = Selectable<IntegrationsTable> & TagList;
+
+/** Everything that the catalog stores about an integration, except its tables. */
+export interface StoredIntegration {
+  readonly integration: Integration;
+  /** Increases with each creation. */
+  readonly ordinal: number;
+  readonly wanted: "present" | "absent";
+  /** The data key as the KMS key wrapped it; undefined for an integration that has none yet. */
+  readonly wrappedKey: string | undefined;
+}
 
 function selectRows(db: CatalogDatabase) {
   return db
@@ -44,32 +54,44 @@ function selectRows(db: CatalogDatabase) {
     );
 }
 
-export async function readAll(db: CatalogDatabase): Promise<IntegrationRow[]> {
-  return selectRows(db).orderBy("ordinal").execute();
+/** In the order of creation. */
+export async function readStored(db: CatalogDatabase): Promise<readonly StoredIntegration[]> {
+  const rows = await selectRows(db).orderBy("ordinal").execute();
+  return rows.map((row) => ({
+    integration: integrationOf(row),
+    ordinal: row.ordinal,
+    wanted: row.wanted,
+    wrappedKey: row.wrapped_key ?? undefined,
+  }));
 }
 
 /**
- * In the order of creation. Whatever is created and deleted between pages, an integration that exists throughout is on
- * exactly one of them.
+ * Of all integrations in the order of creation. Whatever is created and deleted between pages, an integration that
+ * exists throughout is on exactly one of them.
  */
-export async function readPage(db: CatalogDatabase, { after, limit, filter }: PageRequest): Promise<Page> {
-  let query = selectRows(db)
-    .orderBy("ordinal")
-    .limit(limit + 1);
-  if (after !== undefined) query = query.where("ordinal", ">", after);
-  if (filter.ids !== undefined) query = query.where(isOneOf("id", filter.ids));
-  if (filter.sourceArns !== undefined) query = query.where(isOneOf("source_arn", filter.sourceArns));
-  if (filter.targetArns !== undefined) query = query.where(isOneOf("target_arn", filter.targetArns));
-  if (filter.statuses !== undefined) query = query.where(isOneOf("status", filter.statuses));
-  const rows = await query.execute();
-  const page = rows.slice(0, limit);
-  const next = rows.length > limit ? page.at(-1)?.ordinal : undefined;
-  return { integrations: page.map(integrationOf), next };
+export function pageOf(all: readonly StoredIntegration[], { after = 0, limit, filter }: PageRequest): Page {
+  const found = all.filter(({ ordinal, integration }) => ordinal > after && matches(integration, filter));
+  const page = found.slice(0, limit);
+  return {
+    integrations: page.map(({ integration }) => integration),
+    next: found.length > limit ? page.at(-1)?.ordinal : undefined,
+  };
 }
 
-// A single parameter, so that an empty list is not a special case.
-function isOneOf(column: "id" | "source_arn" | "target_arn" | "status", values: readonly string[]) {
-  return sql<boolean>`${sql.ref(column)} = ANY (${[...values]}::text[])`;
+function matches(
+  { id, sourceArn, targetArn, status }: Integration,
+  { ids, sourceArns, targetArns, statuses }: IntegrationFilter,
+): boolean {
+  return (
+    isOneOf(id, ids) &&
+    isOneOf(sourceArn, sourceArns) &&
+    isOneOf(targetArn, targetArns) &&
+    isOneOf(status, statuses)
+  );
+}
+
+function isOneOf(value: string, values: readonly string[] | undefined): boolean {
+  return values === undefined || values.includes(value);
 }
 
 export async function readIntegration(db: CatalogDatabase, id: string): Promise<Integration | undefined> {
@@ -94,11 +116,6 @@ export async function readOne(tx: CatalogDatabase, id: string): Promise<Integrat
   return present(await readIntegration(tx, id), "what a transaction has written, it reads");
 }
 
-export async function readByName(db: CatalogDatabase, nameKey: string): Promise<Integration | undefined> {
-  const row = await selectRows(db).where("name_key", "=", nameKey).executeTakeFirst();
-  return row === undefined ? undefined : integrationOf(row);
-}
-
 /** The integration with this source and this target. */
 export async function readByPair(
   db: CatalogDatabase,
@@ -111,7 +128,7 @@ export async function readByPair(
   return row === undefined ? undefined : integrationOf(row);
 }
 
-export function integrationOf(row: IntegrationRow): Integration {
+function integrationOf(row: IntegrationRow): Integration {
   return {
     id: row.id,
     name: row.name,

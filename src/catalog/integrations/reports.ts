@@ -1,26 +1,17 @@
 import { sql } from "kysely";
-import type {
-  Integration,
-  IntegrationError,
-  IntegrationStatus,
-  TableStatus,
-} from "../../model/integration.ts";
+import type { IntegrationError, IntegrationStatus, TableStatus } from "../../model/integration.ts";
 import { decideOnSource } from "../../model/policy/namespace-policy.ts";
 import type { Changes } from "./changes.ts";
 import type { CatalogDatabase } from "../store/database.ts";
 import { happeningsOf, statusHappening, type TableChange } from "../events/happenings.ts";
-import { integrationOf, lockIntegration, readAll } from "./read.ts";
-import type { ResourcePolicies } from "../access/resource-policies.ts";
+import { lockIntegration, type StoredIntegration } from "./read.ts";
+import type { ResourcePolicy } from "../access/resource-policies.ts";
 import { storableJson } from "../store/storable.ts";
 
 /** An integration with its desired state, for the supervisor. */
-export interface WantedIntegration {
-  readonly integration: Integration;
-  readonly wanted: "present" | "absent";
+export interface WantedIntegration extends Pick<StoredIntegration, "integration" | "wanted" | "wrappedKey"> {
   /** Whether the target's policy currently admits the source. */
   readonly isAuthorized: boolean;
-  /** The data key as the KMS key wrapped it; undefined for an integration that has none yet. */
-  readonly wrappedKey: string | undefined;
 }
 
 /** The actual state, as found by the runtime. */
@@ -36,26 +27,16 @@ export interface IntegrationReport {
   readonly tables: readonly TableStatus[] | undefined;
 }
 
-interface WantedParts {
-  readonly db: CatalogDatabase;
-  readonly policies: ResourcePolicies;
-  readonly now: Date;
-}
-
-/** In the order of creation. */
-export async function readWanted({ db, policies, now }: WantedParts): Promise<WantedIntegration[]> {
-  const rows = await readAll(db);
-  const policyOf = await policies.all();
-  return rows.map((row) => {
-    const integration = integrationOf(row);
+/** In the order of `all`. `policies`: by the ARN of the target. */
+export function wantedOf(
+  all: readonly StoredIntegration[],
+  policies: ReadonlyMap<string, ResourcePolicy>,
+  now: Date,
+): WantedIntegration[] {
+  return all.map(({ integration, wanted, wrappedKey }) => {
     const { sourceArn, targetArn } = integration;
-    const decision = decideOnSource(policyOf.get(targetArn)?.policy, { sourceArn, targetArn, now });
-    return {
-      integration,
-      wanted: row.wanted,
-      isAuthorized: decision === "allowed",
-      wrappedKey: row.wrapped_key ?? undefined,
-    };
+    const decision = decideOnSource(policies.get(targetArn)?.policy, { sourceArn, targetArn, now });
+    return { integration, wanted, isAuthorized: decision === "allowed", wrappedKey };
   });
 }
 
