@@ -41,13 +41,23 @@ export function printError({ namespace, requestId, error }: ErrorAnswer): string
 type Members = Readonly<Record<string, unknown>>;
 
 function members(shape: StructureShape, value: Members): string {
-  const shapes = Object.entries({ ...shape.required, ...shape.optional });
-  return shapes
-    .map(([name, member]) => {
-      const inner = value[name];
-      return inner === undefined ? "" : element(name, content(member, inner));
-    })
-    .join("");
+  let text = "";
+  for (const [name, member] of membersOf(shape)) {
+    const inner = value[name];
+    if (inner !== undefined) text += element(name, content(member, inner));
+  }
+  return text;
+}
+
+/** By shape: a list prints the same one for each of its members. */
+const memberLists = new WeakMap<StructureShape, readonly (readonly [name: string, member: Shape])[]>();
+
+function membersOf(shape: StructureShape): readonly (readonly [name: string, member: Shape])[] {
+  const known = memberLists.get(shape);
+  if (known !== undefined) return known;
+  const list = Object.entries({ ...shape.required, ...shape.optional });
+  memberLists.set(shape, list);
+  return list;
 }
 
 // `ValueOf` ties value and shape together for callers; inside, the shape determines the value's type.
