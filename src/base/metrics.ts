@@ -15,7 +15,8 @@ export interface Sample {
   readonly value: number;
 }
 
-const loopSampleMs = 10;
+/** The timer wakes the process: every 10 ms, it takes 0.3 % of a core. */
+const loopSampleMs = 50;
 
 /** The contents of `/metrics`. Nothing is counted on the data path for it: values are collected at each scrape. */
 export class Metrics implements Disposable {
