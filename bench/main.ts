@@ -4,6 +4,7 @@ import { benchAbuse } from "./abuse.ts";
 import { benchApi } from "./api.ts";
 import { benchCatalog, type CatalogOptions } from "./catalog.ts";
 import { duckDbInstallation } from "./duckdb.ts";
+import { benchIdle, type IdleOptions } from "./idle.ts";
 import { benchLag } from "./lag.ts";
 import { benchSoak } from "./soak.ts";
 import { shapes } from "./shapes.ts";
@@ -151,6 +152,14 @@ program
   .option("--tables <n>", "tables of two rows each", count, 10_000)
   .option("--seconds <n>", "how long the idle service is watched", count, 30)
   .action((options: { tables: number; seconds: number }) => benchTables(options));
+
+program
+  .command("idle")
+  .description("the processor's time and the memory of a service while nothing happens (Linux)")
+  .option("--integrations <n>", "integrations, each of a database of its own", count, 20)
+  .option("--tables <n>", "tables of each", count, 10)
+  .option("--seconds <n>", "how long the idle service is watched", count, 60)
+  .action((options: IdleOptions) => benchIdle(options));
 
 program
   .command("abuse")
