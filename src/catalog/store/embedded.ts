@@ -9,6 +9,9 @@ const startParams = [
   // The other methods do not reach the file system below PGlite.
   "-c",
   "wal_sync_method=fsync",
+  // The default of 128 MB is resident from the start, and a catalog has a few.
+  "-c",
+  "shared_buffers=8MB",
 ];
 
 /**
