@@ -13,7 +13,9 @@ import { LargePart, sizeColumn } from "../tables/large-part.ts";
 import {
   heldValue,
   isFloat,
+  minusColumn,
   physicalColumn,
+  signChange,
   storedChanges,
   storedNames,
   storedValues,
@@ -51,7 +53,10 @@ export class RowsWriter {
   readonly #all: readonly number[];
   readonly #statements = new Map<string, FeedStatement>();
   #stage: { readonly table: string; readonly part: LargePart } | undefined;
+  /** Since the last call of `takeMinusZero`. */
   #hasMinusZero = false;
+  /** Whether rows of the table can have -0; undefined until it is needed. */
+  #hasHadMinusZeros: boolean | undefined;
 
   constructor(tools: WriterTools, relation: Relation, parts: TableParts) {
     this.#tools = tools;
@@ -211,18 +216,34 @@ export class RowsWriter {
     const keys = this.#keys();
     const sent = this.#all.filter((index) => !patch.unchanged.includes(index) && !keys.includes(index));
     if (sent.length === 0) return;
-    const values = storedChanges(
-      this.relation.columns,
-      new Map(sent.map((position, index) => [this.#column(position).id, `s.f${keys.length + index}`])),
+    const { columns } = this.relation;
+    const values = new Map(
+      sent.map((position, index) => [this.#column(position).id, `s.f${keys.length + index}`]),
     );
     const parts = [{ runs: patch.tuples, columns: [...keys, ...sent] }];
-    let changed = 0;
-    for (const { name, table, isRow } of this.#tables()) {
-      const sql = (feed: string): string =>
-        `UPDATE ${table} AS t SET ${values.join(", ")} FROM ${feed} AS s WHERE ${this.#keysEqual(0)}${isRow}`;
-      changed += await this.#run(`patch ${name} ${patch.unchanged.join()}`, parts, sql);
-    }
-    expect(patch, changed);
+    const update = async (what: string, assignments: readonly string[]): Promise<number> => {
+      let changed = 0;
+      for (const { name, table, isRow } of this.#tables()) {
+        const sql = (feed: string): string =>
+          `UPDATE ${table} AS t SET ${assignments.join(", ")} FROM ${feed} AS s WHERE ${this.#keysEqual(0)}${isRow}`;
+        changed += await this.#run(`${what} ${name} ${patch.unchanged.join()}`, parts, sql);
+      }
+      return changed;
+    };
+    expect(patch, await update("patch", storedChanges(columns, values)));
+    // An update of a text column costs more than that of the floats, and nearly no table needs it.
+    if (sent.some((position) => isFloat(this.#column(position))) && (await this.#mayHaveMinusZeros()))
+      await update("signs", [signChange(columns, values)]);
+  }
+
+  async #mayHaveMinusZeros(): Promise<boolean> {
+    if (this.#hasHadMinusZeros !== undefined) return this.#hasHadMinusZeros;
+    const found = this.#tables().map(
+      ({ table }) => `EXISTS (SELECT 1 FROM ${table} WHERE ${minusColumn} IS NOT NULL)`,
+    );
+    const [row] = await this.#tools.session.rows(`SELECT ${found.join(" OR ")} AS found`);
+    this.#hasHadMinusZeros = row?.["found"] === true;
+    return this.#hasHadMinusZeros;
   }
 
   /**
@@ -383,7 +404,10 @@ export class RowsWriter {
   ): Promise<number> {
     using feed = new TupleFeed(this.relation, parts, this.#tools.feedTools);
     const changed = await statement.run((chunk) => feed.fill(chunk), values);
-    this.#hasMinusZero ||= feed.hasMinusZero;
+    if (feed.hasMinusZero) {
+      this.#hasMinusZero = true;
+      this.#hasHadMinusZeros = true;
+    }
     return changed;
   }
 

@@ -43,19 +43,21 @@ export function storedValues(columns: Columns, values: readonly string[]): strin
   return minus.length === 0 ? stored : [...stored, listOf(minus)];
 }
 
-/** The assignments of an UPDATE of the table `t` that changes some columns. `values`: by the id of the column. */
+/** The assignments of an UPDATE that changes some columns, without signs. `values`: by the id of the column. */
 export function storedChanges(columns: Columns, values: ReadonlyMap<number, string>): string[] {
-  const changed = columns.flatMap((column) => {
+  return columns.flatMap((column) => {
     const value = values.get(column.id);
-    return value === undefined ? [] : [{ column, value }];
+    return value === undefined ? [] : [`${physicalColumn(column)} = ${unsigned(column, value)}`];
   });
-  const stored = changed.map(({ column, value }) => `${physicalColumn(column)} = ${unsigned(column, value)}`);
-  if (!changed.some(({ column }) => isFloat(column))) return stored;
+}
+
+/** The assignment of the signs in such an UPDATE of the table `t`. */
+export function signChange(columns: Columns, values: ReadonlyMap<number, string>): string {
   const minus = columns.filter(isFloat).map((column) => {
     const value = values.get(column.id);
     return { column, isMinus: value === undefined ? isListed(column, "t.") : isMinusZero(value) };
   });
-  return [...stored, `${minusColumn} = ${listOf(minus)}`];
+  return `${minusColumn} = ${listOf(minus)}`;
 }
 
 /** The value of a column in a row. `of`: the table's name in the query and a dot, or nothing. */
