@@ -109,8 +109,8 @@ function rangeCount(pages: number): number {
 }
 
 /**
- * A row contains the low 32 bits of the transaction that wrote it. That transaction is earlier than the next one, by
- * less than 2^32, or so much earlier that the row is frozen, and then every snapshot sees the row.
+ * A row contains the low 32 bits of the transaction that wrote it. They are taken for the last such transaction, which is
+ * wrong for a row that was written more than 2^32 transactions ago: it may be taken for a new version.
  */
 function versionsSql({ snapshot, which }: Versions): string {
   const next = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint";

@@ -32,6 +32,8 @@ export interface ResumedCopy {
   readonly done: ReadonlyMap<CopyJob, PieceSet>;
   /** Tables of which some pieces are read with later snapshots than others. */
   readonly mixed: ReadonlySet<CopyJob>;
+  /** Rows may be older than 2^32 transactions, and then be taken for new versions. */
+  readonly hasAncientRows: boolean;
 }
 
 export interface PrepareRequest {

@@ -37,14 +37,14 @@ export async function resumeCopies(
 ): Promise<PreparedCopy | undefined> {
   const { connect, names, control, tables } = request;
   const state = await stateOf(request);
-  const copies = state === undefined ? [] : await copiesOf(request, state);
+  const hasAncientRows = await hasWrapped(control);
+  const found = state === undefined ? [] : await copiesOf(request, state);
+  const copies = found.filter((copy) => !hasAncientRows || !isMixed(copy) || isKeyed(copy));
   if (state === undefined || copies.length === 0) {
     await dropSlot(control, names.copySlot, signal);
     return undefined;
   }
   const done = new Map(copies.map(({ job, progress }) => [job, new PieceSet(progress.done)]));
-  const isMixed = ({ job, progress }: FoundCopy): boolean =>
-    progress.isMixed || done.get(job)?.size !== pieceCountOf(job);
   const jobs = copies.map(({ job }) => job);
   const resumed = jobs.flatMap(({ table }) => tables.get(table.oid) ?? []);
   for (const table of resumed) {
@@ -58,8 +58,23 @@ export async function resumeCopies(
     tables: resumed,
     jobs,
     isWhole: true,
-    resumed: { state, done, mixed: new Set(copies.filter(isMixed).map(({ job }) => job)) },
+    resumed: { state, done, mixed: new Set(copies.filter(isMixed).map(({ job }) => job)), hasAncientRows },
   };
+}
+
+function isMixed({ job, progress }: FoundCopy): boolean {
+  return progress.isMixed || new PieceSet(progress.done).size !== pieceCountOf(job);
+}
+
+function isKeyed({ job }: FoundCopy): boolean {
+  return job.shape.relation.identity.kind === "key";
+}
+
+async function hasWrapped(session: Session): Promise<boolean> {
+  const { wrapped } = await session.row<{ wrapped: boolean }>(
+    "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint >= 4294967296 AS wrapped",
+  );
+  return wrapped;
 }
 
 /** Undefined if the slot no longer has what was committed after the position of the copies. */

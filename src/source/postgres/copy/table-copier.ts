@@ -285,7 +285,7 @@ export class TableCopier implements AsyncDisposable {
    */
   async *#unmix(round: Round, signal: AbortSignal): AsyncGenerator<Block, void> {
     const { resumed, start } = round.prepared;
-    const isUnknown = resumed !== undefined && resumed.state.at > start;
+    const isUnknown = resumed !== undefined && (resumed.hasAncientRows || resumed.state.at > start);
     if (!isUnknown && this.#catchUp?.hasUpdates !== true) {
       this.#mixedUntil = undefined;
       return;
@@ -302,7 +302,8 @@ export class TableCopier implements AsyncDisposable {
       (job) => mixed.has(job) && job.shape.relation.identity.kind === "key",
     );
     const versions = { snapshot: prepared.snapshot, which: "new" } as const;
-    const pieces = (await tablesWithParts(control, keyed)).flatMap((job) => piecesOf(job, versions));
+    const jobs = prepared.resumed?.hasAncientRows === true ? keyed : await tablesWithParts(control, keyed);
+    const pieces = jobs.flatMap((job) => piecesOf(job, versions));
     for await (const step of this.#copy(pieces, undefined, signal)) {
       if (step.kind === "rows") yield copiedBlock(step.job.shape.relation, step.rows, true);
       else if (step.kind === "failed" || step.kind === "postponed") outcomes.set(step.job, step);
