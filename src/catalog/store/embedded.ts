@@ -21,7 +21,7 @@ const startParams = [
 export async function openEmbedded(directory: string): Promise<PGlite> {
   const data = join(directory, "data");
   if (!(await exists(data))) await initialise(directory, data);
-  const reserve = new DiskReserve(directory, join(directory, "reserve"));
+  const reserve = new DiskReserve(directory);
   reserve.restore();
   return start(data, reserve);
 }
