@@ -19,12 +19,10 @@ export interface CatchUpRequest {
   readonly publication: string;
   /** The tables that have been copied. */
   readonly jobs: readonly CopyJob[];
-  /**
-   * Whether the copies may contain later versions of rows than at a position. Tables without a key that `cannotRepeat`
-   * contains are lost if rows are updated or deleted there.
-   */
+  /** Whether the copies may contain later versions of rows than at a position. */
   readonly isMixed: (lsn: Lsn) => boolean;
-  readonly cannotRepeat: ReadonlySet<CopyJob>;
+  /** Ids of tables without a key, which are lost if rows are updated or deleted there. */
+  readonly cannotRepeat: ReadonlySet<string>;
   /** A session that sees the current catalog. */
   readonly control: Session;
   /** Opens the spools of transactions that are sent before their commit. */
@@ -44,8 +42,6 @@ export class CatchUp implements AsyncDisposable {
   readonly #feedback: Feedback;
   readonly #log: LogReader;
   readonly #tables = new Map<number, TrackedTable>();
-  /** Ids of the tables in `cannotRepeat`. */
-  readonly #unrepeatable: ReadonlySet<string>;
   readonly #lost = new Set<number>();
   #hasUpdates = false;
   #position: Lsn;
@@ -65,7 +61,6 @@ export class CatchUp implements AsyncDisposable {
     const { slot, jobs, control, publication } = request;
     this.#position = slot.lsn;
     this.#received = stream.first;
-    this.#unrepeatable = new Set([...request.cannotRepeat].map(({ shape }) => shape.relation.id));
     for (const { shape } of jobs) {
       const table = new TrackedTable(shape.relation, { kind: "copied", from: slot.lsn });
       table.hold(shape);
@@ -149,7 +144,7 @@ export class CatchUp implements AsyncDisposable {
     this.#hasUpdates ||= block.kinds.subarray(0, block.count).includes(change.update);
     for (const [subject, { relation }] of block.relations.entries()) {
       const table = this.#tables.get(Number(relation.id));
-      if (table === undefined || !this.#unrepeatable.has(relation.id)) continue;
+      if (table === undefined || !this.#request.cannotRepeat.has(relation.id)) continue;
       const isInsert = (kind: number, at: number): boolean =>
         kind === change.insert || kind === change.event || block.subjects[at] !== subject;
       if (!block.kinds.subarray(0, block.count).every(isInsert)) this.#lose(table);

@@ -1,8 +1,7 @@
-import { quoteIdentifier } from "../names.ts";
 import { Session, type ConnectRequest } from "../connection/session.ts";
 import type { OnWait } from "../catalog/wait-report.ts";
 import { formatLsn, type Lsn } from "../stream/lsn.ts";
-import { awaitFreeSlot, dropSlot, runCreation, startReplicationSql } from "../stream/slot.ts";
+import { awaitFreeSlot, dropSlot, exportSnapshot, startReplicationSql } from "../stream/slot.ts";
 import { startStream, type StartedStream } from "../stream/start-stream.ts";
 
 export interface CopySlotRequest {
@@ -34,14 +33,9 @@ export class CopySlot implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<CopySlot> {
     await dropSlot(control, slot, signal);
-    const walsender = await Session.open({ ...connect, replication: true }, signal);
-    try {
-      const sql = `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput EXPORT_SNAPSHOT`;
-      return new CopySlot(walsender, slot, await runCreation(walsender, { connect, sql, onWait }, signal));
-    } catch (error) {
-      await walsender[Symbol.asyncDispose]();
-      throw error;
-    }
+    const request = { connect, slot, isTemporary: false, onWait };
+    const { walsender, created } = await exportSnapshot(request, signal);
+    return new CopySlot(walsender, slot, created);
   }
 
   /** Of an earlier process. `lsn`: not before what the slot retains. */

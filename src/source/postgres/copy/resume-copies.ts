@@ -24,12 +24,14 @@ interface ResumeRequest {
 
 interface FoundCopy {
   readonly job: CopyJob;
-  readonly progress: TableProgress;
+  readonly snapshot: string;
+  readonly done: PieceSet;
+  readonly isMixed: boolean;
 }
 
 /**
- * Finds what an earlier process had copied, and lets the stream leave out the changes of these tables. Tables that have since been altered or rewritten are left out. Returns
- * undefined, and drops the slot, if nothing can be continued.
+ * Finds what an earlier process had copied, and lets the stream omit the changes of these tables. Not those that have
+ * since been altered or rewritten. Returns undefined, and drops the slot, if nothing can be continued.
  */
 export async function resumeCopies(
   request: ResumeRequest,
@@ -37,14 +39,14 @@ export async function resumeCopies(
 ): Promise<PreparedCopy | undefined> {
   const { connect, names, control, tables } = request;
   const state = await stateOf(request);
-  const hasAncientRows = await hasWrapped(control);
   const found = state === undefined ? [] : await copiesOf(request, state);
-  const copies = found.filter((copy) => !hasAncientRows || !isMixed(copy) || isKeyed(copy));
-  if (state === undefined || copies.length === 0) {
+  const hasAncientRows = found.length > 0 && (await hasWrapped(control));
+  const copies = found.filter((copy) => !hasAncientRows || !copy.isMixed || isKeyed(copy));
+  const [first] = copies;
+  if (state === undefined || first === undefined) {
     await dropSlot(control, names.copySlot, signal);
     return undefined;
   }
-  const done = new Map(copies.map(({ job, progress }) => [job, new PieceSet(progress.done)]));
   const jobs = copies.map(({ job }) => job);
   const resumed = jobs.flatMap(({ table }) => tables.get(table.oid) ?? []);
   for (const table of resumed) {
@@ -54,16 +56,17 @@ export async function resumeCopies(
   return {
     slot: await CopySlot.reopen({ connect, slot: names.copySlot, control, lsn: state.at }, signal),
     start: state.start,
-    snapshot: copies[0]?.progress.snapshot ?? "",
+    snapshot: first.snapshot,
     tables: resumed,
     jobs,
     isWhole: true,
-    resumed: { state, done, mixed: new Set(copies.filter(isMixed).map(({ job }) => job)), hasAncientRows },
+    resumed: {
+      state,
+      done: new Map(copies.map(({ job, done }) => [job, done])),
+      mixed: new Set(copies.filter(({ isMixed }) => isMixed).map(({ job }) => job)),
+      hasAncientRows,
+    },
   };
-}
-
-function isMixed({ job, progress }: FoundCopy): boolean {
-  return progress.isMixed || new PieceSet(progress.done).size !== pieceCountOf(job);
 }
 
 function isKeyed({ job }: FoundCopy): boolean {
@@ -101,7 +104,10 @@ async function copiesOf(
   const context = await readTypeContext(control, found.values());
   return interrupted.flatMap((copy) => {
     const job = jobOf(copy, found, context);
-    return job === undefined ? [] : [{ job, progress: copy.progress }];
+    if (job === undefined) return [];
+    const { snapshot, done: ranges, isMixed } = copy.progress;
+    const done = new PieceSet(ranges);
+    return [{ job, snapshot, done, isMixed: isMixed || done.size !== pieceCountOf(job) }];
   });
 }
 

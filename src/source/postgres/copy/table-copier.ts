@@ -392,7 +392,11 @@ export class TableCopier implements AsyncDisposable {
       {
         slot: round.prepared.slot,
         isMixed: (lsn) => this.#isMixedAt(lsn),
-        cannotRepeat: new Set([...round.mixed].filter((job) => job.shape.relation.identity.kind === "row")),
+        cannotRepeat: new Set(
+          [...round.mixed].flatMap(({ shape: { relation } }) =>
+            relation.identity.kind === "row" ? [relation.id] : [],
+          ),
+        ),
         publication: names.publication,
         jobs: [...this.#complete(round).keys()],
         control,

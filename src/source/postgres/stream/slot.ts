@@ -122,7 +122,7 @@ export async function createSlot(
   const options = connect.version >= 170_000 ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
   await using walsender = await Session.open({ ...connect, replication: true }, signal);
   const sql = `CREATE_REPLICATION_SLOT ${quoteIdentifier(connect.slot)} LOGICAL pgoutput ${options}`;
-  const { lsn } = await runCreation(walsender, { connect, sql, onWait: connect.onWait }, signal);
+  const { lsn } = await create(walsender, { connect, sql, onWait: connect.onWait }, signal);
   return lsn;
 }
 
@@ -144,19 +144,35 @@ export class ExportedSnapshot implements AsyncDisposable {
     { onWait, ...connect }: ConnectRequest & { readonly onWait?: OnWait },
     signal: AbortSignal,
   ): Promise<ExportedSnapshot> {
-    const walsender = await Session.open({ ...connect, replication: true }, signal);
-    try {
-      const slot = `zeroetl_snapshot_${randomBytes(8).toString("hex")}`;
-      const sql = `CREATE_REPLICATION_SLOT ${slot} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`;
-      return new ExportedSnapshot(walsender, await runCreation(walsender, { connect, sql, onWait }, signal));
-    } catch (error) {
-      await walsender[Symbol.asyncDispose]();
-      throw error;
-    }
+    const slot = `zeroetl_snapshot_${randomBytes(8).toString("hex")}`;
+    const request = { connect, slot, isTemporary: true, onWait };
+    const { walsender, created } = await exportSnapshot(request, signal);
+    return new ExportedSnapshot(walsender, created);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#walsender[Symbol.asyncDispose]();
+  }
+}
+
+interface Export extends Omit<Creation, "sql"> {
+  readonly slot: string;
+  readonly isTemporary: boolean;
+}
+
+/** Creates a slot, and exports its snapshot for as long as the walsender remains unchanged. */
+export async function exportSnapshot(
+  { connect, slot, isTemporary, onWait }: Export,
+  signal: AbortSignal,
+): Promise<{ readonly walsender: Session; readonly created: CreatedSlot }> {
+  const walsender = await Session.open({ ...connect, replication: true }, signal);
+  try {
+    const name = `${quoteIdentifier(slot)}${isTemporary ? " TEMPORARY" : ""}`;
+    const sql = `CREATE_REPLICATION_SLOT ${name} LOGICAL pgoutput EXPORT_SNAPSHOT`;
+    return { walsender, created: await create(walsender, { connect, sql, onWait }, signal) };
+  } catch (error) {
+    await walsender[Symbol.asyncDispose]();
+    throw error;
   }
 }
 
@@ -167,7 +183,7 @@ interface Creation {
 }
 
 /** Runs `CREATE_REPLICATION_SLOT`, which waits for open transactions. */
-export async function runCreation(
+async function create(
   walsender: Session,
   { connect, sql, onWait = () => {} }: Creation,
   signal: AbortSignal,
