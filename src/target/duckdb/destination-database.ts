@@ -15,7 +15,7 @@ import type { DuckDb } from "./instance/duck-db.ts";
 import { duckFailure, writeFailure } from "./instance/duck-errors.ts";
 import { fileOf } from "./instance/file-names.ts";
 import { largePartOf } from "./tables/large-part.ts";
-import { isLeft, Ledger, recordOf, type CopiesState, type TableEntry } from "./tables/ledger.ts";
+import { isLeft, Ledger, recordOf, type StoredCopies, type TableEntry } from "./tables/ledger.ts";
 import { OpenSegments } from "./tables/open-segments.ts";
 import { PhysicalTables } from "./tables/physical-tables.ts";
 import { RowCounts } from "./tables/row-counts.ts";
@@ -51,7 +51,7 @@ interface Beginning {
   readonly position: Position | undefined;
   readonly tables: TableSet;
   readonly withLargePart: readonly string[];
-  readonly copies: CopiesState;
+  readonly copies: StoredCopies;
   readonly onClosed: (closed: DuckDbDatabase) => void;
 }
 
@@ -112,7 +112,6 @@ export class DuckDbDatabase implements DestinationDatabase {
       addLargePart: (relation) => this.#events.addLargePart(relation),
       showMinusZeros: (relation) => this.#events.showAgain(relation),
       turns: this.#hugeRows,
-      requireSpace: () => duck.requireSpace(),
     });
   }
 
@@ -290,7 +289,6 @@ export class DuckDbDatabase implements DestinationDatabase {
       physical,
       ledger: new Ledger(session, this.name),
       turns: this.#hugeRows,
-      requireSpace: () => this.#duck.requireSpace(),
       rowsOf: ({ id }) => this.#tables.committedOf(id)?.rows,
       onCommitted: (tables, { position, progress }) => {
         this.#copiesPosition = position;
@@ -422,7 +420,13 @@ export class DuckDbDatabase implements DestinationDatabase {
 }
 
 function toolsOf(duck: DuckDb, session: Session): WriterTools {
-  return { session, feeds: duck.feeds, feedTools: duck.feeds.tools(), sizes: duck.rowSizes };
+  return {
+    session,
+    feeds: duck.feeds,
+    feedTools: duck.feeds.tools(),
+    sizes: duck.rowSizes,
+    requireSpace: () => duck.requireSpace(),
+  };
 }
 
 function fenced(name: string): CodedError {

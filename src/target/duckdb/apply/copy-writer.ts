@@ -1,11 +1,10 @@
-import { assert, unreachable } from "../../../base/assert.ts";
+import { assert } from "../../../base/assert.ts";
 import { SerialQueue } from "../../../base/serial-queue.ts";
-import type { TableEvent } from "../../../model/replication/block.ts";
 import { tableOf, type Delta, type RowsStep } from "../../../model/replication/delta.ts";
 import type { TableDefinition } from "../../../model/replication/relation.ts";
 import { writeFailure } from "../instance/duck-errors.ts";
 import type { Position } from "../../../model/replication/position.ts";
-import { allCopies, type CopiesState, type Ledger } from "../tables/ledger.ts";
+import { allCopies, type StoredCopies, type Ledger } from "../tables/ledger.ts";
 import type { PhysicalTables } from "../tables/physical-tables.ts";
 import type { WriterTools } from "./rows-writer.ts";
 import { RowWriters, type HugeRows } from "./row-writers.ts";
@@ -17,12 +16,10 @@ export interface CopyWriterParts {
   /** Of the same session. */
   readonly ledger: Ledger;
   readonly turns: HugeRows;
-  /** See `RowWriters`. */
-  readonly requireSpace: () => Promise<void>;
   /** The physical table that receives a table's copy, as of the last commit of the stream. */
   readonly rowsOf: (table: TableDefinition) => string | undefined;
   /** A transaction that wrote these physical tables has been committed, with the state of copies that it changed. */
-  readonly onCommitted: (tables: ReadonlySet<string>, copies: CopiesState) => void;
+  readonly onCommitted: (tables: ReadonlySet<string>, copies: StoredCopies) => void;
 }
 
 /**
@@ -42,12 +39,12 @@ export class CopyWriter {
 
   constructor(parts: CopyWriterParts) {
     this.#parts = parts;
-    const { tools, physical, turns, requireSpace } = parts;
+    const { tools, physical, turns } = parts;
     const addLargePart = (relation: TableDefinition): Promise<void> =>
       physical.addLargePart(this.#rowsOf(relation), relation.columns);
     // Its tables have no views: each gets one when it is revealed.
     const showMinusZeros = (): Promise<void> => Promise.resolve();
-    this.#writers = new RowWriters({ tools, physical, addLargePart, showMinusZeros, turns, requireSpace });
+    this.#writers = new RowWriters({ tools, physical, addLargePart, showMinusZeros, turns });
   }
 
   /** See `DestinationDatabase.applyCopies`. */
@@ -57,7 +54,10 @@ export class CopyWriter {
         await this.#begin(delta);
         for (const step of delta.steps) {
           if (step.kind === "rows") await this.#rows(step);
-          else await this.#event(step.event);
+          else if (step.event.kind === "truncated") await this.#truncate(step.event.relation);
+          else if (step.event.kind === "copied-part")
+            this.#progress.set(this.#rowsOf(step.event.relation), step.event.progress);
+          else assert(false, `copies have no event ${step.event.kind}`);
         }
         if (delta.checkpoint !== undefined || this.#writers.hasHugeRows)
           await this.#commit(delta.checkpoint?.position);
@@ -87,26 +87,6 @@ export class CopyWriter {
     const table = this.#rowsOf(step.relation);
     this.#written.add(table);
     await this.#writers.write(step, table);
-  }
-
-  #event(event: TableEvent): Promise<void> | void {
-    switch (event.kind) {
-      case "truncated":
-        return this.#truncate(event.relation);
-      case "copied-part":
-        this.#progress.set(this.#rowsOf(event.relation), event.progress);
-        return;
-      case "copy-started":
-      case "copy-resumed":
-      case "copy-finished":
-      case "revealed":
-      case "altered":
-      case "dropped":
-      case "failed":
-        return assert(false, `copies have no event ${event.kind}`);
-      default:
-        unreachable(event);
-    }
   }
 
   async #truncate(relation: TableDefinition): Promise<void> {

@@ -21,8 +21,6 @@ interface RowWritersParts {
   /** Lets the view of a relation, if there is one, read the signs of zeros. */
   readonly showMinusZeros: (relation: TableDefinition) => Promise<void>;
   readonly turns: HugeRows;
-  /** Throws if too little disk space is left for another transaction. */
-  readonly requireSpace: () => Promise<void>;
 }
 
 /** Writes rows to any tables, in the transactions of one session. */
@@ -50,8 +48,8 @@ export class RowWriters {
 
   /** Begins a transaction, if there is disk space for one. */
   async begin(): Promise<void> {
-    const { tools, physical, requireSpace } = this.#parts;
-    await requireSpace();
+    const { tools, physical } = this.#parts;
+    await tools.requireSpace();
     await tools.session.runKept("BEGIN");
     this.#isOpen = true;
     physical.begin();

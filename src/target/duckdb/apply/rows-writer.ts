@@ -30,6 +30,8 @@ export interface WriterTools {
   readonly feeds: Feeds;
   readonly feedTools: FeedTools;
   readonly sizes: RowSizes;
+  /** Throws if too little disk space is left for another transaction. */
+  readonly requireSpace: () => Promise<void>;
 }
 
 /** Checks that a patch has changed all of its rows. */

@@ -50,7 +50,7 @@ export function hiddenRows({ rows, shown }: TableEntry): string | undefined {
 /** In place of a physical table: the position of `Source.copies`. */
 export const allCopies = "";
 
-export interface CopiesState {
+export interface StoredCopies {
   readonly position: Position | undefined;
   /** By physical table. */
   readonly progress: Map<string, string>;
@@ -149,22 +149,20 @@ export class Ledger {
   /**
    * The state of the copies, by the physical tables that receive them. Afterwards, nothing else is stored about copies.
    */
-  async copies(entries: readonly TableEntry[]): Promise<CopiesState> {
+  async copies(entries: readonly TableEntry[]): Promise<StoredCopies> {
     await this.#session.run(
       `CREATE TABLE IF NOT EXISTS ${this.#schema}.copies (rows_table VARCHAR NOT NULL, state VARCHAR NOT NULL)`,
     );
-    const stored = new Map(
-      (await this.#rowsOf("copies")).map((row) => [text(row["rows_table"]), text(row["state"])]),
-    );
+    const rowsOfCopies = await this.#rowsOf("copies");
+    const stored = new Map(rowsOfCopies.map((row) => [String(row["rows_table"]), String(row["state"])]));
     const progress = new Map<string, string>();
     for (const { phase, rows } of entries) {
-      const state = stored.get(rows);
+      const state = rows === undefined ? undefined : stored.get(rows);
       if (phase.kind === "copying" && rows !== undefined && state !== undefined) progress.set(rows, state);
     }
     const position = progress.size === 0 ? undefined : stored.get(allCopies);
-    for (const table of stored.keys())
-      if (table !== undefined && !progress.has(table) && (table !== allCopies || position === undefined))
-        await this.writeCopy(table, undefined);
+    const used = new Set([...progress.keys(), ...(position === undefined ? [] : [allCopies])]);
+    for (const table of stored.keys()) if (!used.has(table)) await this.writeCopy(table, undefined);
     return { position: position === undefined ? undefined : asPosition(position), progress };
   }
 
