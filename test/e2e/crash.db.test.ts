@@ -8,7 +8,7 @@ import { TestPostgres } from "../support/postgres.ts";
 import { printedSeed, randomFrom } from "../support/random.ts";
 import { ServiceProcess } from "../support/service.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
-import { until } from "../support/until.ts";
+import { expectEqual } from "./expect-equal.ts";
 import { Writers } from "./writers.ts";
 
 const rows = 400_000;
@@ -78,20 +78,6 @@ async function confirmedLsn(server: TestPostgres): Promise<bigint | undefined> {
   return slot === undefined ? undefined : parseLsn(slot.lsn);
 }
 
-/** Waits until every table has caught up. A difference is a failure at once. */
-async function expectEqual(service: ServiceProcess): Promise<void> {
-  await until(
-    "all three tables are compared and equal",
-    async () => {
-      await service.status("active", { deadlineMs: patienceMs });
-      const text = JSON.stringify(await service.verify());
-      expect(text).not.toContain("different");
-      return text.match(/"equal"/g)?.length === 3;
-    },
-    patienceMs,
-  );
-}
-
 async function expectNothingConfirmedTooEarly(directory: string, server: TestPostgres): Promise<void> {
   const [held, confirmed] = [await heldLsn(directory), await confirmedLsn(server)];
   if (confirmed !== undefined && held !== undefined) expect(confirmed).toBeLessThanOrEqual(held);
@@ -121,12 +107,12 @@ test(
         await service.kill();
         await expectNothingConfirmedTooEarly(directory.path, server);
         service = await ServiceProcess.start(options);
-        await expectEqual(service);
+        await expectEqual(service, 3, patienceMs);
       }
       for (let restart = 0; restart < restarts; restart++) {
         await sleep(random() * 500);
         await server.restart();
-        await expectEqual(service);
+        await expectEqual(service, 3, patienceMs);
       }
       expect(writers.committed).toBeGreaterThan(100);
     } finally {

@@ -5,7 +5,7 @@ import { TestPostgres } from "../support/postgres.ts";
 import { ServiceProcess } from "../support/service.ts";
 import { requireSmallDisk, SmallDisk } from "../support/small-disk.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
-import { until } from "../support/until.ts";
+import { expectEqual } from "./expect-equal.ts";
 
 /** The catalog takes some 40 MiB of it, its reserve 32, and the warehouse leaves 64 free. */
 const smallMebibytes = 220;
@@ -44,9 +44,5 @@ test("a full disk is told in status, Errors and check, and replication goes on b
 
   disk.grow(service.pid, 2_000);
   expect((await service.status("active")).Errors).toEqual([]);
-  const verified = await until("the table is compared", async () => {
-    const text = JSON.stringify(await service.verify());
-    return text.includes('"equal"') && text;
-  });
-  expect(verified).not.toContain("different");
+  await expectEqual(service, 1);
 });

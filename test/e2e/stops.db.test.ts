@@ -7,6 +7,7 @@ import { printedSeed } from "../support/random.ts";
 import { ServiceProcess } from "../support/service.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
+import { expectEqual } from "./expect-equal.ts";
 import { Writers } from "./writers.ts";
 
 // ZEROETL_STOPS=100 is the long run, by hand.
@@ -54,19 +55,6 @@ async function stop(service: ServiceProcess, dice: Dice) {
   return { signals, ending, ms: performance.now() - last };
 }
 
-async function expectEqual(service: ServiceProcess): Promise<void> {
-  await until(
-    "both tables are compared and equal",
-    async () => {
-      await service.status("active", { deadlineMs: patienceMs });
-      const text = JSON.stringify(await service.verify());
-      expect(text).not.toContain("different");
-      return text.match(/"equal"/g)?.length === 2;
-    },
-    patienceMs,
-  );
-}
-
 test(
   `${stops} stops by one, two and three signals: each process is gone within 10 s, and nothing is lost`,
   { timeout: 60_000 + stops * 30_000 },
@@ -96,7 +84,7 @@ test(
         // On a machine that is busy enough, an orderly stop may take longer than its deadline.
         if (signals === 1 && !service.log.includes("did not stop within")) expect(ending).toBe(0);
         service = await ServiceProcess.start(options);
-        await expectEqual(service);
+        await expectEqual(service, 2, patienceMs);
       }
       process.stdout.write(`${JSON.stringify({ slowest, ...Object.fromEntries(endings) })}\n`);
       expect(writers.committed).toBeGreaterThan(stops);
