@@ -39,3 +39,24 @@ test("the writer keeps its rate, changes every kind of row, and comes back after
   const { transactions } = writer.measures();
   await until("it writes again", () => writer.measures().transactions > transactions + 50);
 });
+
+test("an order can be cancelled while another transaction ships it", async () => {
+  await using server = await TestPostgres.start();
+  const client = await server.connect();
+  await makeShop(client, 100);
+  await client.query("BEGIN");
+  await client.query("UPDATE orders SET status = 'shipped'");
+  await client.query("INSERT INTO shipments (order_id, carrier) SELECT id, 'bike' FROM orders");
+  await using writer = ShopWriter.start({ url: server.url(), rate: 200, connections: 8 });
+  await until("a transaction that cancels an order waits", async () => {
+    const waiting = await server.rows(
+      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'WITH chosen%'",
+    );
+    return waiting.length > 0;
+  });
+  await client.query("COMMIT");
+  await client.end();
+  const { transactions } = writer.measures();
+  await until("the others go on", () => writer.measures().transactions > transactions + 50);
+  expect(writer.measures().failures).toBe(0);
+});
