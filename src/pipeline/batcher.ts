@@ -51,7 +51,7 @@ export const defaultLimits: BatcherLimits = {
   bytesInFlightMax: 128 * 1024 * 1024,
   backlogChanges: 10_000,
   backlogWaitMs: 200,
-  copiedRowsPerCommit: 250_000,
+  copiedRowsPerCommit: 200_000,
   copiedBytesPerCommit: 64 * 1024 * 1024,
 };
 

@@ -58,7 +58,8 @@ export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Prom
   };
   const copies: Lane = {
     blocks: source.copies(signal),
-    batcher: new Batcher(limits, inFlight),
+    // A restart reads again what waits here, and nothing else waits for it.
+    batcher: new Batcher({ ...limits, batchesAheadMax: 1 }, inFlight),
     onRead: () => {},
     apply: async (delta) => {
       await announced.wait(delta, signal);
