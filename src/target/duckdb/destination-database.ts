@@ -321,6 +321,7 @@ export class DuckDbDatabase implements DestinationDatabase {
     for (const entry of changed) await this.#ledger.writeEntry(entry);
     await this.#writeCheckpoint(checkpoint);
     await this.#writers.commit();
+    if (changed.length > 0) this.#duck.schemasChanged(this.name);
     this.#tables.commit();
     if (this.#hasSteps) this.#remeasure();
     this.#hasSteps = false;

@@ -1,7 +1,7 @@
 import { mkdir, rm, statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
+import { DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { holdThreads } from "../../../base/end-process.ts";
 import { CodedError } from "../../../base/errors.ts";
 import { SerialQueue } from "../../../base/serial-queue.ts";
@@ -23,6 +23,7 @@ interface DuckDbParts {
   readonly spillBytes: number;
   /** A session for releasing memory. */
   readonly own: Session;
+  readonly lookUps: Session;
 }
 
 export interface DuckDbOptions {
@@ -80,9 +81,13 @@ export class DuckDb {
   readonly #own: Session;
   readonly #giveBack: GiveBack;
   readonly #queue = new SerialQueue();
+  readonly #lookUps: Session;
+  readonly #lookUpQueue = new SerialQueue();
+  /** The users' schemas of each database, as of its last change. */
+  readonly #schemas = new Map<string, Promise<string[]>>();
 
   private constructor(
-    { directory, rowSizes, memoryBytes, spillBytes, own }: DuckDbParts,
+    { directory, rowSizes, memoryBytes, spillBytes, own, lookUps }: DuckDbParts,
     instance: DuckDBInstance,
     session: Session,
   ) {
@@ -94,6 +99,7 @@ export class DuckDb {
     this.#session = session;
     this.feeds = new Feeds(session.connection);
     this.#own = own;
+    this.#lookUps = lookUps;
     this.#giveBack = new GiveBack({
       session: own,
       memoryBytes,
@@ -125,7 +131,8 @@ export class DuckDb {
     await session.run("SET GLOBAL allowed_configs = ['memory_limit', 'enable_caching_operators']");
     await session.run("SET GLOBAL lock_configuration = true");
     const own = await Session.open(instance, () => {});
-    return new DuckDb({ directory, rowSizes, memoryBytes, spillBytes, own }, instance, session);
+    const lookUps = await Session.open(instance, () => {});
+    return new DuckDb({ directory, rowSizes, memoryBytes, spillBytes, own, lookUps }, instance, session);
   }
 
   /** For files that DuckDB creates and deletes. */
@@ -150,6 +157,11 @@ export class DuckDb {
     return session;
   }
 
+  /** Short statements for all readers: each is prepared once. Returns all rows. */
+  lookUp(sql: string, values: readonly DuckDBValue[]): Promise<Record<string, DuckDBValue>[]> {
+    return this.#lookUpQueue.run(() => this.#lookUps.rowsKept(sql, values));
+  }
+
   /** Reports how much has been written. */
   applied(bytes: number): void {
     this.#giveBack.applied(bytes);
@@ -158,10 +170,12 @@ export class DuckDb {
   /** Creates the file if absent. */
   async attach(file: string, name: string): Promise<void> {
     await this.#run(`ATTACH ${literal(join(this.directory, file))} AS ${quoted(name)}`);
+    this.schemasChanged(name);
   }
 
   async detach(name: string): Promise<void> {
     await this.#run(`DETACH ${quoted(name)}`);
+    this.schemasChanged(name);
   }
 
   /** Detaches a database and deletes its files. */
@@ -183,15 +197,18 @@ export class DuckDb {
   }
 
   /** The users' schemas, without zeroetl's own. */
-  async schemas(name: string): Promise<string[]> {
-    const rows = await this.#queue.run(() =>
-      this.#session.rows(
-        `SELECT schema_name FROM duckdb_schemas()
-         WHERE database_name = $1 AND schema_name NOT IN ('information_schema', 'pg_catalog', $2) ORDER BY 1`,
-        [name, ledgerSchema],
-      ),
-    );
-    return rows.map((row) => String(row["schema_name"]));
+  schemas(name: string): Promise<string[]> {
+    const known = this.#schemas.get(name);
+    if (known !== undefined) return known;
+    const found = this.#readSchemas(name);
+    this.#schemas.set(name, found);
+    found.catch(() => this.schemasChanged(name));
+    return found;
+  }
+
+  /** Schemas of the database may have been created: to be called after the commit. */
+  schemasChanged(name: string): void {
+    this.#schemas.delete(name);
   }
 
   /** Rows of zeroetl's tables, by name; includes rows that have been deleted since the last checkpoint. */
@@ -243,10 +260,21 @@ export class DuckDb {
   async close(): Promise<void> {
     await this.#giveBack.end();
     for (const session of this.#others) session.close();
+    await this.#lookUpQueue.idle();
+    this.#lookUps.close();
     this.#own.close();
     this.#session.close();
     this.#instance.closeSync();
     this.#threads[Symbol.dispose]();
+  }
+
+  async #readSchemas(name: string): Promise<string[]> {
+    const rows = await this.lookUp(
+      `SELECT schema_name FROM duckdb_schemas()
+       WHERE database_name = $1 AND schema_name NOT IN ('information_schema', 'pg_catalog', $2) ORDER BY 1`,
+      [name, ledgerSchema],
+    );
+    return rows.map((row) => String(row["schema_name"]));
   }
 
   async #run(sql: string): Promise<void> {

@@ -45,12 +45,14 @@ export class Session {
     return result.getRowObjects();
   }
 
-  /** Prepared on first use and kept; for statements that run with every batch. Returns the number of rows changed. */
+  /** As `run`, prepared on first use and kept: for statements that run with every batch. */
   async runKept(sql: string, values: readonly DuckDBValue[] = []): Promise<number> {
-    const statement = this.#statements.get(sql) ?? (await this.prepare(sql));
-    this.#statements.set(sql, statement);
-    statement.bind([...values]);
-    return (await this.execute(statement)).rowsChanged;
+    return (await this.#executeKept(sql, values)).rowsChanged;
+  }
+
+  /** As `rows`, prepared on first use and kept. */
+  async rowsKept(sql: string, values: readonly DuckDBValue[]): Promise<Record<string, DuckDBValue>[]> {
+    return (await this.#executeKept(sql, values)).getRowObjects();
   }
 
   prepare(sql: string): Promise<DuckDBPreparedStatement> {
@@ -82,6 +84,13 @@ export class Session {
     this.forgetStatements();
     this.#connection.disconnectSync();
     this.#onClosed(this);
+  }
+
+  async #executeKept(sql: string, values: readonly DuckDBValue[]): Promise<DuckDBMaterializedResult> {
+    const statement = this.#statements.get(sql) ?? (await this.prepare(sql));
+    this.#statements.set(sql, statement);
+    statement.bind([...values]);
+    return this.execute(statement);
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {

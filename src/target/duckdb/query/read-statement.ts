@@ -1,5 +1,5 @@
 import QuickLRU from "quick-lru";
-import type { Session } from "../instance/session.ts";
+import type { DuckDb } from "../instance/duck-db.ts";
 import { checkQuery, isPath, refuse, type TreeNode } from "./statement-check.ts";
 import { checkGrowth } from "./statement-growth.ts";
 import type { NamedTable } from "./statement-databases.ts";
@@ -41,16 +41,16 @@ export class StatementReader {
   readonly #texts = new QuickLRU<string, readonly NamedTable[]>({ maxSize: keptMax });
 
   /** Returns the text that was checked. */
-  async read(session: Session, text: string): Promise<ReadStatement> {
-    const statement = await once(this.#statements, text, () => readText(session, text));
-    await refuseFiles(session, statement.tables);
+  async read(duck: DuckDb, text: string): Promise<ReadStatement> {
+    const statement = await once(this.#statements, text, () => readText(duck, text));
+    await refuseFiles(duck, statement.tables);
     return statement;
   }
 
   /** Refuses a text derived from a checked one, by the same rules. */
-  async check(session: Session, sql: string): Promise<void> {
-    const tables = await once(this.#texts, sql, async () => (await checkText(session, sql)).tables);
-    await refuseFiles(session, tables);
+  async check(duck: DuckDb, sql: string): Promise<void> {
+    const tables = await once(this.#texts, sql, async () => (await checkText(duck, sql)).tables);
+    await refuseFiles(duck, tables);
   }
 }
 
@@ -63,10 +63,10 @@ async function once<T>(known: QuickLRU<string, T>, text: string, find: () => Pro
   return found;
 }
 
-async function readText(session: Session, text: string): Promise<ReadStatement> {
+async function readText(duck: DuckDb, text: string): Promise<ReadStatement> {
   const sql = tidyStatement(text);
   const explained = explainedBy(sql);
-  const { tables, node } = await checkText(session, explained?.query ?? sql);
+  const { tables, node } = await checkText(duck, explained?.query ?? sql);
   checkGrowth(node);
   return explained === undefined
     ? { sql, isQuery: true, tables }
@@ -78,8 +78,8 @@ interface CheckedText {
   readonly node: TreeNode;
 }
 
-async function checkText(session: Session, sql: string): Promise<CheckedText> {
-  const { error, error_type: kind, error_message: message, statements = [] } = await parsed(session, sql);
+async function checkText(duck: DuckDb, sql: string): Promise<CheckedText> {
+  const { error, error_type: kind, error_message: message, statements = [] } = await parsed(duck, sql);
   if (error && kind === "parser") refuse(`Parser Error: ${message ?? "unknown"}`);
   // DuckDB says only that it is not a SELECT, or that a statement within it is not.
   if (error) refuse(/\bpivot\b/i.test(sql) ? pivotNeedsValues : readsOnly);
@@ -92,8 +92,8 @@ async function checkText(session: Session, sql: string): Promise<CheckedText> {
 const pivotNeedsValues =
   "PIVOT needs the values that become columns: PIVOT t ON year IN (2023, 2024) USING sum(amount).";
 
-async function parsed(session: Session, sql: string): Promise<Parsed> {
-  const [row] = await session.rows(
+async function parsed(duck: DuckDb, sql: string): Promise<Parsed> {
+  const [row] = await duck.lookUp(
     `SELECT CASE WHEN strlen(tree) <= ${treeBytesMax} THEN tree END AS tree
      FROM (SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_default := true, skip_empty := true) AS tree)`,
     [sql],
@@ -103,9 +103,9 @@ async function parsed(session: Session, sql: string): Promise<Parsed> {
   return JSON.parse(tree) as Parsed;
 }
 
-async function refuseFiles(session: Session, tables: readonly NamedTable[]): Promise<void> {
+async function refuseFiles(duck: DuckDb, tables: readonly NamedTable[]): Promise<void> {
   for (const { table } of tables.filter(isPath)) {
-    const found = await session.rows("SELECT 1 FROM duckdb_views() WHERE view_name = $1 LIMIT 1", [table]);
+    const found = await duck.lookUp("SELECT 1 FROM duckdb_views() WHERE view_name = $1 LIMIT 1", [table]);
     if (found.length === 0) refuse(`There is no table ${JSON.stringify(table)}.`);
   }
 }

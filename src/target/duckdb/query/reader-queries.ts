@@ -16,7 +16,12 @@ export class ReaderQueries {
   #ending: Promise<void> = Promise.resolve();
 
   async run(duck: DuckDb, statement: Statement, signal: AbortSignal): Promise<ReaderResult> {
-    const parts = { session: await duck.session(), reader: this.#reader, onEnd: () => this.#ended(query) };
+    const parts = {
+      duck,
+      session: await duck.session(),
+      reader: this.#reader,
+      onEnd: () => this.#ended(query),
+    };
     const query = new ReaderQuery(parts, signal);
     this.#queries.add(query);
     this.#watchSoon ??= setTimeout(() => {

@@ -9,6 +9,7 @@ import { CodedError, messageOf } from "../../../base/errors.ts";
 import { logger } from "../../../base/log.ts";
 import type { NestedForm, QueryResult } from "../../target.ts";
 import { ChunkRows, type TextRow } from "./chunk-rows.ts";
+import type { DuckDb } from "../instance/duck-db.ts";
 import { duckFailure, isDiskFull } from "../instance/duck-errors.ts";
 import type { ReadStatement, StatementReader } from "./read-statement.ts";
 import { failedMidway, interrupting, type Session } from "../instance/session.ts";
@@ -32,6 +33,7 @@ export interface Statement {
 }
 
 export interface QueryParts {
+  readonly duck: DuckDb;
   /** Closed when the query ends. */
   readonly session: Session;
   readonly reader: StatementReader;
@@ -86,6 +88,7 @@ interface ColumnValue {
 
 /** One user statement, in a session of its own. */
 export class ReaderQuery {
+  readonly #duck: DuckDb;
   readonly #session: Session;
   readonly #reader: StatementReader;
   readonly #signal: AbortSignal;
@@ -99,7 +102,8 @@ export class ReaderQuery {
   #reason: CodedError | undefined;
   #ending: Promise<void> | undefined;
 
-  constructor({ session, reader, onEnd }: QueryParts, signal: AbortSignal) {
+  constructor({ duck, session, reader, onEnd }: QueryParts, signal: AbortSignal) {
+    this.#duck = duck;
     this.#session = session;
     this.#reader = reader;
     this.#signal = signal;
@@ -114,7 +118,7 @@ export class ReaderQuery {
   async run({ sql, searchPath, nested }: Statement): Promise<ReaderResult> {
     return this.#step(async () => {
       await this.#session.run(`SET search_path = ${searchPath}; BEGIN TRANSACTION READ ONLY`);
-      const read = await this.#reader.read(this.#session, sql);
+      const read = await this.#reader.read(this.#duck, sql);
       const wanted = await this.#session.prepare(read.sql);
       if (wanted.columnCount > columnsMax)
         throw new CodedError(
@@ -235,7 +239,7 @@ export class ReaderQuery {
     );
     const inner = `SELECT ${texts.join(", ")} FROM (\n${sql}\n) AS q(${names.join(", ")})`;
     this.#whole = `SELECT ${bounded.join(", ")} FROM (${inner})`;
-    await this.#reader.check(this.#session, this.#whole);
+    await this.#reader.check(this.#duck, this.#whole);
     await this.#session.run(`PREPARE ${planName} AS ${this.#whole}`);
     this.#execution = await this.#session.prepare(`EXECUTE ${planName}`);
     return this.#execution;
