@@ -139,6 +139,17 @@ export type TableReport = {
   readonly rows: number;
   /** `rows` may include deleted rows, or be out of date. */
   readonly isEstimate: boolean;
+  /** While the table is being read for a copy, unless it is small; otherwise null. */
+  readonly copy: CopyReport | null;
+};
+
+/** Approximate: `bytes` is the size that the table had at the source when the copy was planned. */
+export type CopyReport = {
+  readonly bytesRead: number;
+  readonly bytes: number;
+  /** Null until a part has been read. */
+  readonly bytesPerSecond: number | null;
+  readonly secondsLeft: number | null;
 };
 
 /** First the columns, then rows as often as needed. Values are text, null for NULL. */

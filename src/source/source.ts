@@ -103,6 +103,17 @@ export interface SourceMeasures {
    * the integration is not complete. Undefined until the selection is known.
    */
   readonly copiesWaiting: ReadonlySet<string> | undefined;
+  /** Tables whose rows are being read for a copy, by id, except small ones. */
+  readonly copies: ReadonlyMap<string, CopyMeasure>;
+}
+
+/** How far a copy has read its table. Approximate: the size is that of the table when the copy was planned. */
+export interface CopyMeasure {
+  /** Of `bytes`, including what was read before a restart. */
+  readonly bytesRead: number;
+  readonly bytes: number;
+  /** Since this process began to read the table; undefined until it has read a part. */
+  readonly bytesPerSecond: number | undefined;
 }
 
 /** Times are ms since 1970 on this machine's clock. */

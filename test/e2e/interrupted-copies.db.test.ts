@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { TestPostgres } from "../support/postgres.ts";
-import { ServiceProcess } from "../support/service.ts";
+import { ServiceProcess, type OperatorIntegration } from "../support/service.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
 import { expectEqual } from "./expect-equal.ts";
@@ -21,9 +21,10 @@ async function rowsRead(server: TestPostgres): Promise<number> {
   return Number(found?.read);
 }
 
-async function rowsCopied(service: ServiceProcess): Promise<number> {
+/** Of the table, as `zeroetl status` shows it. */
+async function reportOf(service: ServiceProcess): Promise<OperatorIntegration["tables"][number] | undefined> {
   const tables = (await service.integrations()).flatMap((integration) => integration.tables);
-  return tables.find(({ table }) => table === "t")?.rows ?? 0;
+  return tables.find(({ table }) => table === "t");
 }
 
 test(
@@ -42,16 +43,25 @@ test(
     try {
       await service.create("include: postgres.public.*");
       let interrupted = 0;
+      let reported = 0;
       for (let kill = 1; kill <= kills; kill += 1) {
         const copied = await until(
           "a part of the copy",
           async () => {
-            const found = await rowsCopied(service);
-            return found >= (rows * kill) / (kills + 2) ? found : undefined;
+            const found = await reportOf(service);
+            return found !== undefined && found.rows >= (rows * kill) / (kills + 2) ? found : undefined;
           },
           patienceMs,
         );
-        interrupted += copied < rows ? 1 : 0;
+        interrupted += copied.rows < rows ? 1 : 0;
+        if (copied.copy !== null) {
+          const { bytesRead, bytes, secondsLeft } = copied.copy;
+          expect(bytesRead).toBeLessThanOrEqual(bytes);
+          // Estimates; what was read before a kill is included.
+          expect(bytesRead / bytes).toBeGreaterThan((copied.rows / rows) * 0.5);
+          expect(secondsLeft).toBeGreaterThanOrEqual(0);
+          reported += 1;
+        }
         await service.kill();
         service = await ServiceProcess.start(options);
       }
@@ -60,6 +70,8 @@ test(
       process.stdout.write(`${JSON.stringify({ rows, kills, interrupted, read: read / rows })}\n`);
       // A kill may come when the last rows have been committed.
       expect(interrupted).toBeGreaterThan(kills / 2);
+      expect(reported).toBeGreaterThan(kills / 2);
+      expect((await reportOf(service))?.copy).toBeNull();
       expect(read).toBeLessThanOrEqual(rows + kills * lostAtOnceMax);
       await expectEqual(service, 1);
     } finally {

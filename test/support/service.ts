@@ -13,6 +13,7 @@ import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CopyReport } from "../../src/model/operator.ts";
 import { built } from "./built.ts";
 import { freePort } from "./postgres.ts";
 import { until } from "./until.ts";
@@ -80,7 +81,12 @@ export interface OperatorIntegration {
     /** Since the stream began to run, with the data filter that it has. */
     readonly copiedRows: number;
   }[];
-  readonly tables: readonly { readonly table: string; readonly state: string; readonly rows: number }[];
+  readonly tables: readonly {
+    readonly table: string;
+    readonly state: string;
+    readonly rows: number;
+    readonly copy: CopyReport | null;
+  }[];
 }
 
 /** The real service in a process of its own, driven over the network as its users drive it. */

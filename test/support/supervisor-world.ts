@@ -126,6 +126,7 @@ class FakeWorker implements StreamWorker {
       newestCommits: { readMs: undefined, appliedMs: undefined },
       engineVersion: undefined,
       retainedBytes: undefined,
+      copies: [],
       counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
       tables: [],
       notices: [],

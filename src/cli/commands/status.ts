@@ -1,5 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { IntegrationReport, StatusReport, StreamReport, TableReport } from "../../model/operator.ts";
+import type {
+  CopyReport,
+  IntegrationReport,
+  StatusReport,
+  StreamReport,
+  TableReport,
+} from "../../model/operator.ts";
 import type { ServiceClient } from "../client.ts";
 import { asCalled, calledAs } from "../command-name.ts";
 import { clientOf, type CommandContext } from "../context.ts";
@@ -171,9 +177,10 @@ function tableLines(
   const rows = listed.map((table) => {
     const name = `${severalDatabases ? `${table.sourceDatabase}.` : ""}${table.schema}.${table.table}`;
     const rowCount = table.state === "Failed" ? "" : `${table.isEstimate ? "~" : ""}${grouped(table.rows)}`;
-    return [`  ${name}`, table.state, rowCount];
+    return [`  ${name}`, table.state, rowCount, copyText(table.copy)];
   });
-  const [head = "", ...told] = aligned([["  TABLE", "STATE", "ROWS"], ...rows], [2]);
+  const copyHead = listed.some(({ copy }) => copy !== null) ? "COPIED" : "";
+  const [head = "", ...told] = aligned([["  TABLE", "STATE", "ROWS", copyHead], ...rows], [2]);
   const lines = [
     head,
     ...told.flatMap((line, index) => [line, ...reasonLines(listed[index], columns, said)]),
@@ -182,6 +189,17 @@ function tableLines(
   return left === 0
     ? lines
     : [...lines, `  … and ${counted(left, "more table")}: ${calledAs()} status INTEGRATION lists them`];
+}
+
+function copyText(copy: CopyReport | null): string {
+  if (copy === null) return "";
+  const { bytesRead, bytes, bytesPerSecond, secondsLeft } = copy;
+  const facts = [
+    `${Math.floor((bytesRead / bytes) * 100)}% of ${byteSize(bytes)}`,
+    ...(bytesPerSecond === null ? [] : [`${byteSize(bytesPerSecond)}/s`]),
+    ...(secondsLeft === null ? [] : [`${duration(secondsLeft)} left`]),
+  ];
+  return facts.join(", ");
 }
 
 /** What the integration's errors already say is not repeated. */

@@ -38,6 +38,7 @@ function stream(health: Partial<WorkerHealth> = {}, findings: readonly Finding[]
     newestCommits: { readMs: undefined, appliedMs: undefined },
     engineVersion: "15.4",
     retainedBytes: undefined,
+    copies: [],
     copiesWaiting: 0,
     counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
     tables: [table("orders", "Synced")],

@@ -44,6 +44,7 @@ function stream(over: Partial<WorkerHealth>): WorkerHealth {
     engineVersion: "15.4",
     retainedBytes: undefined,
     copiesWaiting: 0,
+    copies: [],
     counters: { changes: 0, transactions: 0, copiedRows: 0, bytesRead: 0, batches: 0 },
     tables: [],
     notices: [],
@@ -52,11 +53,11 @@ function stream(over: Partial<WorkerHealth>): WorkerHealth {
   };
 }
 
-async function scraped(streams: readonly WorkerHealth[]): Promise<string[]> {
+async function scraped(streams: readonly WorkerHealth[], start = "Integration"): Promise<string[]> {
   using metrics = new Metrics();
   metrics.add(supervisorMetrics, async () => supervisorSamples([{ integration, streams }]));
   const lines = (await metrics.text()).split("\n");
-  return lines.filter((line) => line.startsWith("Integration"));
+  return lines.filter((line) => line.startsWith(start));
 }
 
 test("CloudWatch's metrics take the worst of an integration's databases, and the sum of their tables and bytes", async () => {
@@ -97,5 +98,20 @@ test("what is not known has no sample", async () => {
     "IntegrationNumTablesReplicated",
     "IntegrationNumTablesFailedReplication",
     "IntegrationDataTransferred",
+  ]);
+});
+
+test("a table that is being copied has its size and what has been read of it", async () => {
+  const copy = {
+    schema: "public",
+    table: "orders",
+    bytes: 3_000,
+    bytesRead: 1_000,
+    bytesPerSecond: undefined,
+  };
+  const labels = '{integration="shop",source_database="shop",schema="public",table="orders"}';
+  expect(await scraped([stream({ copies: [copy] }), stream({})], "zeroetl_table_copy")).toEqual([
+    `zeroetl_table_copy_read_bytes${labels} 1000`,
+    `zeroetl_table_copy_size_bytes${labels} 3000`,
   ]);
 });

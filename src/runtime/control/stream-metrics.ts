@@ -2,7 +2,7 @@ import type { MetricDefinition, Sample } from "../../base/metrics.ts";
 import { integrationStatuses } from "../../model/integration.ts";
 import type { TableStateName } from "../../model/replication/table-state.ts";
 import type { IntegrationView } from "./supervisor.ts";
-import type { WorkerHealth } from "../stream/worker.ts";
+import type { TableCopy, WorkerHealth } from "../stream/worker.ts";
 
 interface StreamMetric {
   readonly name: string;
@@ -145,6 +145,28 @@ function countTables(streams: readonly WorkerHealth[], state: TableStateName): n
   return streams.flatMap(({ tables: found }) => found).filter((table) => table.state === state).length;
 }
 
+interface CopyMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly value: (copy: TableCopy) => number;
+}
+
+const copyLabels = [...streamLabels, "schema", "table"] as const;
+
+/** Only for tables that are being read for a copy, and not for small ones. */
+const copyMetrics: readonly CopyMetric[] = [
+  {
+    name: "zeroetl_table_copy_read_bytes",
+    help: "How much of the table the running copy has read at the source",
+    value: ({ bytesRead }) => bytesRead,
+  },
+  {
+    name: "zeroetl_table_copy_size_bytes",
+    help: "Size that the table had at the source when the running copy began",
+    value: ({ bytes }) => bytes,
+  },
+];
+
 const tables: MetricDefinition = {
   name: "zeroetl_tables",
   help: "Tables by state",
@@ -163,6 +185,7 @@ const status: MetricDefinition = {
 export const supervisorMetrics: readonly MetricDefinition[] = [
   ...streamMetrics.map(({ name, help, kind }) => ({ name, help, kind, labels: streamLabels })),
   ...integrationMetrics.map(({ name, help, kind }) => ({ name, help, kind, labels: integrationLabels })),
+  ...copyMetrics.map(({ name, help }) => ({ name, help, kind: "gauge" as const, labels: copyLabels })),
   tables,
   status,
 ];
@@ -184,6 +207,16 @@ export function supervisorSamples(views: readonly IntegrationView[]): ReadonlyMa
     samples.set(name, known);
   }
   for (const { name, value } of integrationMetrics) samples.set(name, integrationSamples(views, value));
+  for (const { name, value } of copyMetrics)
+    samples.set(
+      name,
+      streams.flatMap(({ health, labels }) =>
+        health.copies.map((copy) => ({
+          labels: { ...labels, schema: copy.schema, table: copy.table },
+          value: value(copy),
+        })),
+      ),
+    );
   samples.set(
     tables.name,
     streams.flatMap(({ health, labels }) => tablesByState(health, labels)),

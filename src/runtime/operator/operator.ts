@@ -3,6 +3,7 @@ import { fixOf } from "../../base/errors.ts";
 import type { EventPage, EventPageRequest } from "../../catalog/events/events.ts";
 import type { IntegrationEvent } from "../../model/event.ts";
 import type {
+  CopyReport,
   DropOptions,
   EventLine,
   EventsOptions,
@@ -21,7 +22,7 @@ import type { QueryResult, Warehouse, WarehouseDatabase } from "../../target/tar
 import type { QueryTurns } from "./query-turns.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { TableVerification } from "../stream/verify.ts";
-import type { WorkerHealth } from "../stream/worker.ts";
+import type { TableCopy, WorkerHealth } from "../stream/worker.ts";
 
 export interface OperatorParts {
   readonly supervisor: Supervisor;
@@ -128,6 +129,11 @@ export class Operator implements OperatorPort {
   async #report(integration: Integration, streams: readonly WorkerHealth[]): Promise<IntegrationReport> {
     const { catalog, targets, arnOf } = this.#parts;
     const { id, name, status, errors, sourceArn, targetArn, dataFilter, createdAt } = integration;
+    const copies = new Map(
+      streams.flatMap(({ sourceDatabase, copies: found }) =>
+        found.map((copy) => [nameOf({ sourceDatabase, ...copy }), copy] as const),
+      ),
+    );
     const live = streams.flatMap(({ tables }) => tables);
     // While streams connect, only the last report is known.
     const known = live.length > 0 ? live : await catalog.tables(id);
@@ -144,7 +150,11 @@ export class Operator implements OperatorPort {
       createdAt: createdAt.toISOString(),
       errors: errors.map(({ code, message }) => ({ code, message })),
       streams: streams.map(streamReport),
-      tables: tables.map((table) => ({ ...table, reason: table.reason ?? null })),
+      tables: tables.map((table) => ({
+        ...table,
+        reason: table.reason ?? null,
+        copy: copyReport(copies.get(nameOf(table))),
+      })),
     };
   }
 }
@@ -178,6 +188,25 @@ function streamReport(health: WorkerHealth): StreamReport {
     retainedBytes: health.retainedBytes ?? null,
     copiesWaiting: health.copiesWaiting ?? null,
     ...counters,
+  };
+}
+
+function nameOf({
+  sourceDatabase,
+  schema,
+  table,
+}: Pick<TableStatus, "sourceDatabase" | "schema" | "table">): string {
+  return JSON.stringify([sourceDatabase, schema, table]);
+}
+
+function copyReport(copy: TableCopy | undefined): CopyReport | null {
+  if (copy === undefined) return null;
+  const { bytesRead, bytes, bytesPerSecond } = copy;
+  return {
+    bytesRead,
+    bytes,
+    bytesPerSecond: bytesPerSecond ?? null,
+    secondsLeft: bytesPerSecond === undefined ? null : (bytes - bytesRead) / bytesPerSecond,
   };
 }
 

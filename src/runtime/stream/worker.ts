@@ -11,7 +11,14 @@ import type { IntegrationError, TableStatus } from "../../model/integration.ts";
 import { SuspectError, TableError } from "../../model/replication/table-error.ts";
 import { stateName } from "../../model/replication/table-state.ts";
 import { runPipeline } from "../../pipeline/pipeline.ts";
-import type { Source, SourceEngine, Stall, StreamRequest } from "../../source/source.ts";
+import type {
+  CopyMeasure,
+  Source,
+  SourceEngine,
+  SourceMeasures,
+  Stall,
+  StreamRequest,
+} from "../../source/source.ts";
 import type { DestinationDatabase, TableMeasure, Warehouse } from "../../target/target.ts";
 import { Lag } from "./lag.ts";
 import { Opening } from "./opening.ts";
@@ -60,6 +67,7 @@ export interface WorkerHealth {
   readonly retainedBytes: number | undefined;
   /** As in `SourceMeasures`; undefined while not connected. */
   readonly copiesWaiting: number | undefined;
+  readonly copies: readonly TableCopy[];
   readonly counters: WorkerCounters;
   /** The same array as before if nothing has changed. */
   readonly tables: readonly TableStatus[];
@@ -67,6 +75,12 @@ export interface WorkerHealth {
   readonly notices: readonly IntegrationError[];
   /** What tables wait for at the source before they can be copied. */
   readonly obstacle: IntegrationError | undefined;
+}
+
+/** A table whose rows are being read for a copy. */
+export interface TableCopy extends CopyMeasure {
+  readonly schema: string;
+  readonly table: string;
 }
 
 /** Since the worker started. */
@@ -177,6 +191,7 @@ export class Worker implements AsyncDisposable {
       engineVersion: this.#engineVersion,
       retainedBytes: measures?.retainedBytes,
       copiesWaiting,
+      copies: this.#tableCopies(measures?.copies),
       counters: { ...counters, bytesRead: bytesReadBefore + (measures?.bytesRead ?? 0) },
       tables: this.#tableStatuses(measures?.copiesWaiting),
       notices: [...this.#notices.values()].map(({ error }) => error),
@@ -386,6 +401,14 @@ export class Worker implements AsyncDisposable {
       ({ record: { phase } }) => phase.kind === "copying" || phase.kind === "copied",
     );
     return this.#phase.kind === "streaming" && copying ? { kind: "copying" } : this.#phase;
+  }
+
+  #tableCopies(copies: SourceMeasures["copies"] = new Map()): TableCopy[] {
+    if (copies.size === 0) return [];
+    return this.#tables.flatMap(({ record: { definition } }) => {
+      const measure = copies.get(definition.id);
+      return measure === undefined ? [] : [{ ...definition.name, ...measure }];
+    });
   }
 
   /** The same array as before while the tables are unchanged. */

@@ -82,7 +82,8 @@ export class ToySource implements Source {
 
   measures(): SourceMeasures {
     const waiting = this.#begin.flatMap((each) => ("event" in each ? [each.event.relation.id] : []));
-    return { retainedBytes: undefined, bytesRead: this.#log.bytes, copiesWaiting: new Set(waiting) };
+    const copiesWaiting = new Set(waiting);
+    return { retainedBytes: undefined, bytesRead: this.#log.bytes, copiesWaiting, copies: new Map() };
   }
 
   reach(): Reach {

@@ -65,6 +65,11 @@ export function pieceCountOf({ pages }: CopyJob): number {
   return pages.reduce((sum, each) => sum + rangeCount(each), 0);
 }
 
+/** The size of the table when the copy was planned. */
+export function bytesOf({ pages }: CopyJob): number {
+  return pages.reduce((sum, each) => sum + each, 0) * pageBytes;
+}
+
 /** Current sizes, or the last known ones if a table is locked. They are only used to divide the work. */
 async function sizes(session: Session, oids: readonly number[]): Promise<ReadonlyMap<number, number>> {
   const read = async (expression: string): Promise<ReadonlyMap<number, number>> => {

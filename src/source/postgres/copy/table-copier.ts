@@ -4,6 +4,7 @@ import { CodedError, withFix, type ErrorCode } from "../../../base/errors.ts";
 import type { SecretBytes } from "../../../base/secret.ts";
 import type { Block, Cut, TableFailureReason } from "../../../model/replication/block.ts";
 import type { Position } from "../../../model/replication/position.ts";
+import type { CopyMeasure } from "../../source.ts";
 import type { OnWait } from "../catalog/wait-report.ts";
 import type { ConnectRequest, Session } from "../connection/session.ts";
 import type { StreamNames } from "../names.ts";
@@ -15,6 +16,7 @@ import type { StreamTables } from "../tables/stream-tables.ts";
 import type { TrackedTable } from "../tables/tracked-table.ts";
 import { dropSlot } from "../stream/slot.ts";
 import { CatchUp } from "./catch-up.ts";
+import { CopyMeasures } from "./copy-measures.ts";
 import { pieceCountOf, piecesOf, type CopyJob, type CopyPiece } from "./copy-plan.ts";
 import {
   PieceSet,
@@ -96,6 +98,7 @@ export class TableCopier implements AsyncDisposable {
   #prepared: PreparedCopy | undefined;
   /** As in `CopiesState`. */
   #mixedUntil: CopiesState["mixedUntil"];
+  readonly #measures = new CopyMeasures();
   #catchUp: CatchUp | undefined;
   #bytesRead = 0;
   /** The earliest time at which the next copy may be prepared. */
@@ -116,6 +119,11 @@ export class TableCopier implements AsyncDisposable {
 
   get bytesRead(): number {
     return this.#bytesRead + (this.#catchUp?.bytesRead ?? 0);
+  }
+
+  /** See `SourceMeasures`. */
+  get copies(): ReadonlyMap<string, CopyMeasure> {
+    return this.#measures.measures();
   }
 
   get isIdle(): boolean {
@@ -159,6 +167,7 @@ export class TableCopier implements AsyncDisposable {
       } finally {
         await this.#close();
         this.#prepared = undefined;
+        this.#measures.clear();
         this.#refused.clear();
       }
     }
@@ -273,8 +282,13 @@ export class TableCopier implements AsyncDisposable {
     for await (const step of this.#copy(left, slot.snapshot, signal)) {
       if (step.kind === "rows") yield copiedBlock(step.job.shape.relation, step.rows, false);
       else if (step.kind === "read") yield* this.#progress(step.pieces, round);
-      else if (step.kind !== "started") outcomes.set(step.job, step);
-      else if (isWhole) this.#parts.onWait(undefined);
+      else if (step.kind === "started") {
+        this.#measures.started(step.job, present(done.get(step.job), "every table has a set of pieces"));
+        if (isWhole) this.#parts.onWait(undefined);
+      } else {
+        outcomes.set(step.job, step);
+        this.#measures.ended(step.job);
+      }
     }
   }
 

@@ -159,6 +159,7 @@ export class PostgresSource implements Source {
         this.#evaluated === 0
           ? undefined
           : new Set(tables.unannounced().map(({ definition }) => definition.id)),
+      copies: copier.copies,
     };
   }
 
