@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import pg from "pg";
 import { expect, test } from "vitest";
-import { ampleQuotas as quotas, desired } from "../../test/support/catalog-homes.ts";
+import { ampleQuotas as quotas, desired, table } from "../../test/support/catalog-homes.ts";
 import { TestPostgres } from "../../test/support/postgres.ts";
 import { setLogLevel } from "../base/log.ts";
 import { Catalog } from "./catalog.ts";
@@ -33,6 +33,27 @@ test("a catalog that a newer version has opened is refused with what to do", asy
   await sql`INSERT INTO zeroetl.kysely_migration VALUES ('9999-of-the-future', '2099-01-01')`.execute(db);
   await close();
   await expect(openDatabase(location)).rejects.toThrow(/last opened by a newer version of zeroetl: use that/);
+  await rm(directory, { recursive: true });
+});
+
+test("reasons that an older version stored as text keep their codes", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "zeroetl-catalog-"));
+  const location = { kind: "directory", directory } as const;
+  const older = await Catalog.open(location);
+  const { id } = desired();
+  await older.create({ ...desired(), id }, quotas);
+  const reason = { code: "TABLE_WITHOUT_KEY", message: "It has no key: add one." };
+  const tables = [table("failed", { state: "Failed", reason }), table("ok")];
+  await older.report(id, { generation: 1, status: "active", errors: [], tables });
+  await older[Symbol.asyncDispose]();
+  const { db, close } = await openDatabase(location);
+  await sql`
+    ALTER TABLE zeroetl.table_states ALTER COLUMN reason TYPE text
+    USING (reason ->> 'code') || ': ' || (reason ->> 'message')`.execute(db);
+  await sql`DELETE FROM zeroetl.kysely_migration WHERE name >= '0008'`.execute(db);
+  await close();
+  await using catalog = await Catalog.open(location);
+  expect(await catalog.tables(id)).toEqual(tables);
   await rm(directory, { recursive: true });
 });
 

@@ -229,8 +229,12 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
   test("keeps the tables of the last report, with odd names and hostile messages", async () => {
     const id = await active();
     const odd = [
-      table("a.b\"c'\u0001", { reason: "grüße\n🐘" }),
-      table("z", { rows: 9_007_199_254_740_991, state: "Failed", reason: "no key" }),
+      table("a.b\"c'\u0001", { reason: { code: "GRÜSSE", message: "grüße\n🐘" } }),
+      table("z", {
+        rows: 9_007_199_254_740_991,
+        state: "Failed",
+        reason: { code: "TABLE_WITHOUT_KEY", message: "No key." },
+      }),
     ];
     await catalog.report(id, {
       generation: 1,
@@ -369,6 +373,7 @@ describe.each(Object.entries(catalogHomes))("a catalog %s", (_, makeHome) => {
     expect(created.kind).toBe("created");
     await made[Symbol.asyncDispose]();
     const { db, close } = await openDatabase(old.location);
+    await sql`ALTER TABLE zeroetl.table_states ALTER COLUMN reason TYPE text`.execute(db);
     await sql`DROP TABLE zeroetl.source_tags, zeroetl.source_versions, zeroetl.resource_policies`.execute(db);
     await sql`ALTER TABLE zeroetl.integrations DROP COLUMN wrapped_key`.execute(db);
     await sql`DELETE FROM zeroetl.kysely_migration WHERE name >= '0004'`.execute(db);

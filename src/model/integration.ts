@@ -12,7 +12,7 @@ export const integrationStatuses = [
 
 export type IntegrationStatus = (typeof integrationStatuses)[number];
 
-/** An entry of an integration's `Errors`. */
+/** An entry of an integration's `Errors`, or the reason why a table failed. */
 export interface IntegrationError {
   readonly code: string;
   readonly message: string;
@@ -49,8 +49,8 @@ export interface TableStatus {
   readonly schema: string;
   readonly table: string;
   readonly state: TableStateName;
-  /** For a failed table: its code, what is wrong, and what to do. */
-  readonly reason: string | undefined;
+  /** For a failed table: what is wrong, and what to do. */
+  readonly reason: IntegrationError | undefined;
   /** Rows copied so far while a copy runs, else rows in the warehouse. */
   readonly rows: number;
   /** `rows` may include deleted rows, or be out of date. */

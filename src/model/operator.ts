@@ -135,7 +135,7 @@ export type TableReport = {
   readonly schema: string;
   readonly table: string;
   readonly state: string;
-  readonly reason: string | null;
+  readonly reason: { readonly code: string; readonly message: string } | null;
   readonly rows: number;
   /** `rows` may include deleted rows, or be out of date. */
   readonly isEstimate: boolean;

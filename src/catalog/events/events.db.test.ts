@@ -12,6 +12,8 @@ import { eventAgeMsMax, eventCatalogue, type IntegrationEvent } from "../../mode
 import { Catalog, type IntegrationReport } from "../catalog.ts";
 import { eventsOfOneMax } from "../integrations/changes.ts";
 
+const unsupported = (message: string) => ({ code: "TABLE_UNSUPPORTED", message });
+
 setLogLevel("silent");
 
 const begin = Date.parse("2026-01-31T12:00:00Z");
@@ -122,7 +124,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
 
   test("a table that fails is told with its reason, and once; so are its recovery and its end", async () => {
     const id = await made();
-    const reason = "TABLE_WITHOUT_KEY: It has no primary key. Add one.";
+    const reason = { code: "TABLE_WITHOUT_KEY", message: "It has no primary key. Add one." };
     const failed = table("orders", { state: "Failed", reason });
     const errors = [
       { code: "TABLE_WITHOUT_KEY", message: "Table public.orders: It has no primary key. Add one." },
@@ -154,7 +156,7 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
   test("of many tables that fail at once, the first are told and the rest counted", async () => {
     const id = await made();
     const names = Array.from({ length: 1_000 }, (_unused, index) => `t${String(index).padStart(4, "0")}`);
-    const failed = names.map((name) => table(name, { state: "Failed", reason: "TABLE_UNSUPPORTED: No." }));
+    const failed = names.map((name) => table(name, { state: "Failed", reason: unsupported("No.") }));
     await report(id, { tables: failed });
     const events = await eventsOf(id);
     expect(events).toHaveLength(1 + 21 + 1);
@@ -212,9 +214,10 @@ describe.each(Object.entries(catalogHomes))("events of a catalog %s", (_, makeHo
     const id = await made();
     const other = await made();
     const names = Array.from({ length: 20 }, (_unused, index) => `t${index}`);
-    const tables = (reason: string) => names.map((name) => table(name, { state: "Failed", reason }));
+    const tables = (message: string) =>
+      names.map((name) => table(name, { state: "Failed", reason: unsupported(message) }));
     for (let round = 0; round < eventsOfOneMax / 20 + 2; round += 1)
-      await report(id, { tables: tables(`TABLE_UNSUPPORTED: ${round}`) });
+      await report(id, { tables: tables(String(round)) });
     const range = { after: undefined, limit: 100_000, from: new Date(0), to: new Date(nowMs) };
     expect((await catalog.events({ ...range, integrationId: id })).events).toHaveLength(eventsOfOneMax);
     expect(await told(other)).toHaveLength(1);

@@ -1,3 +1,4 @@
+import { present } from "../../base/assert.ts";
 import { tableFailureKind, troubleKind, type EventKind, type EventStatus } from "../../model/event.ts";
 import type {
   Integration,
@@ -152,12 +153,11 @@ function tableCode(kind: EventKind, { after, reason }: TableChange): string {
 function tableDetail({ sourceDatabase, schema, table, after, reason }: TableChange): string {
   const name = `${sourceDatabase}.${schema}.${table}`;
   if (after !== "Failed" || reason === undefined) return name;
-  return `${name}: ${reason.replace(/^[A-Z_]+: /, "")}`;
+  return `${name}: ${reason.message}`;
 }
 
-/** Reasons begin with their code. */
-function codeOf(reason: string | undefined): string {
-  return /^([A-Z_]+): /.exec(reason ?? "")?.[1] ?? "TABLE_FAILED";
+function codeOf(reason: IntegrationError | undefined): string {
+  return present(reason, "a failed table has a reason").code;
 }
 
 function upperSnake(kind: EventKind): string {

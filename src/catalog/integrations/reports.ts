@@ -101,12 +101,12 @@ async function replaceTables(
   tables: readonly TableStatus[],
 ): Promise<TableChange[]> {
   // All parts of the statement see the table as it was before.
-  const { rows } = await sql<Omit<TableChange, "reason"> & { readonly reason: string | null }>`
+  const { rows } = await sql<Omit<TableChange, "reason"> & { readonly reason: IntegrationError | null }>`
     WITH reported AS MATERIALIZED (
       SELECT DISTINCT ON ("sourceDatabase", "schema", "table") *
       FROM jsonb_to_recordset(${storableJson(tables)}::jsonb) AS r (
         "sourceDatabase" text, "destinationDatabase" text, "schema" text, "table" text,
-        "state" text, "reason" text, "rows" double precision)
+        "state" text, "reason" jsonb, "rows" double precision)
     ), gone AS (
       DELETE FROM zeroetl.table_states AS t
       WHERE integration_id = ${id} AND NOT EXISTS (

@@ -9,6 +9,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0005-resource-policies": { up: resourcePolicies },
   "0006-data-keys": { up: dataKeys },
   "0007-source-versions": { up: sourceVersions },
+  "0008-reasons": { up: reasons },
 };
 
 async function integrations(db: Kysely<unknown>): Promise<void> {
@@ -126,4 +127,14 @@ async function sourceVersions(db: Kysely<unknown>): Promise<void> {
       source_arn text PRIMARY KEY,
       engine_version text NOT NULL
     )`.execute(db);
+}
+
+/** A reason was a text that began with its code. */
+async function reasons(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    ALTER TABLE zeroetl.table_states ALTER COLUMN reason TYPE jsonb USING
+      CASE WHEN reason IS NOT NULL THEN jsonb_build_object(
+        'code', coalesce(substring(reason FROM '^([A-Z_]+): '), 'TABLE_UNSUPPORTED'),
+        'message', regexp_replace(reason, '^[A-Z_]+: ', ''))
+      END`.execute(db);
 }

@@ -65,7 +65,7 @@ export interface TableStatesTable {
   readonly schema_name: string;
   readonly table_name: string;
   readonly state: TableStateName;
-  readonly reason: string | null;
+  readonly reason: IntegrationError | null;
   readonly row_count: number;
 }
 

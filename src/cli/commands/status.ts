@@ -207,7 +207,7 @@ function reasonLines(table: TableReport | undefined, columns: number, said: read
   if (table === undefined || table.reason === null) return [];
   const name = `Table ${table.schema}.${table.table}`;
   if (said.some((message) => message.includes(`${name}: `) || message.includes(`${name} `))) return [];
-  return wrapped(table.reason, columns, "      ");
+  return wrapped(`${table.reason.code}: ${table.reason.message}`, columns, "      ");
 }
 
 function ratesOf({ atMs, report }: Look, before: Look | undefined): Rates {

@@ -10,7 +10,7 @@ import {
 } from "./integration-status.ts";
 import type { WorkerHealth, WorkerPhase } from "../stream/worker.ts";
 
-const table = (name: string, state: TableStatus["state"], reason?: string): TableStatus => ({
+const table = (name: string, state: TableStatus["state"], reason?: TableStatus["reason"]): TableStatus => ({
   sourceDatabase: "shop",
   destinationDatabase: "shop",
   schema: "public",
@@ -20,6 +20,8 @@ const table = (name: string, state: TableStatus["state"], reason?: string): Tabl
   rows: 1,
   isEstimate: false,
 });
+
+const unsupported = { code: "TABLE_UNSUPPORTED", message: "No." };
 
 const retrying = (code: string): WorkerPhase => ({
   kind: "retrying",
@@ -93,7 +95,7 @@ test.each([
   ["Table public.audit has no primary key.", "Table public.audit has no primary key."],
   ["Table public.audits is another one.", "Table public.audit: Table public.audits is another one."],
 ])("a failed table asks for a person, with code, name, reason and fix: %s", (reason, message) => {
-  const failed = table("audit", "Failed", `TABLE_WITHOUT_KEY: ${reason}`);
+  const failed = table("audit", "Failed", { code: "TABLE_WITHOUT_KEY", message: reason });
   expect(statusOf("creating", [stream({ tables: [failed] })])).toMatchObject({
     status: "needs_attention",
     errors: [{ code: "TABLE_WITHOUT_KEY", message }],
@@ -158,7 +160,7 @@ test("what the filter names and no stream can tell of needs attention, and what 
 });
 
 test("errors keep their order however the tables come, and name the database where there are several", () => {
-  const tables = ["b", "c", "a"].map((name) => table(name, "Failed", "TABLE_UNSUPPORTED: No."));
+  const tables = ["b", "c", "a"].map((name) => table(name, "Failed", unsupported));
   const [one, other] = [tables, tables.toReversed()].map((order) =>
     statusOf("active", [stream({ tables: order })]),
   );
@@ -188,9 +190,7 @@ test("a stream that is stalled needs attention after a while, says why, and is a
 });
 
 test("very many failed tables are counted instead of listed", () => {
-  const tables = Array.from({ length: 1000 }, (_, index) =>
-    table(`t${index}`, "Failed", "TABLE_UNSUPPORTED: No."),
-  );
+  const tables = Array.from({ length: 1000 }, (_, index) => table(`t${index}`, "Failed", unsupported));
   const errors = statusOf("active", [stream({ tables })])?.errors ?? [];
   expect(errors).toHaveLength(51);
   expect(errors.at(-1)?.message).toMatch(/^950 more tables failed/);

@@ -1,3 +1,4 @@
+import { present } from "../../base/assert.ts";
 import { fixOf, withFix, type ErrorCode } from "../../base/errors.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { IntegrationError, IntegrationStatus, TableStatus } from "../../model/integration.ts";
@@ -180,9 +181,9 @@ function failedTables(tables: readonly TableStatus[]): IntegrationError[] {
   const failed = tables.filter(({ state }) => state === "Failed");
   const ordered = failed.toSorted((a, b) => compare(a.schema, b.schema) || compare(a.table, b.table));
   const listed = ordered.slice(0, failedTablesListedMax).map(({ schema, table, reason }) => {
-    const [, code = "TABLE_UNSUPPORTED", text = "It failed."] = /^([A-Z_]+): (.*)$/s.exec(reason ?? "") ?? [];
+    const { code, message } = present(reason, "a failed table has a reason");
     const name = `Table ${schema}.${table}`;
-    return { code, message: text.startsWith(`${name} `) ? text : `${name}: ${text}` };
+    return { code, message: message.startsWith(`${name} `) ? message : `${name}: ${message}` };
   });
   const more = failed.length - listed.length;
   if (more > 0)

@@ -423,7 +423,7 @@ export class Worker implements AsyncDisposable {
   /** `waiting`: tables that are about to be copied, although the target only knows that they failed. */
   #tableStatus({ record, ...count }: TableMeasure, waiting: ReadonlySet<string>): TableStatus {
     const { phase, definition } = record;
-    const reason = phase.kind === "failed" ? toldReason(phase.reason) : undefined;
+    const reason = phase.kind === "failed" ? reasonOf(phase.reason) : undefined;
     const isMended = reason !== undefined && waiting.has(definition.id);
     return {
       sourceDatabase: this.request.stream.database,
@@ -437,8 +437,8 @@ export class Worker implements AsyncDisposable {
   }
 }
 
-function toldReason({ code, message, fix = fixOf(code) }: TableFailureReason): string {
-  return `${code}: ${withFix(message, fix)}`;
+function reasonOf({ code, message, fix = fixOf(code) }: TableFailureReason): IntegrationError {
+  return { code, message: withFix(message, fix) };
 }
 
 function beginsOrFails({ kind }: TableEvent): boolean {
