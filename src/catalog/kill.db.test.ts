@@ -13,17 +13,23 @@ const seed = Math.trunc(Math.random() * 2 ** 31);
 const order = ["created", "active", "deleting", "gone"] as const;
 type Stage = (typeof order)[number];
 
-/** The last stage of each integration that was answered. */
-async function watch(directory: string, killAfterMs: number): Promise<Map<string, Stage>> {
+/** The last stage of each integration that was answered. `answers`: after how many the writer is killed. */
+async function watch(
+  directory: string,
+  { answers, delayMs }: { answers: number; delayMs: number },
+): Promise<Map<string, Stage>> {
   await using writer = TypeScriptChild.start(child, directory);
   expect(await writer.line()).toBe("open");
   const stages = new Map<string, Stage>();
-  const killed = sleep(killAfterMs).then(() => writer.kill());
+  let killed: Promise<void> | undefined;
+  let seen = 0;
   for (let line = await writer.line(); line !== undefined; line = await writer.line()) {
     // The last line may be cut in two by the kill.
     if (!line.endsWith("}")) continue;
     const { id, now } = JSON.parse(line) as { id: string; now: Stage };
     stages.set(id, now);
+    seen += 1;
+    if (seen === answers) killed = sleep(delayMs).then(() => writer.kill());
   }
   await killed;
   return stages;
@@ -54,10 +60,15 @@ async function check(catalog: Catalog, stages: ReadonlyMap<string, Stage>): Prom
 test(`a catalog is whole after kill -9 at any moment (seed ${seed})`, async () => {
   const directory = await mkdtemp(join(tmpdir(), "zeroetl-kill-"));
   try {
-    const moments = fc.sample(fc.integer({ min: 0, max: 1_500 }), { seed, numRuns: 6 });
+    // Counted in answers: a slow machine gives few of them in a second.
+    const moment = fc.record({
+      answers: fc.integer({ min: 10, max: 100 }),
+      delayMs: fc.integer({ min: 0, max: 30 }),
+    });
+    const moments = fc.sample(moment, { seed, numRuns: 6 });
     const everything = new Map<string, Stage>();
-    for (const killAfterMs of moments) {
-      const stages = await watch(directory, killAfterMs);
+    for (const when of moments) {
+      const stages = await watch(directory, when);
       for (const [id, stage] of stages) everything.set(id, stage);
       await using catalog = await Catalog.open({ kind: "directory", directory });
       await check(catalog, everything);
